@@ -190,7 +190,10 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		if err := json.Unmarshal(data, &list); err != nil {
 			return fmt.Errorf("decode value: %w", err)
 		}
-		*v = Array(list...)
+		*v = Value{Kind: KindArray}
+		if len(list) > 0 {
+			v.list = list
+		}
 	default:
 		return v.decodeNumber(string(data))
 	}
