@@ -1,0 +1,53 @@
+# Everything the targets need beyond Go, make and a C compiler (for the race detector) they install themselves.
+GO          ?= go
+BIN         := $(CURDIR)/.bin
+STATICCHECK := $(BIN)/staticcheck
+FUZZTIME    ?= 5s
+export CGO_ENABLED = 0
+
+.PHONY: build test check fmt vet staticcheck race fuzz soak bench test-claude
+
+build:
+	$(GO) build -trimpath -o $(BIN)/tripod ./cmd/tripod
+
+# The tests that run anywhere, without the race detector.
+test:
+	$(GO) test -shuffle=on ./...
+
+# What every change has to pass.
+check: fmt vet staticcheck test race fuzz
+
+fmt:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck: $(STATICCHECK)
+	$(STATICCHECK) ./...
+
+$(STATICCHECK):
+	GOBIN=$(BIN) $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Tests that start the program as a child do not gain from the race detector and are left out (-short).
+race:
+	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...
+
+# Every fuzz target for a moment; make fuzz FUZZTIME=5m for longer.
+fuzz:
+	@set -e; for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+		for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
+			echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/tripod-fuzz.$$$$ 2>&1 || { cat /tmp/tripod-fuzz.$$$$; exit 1; }; \
+		done; done; rm -f /tmp/tripod-fuzz.$$$$
+
+# The long versions of the crash tests.
+soak:
+	TRIPOD_SOAK=1 $(GO) test -timeout 6h -count=1 ./e2e/...
+
+bench:
+	$(GO) run ./bench/otlp
+	$(GO) run ./bench/search
+
+# The real Claude Code against tripod serve and a simulated Messages API; needs node and npm, installs the client itself.
+test-claude: build
+	$(GO) test -tags claude -count=1 -timeout 30m -v ./e2e/claude

@@ -1,0 +1,265 @@
+package archtest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tripod-audit/tripod"
+
+type pkg struct {
+	ImportPath string
+	Dir        string
+	Standard   bool
+	Imports    []string
+	Deps       []string
+	GoFiles    []string
+}
+
+func (p pkg) name() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+// own lists the imports of a package that are Tripod's own, without the module path.
+func (p pkg) own() []string {
+	var list []string
+	for _, i := range p.Imports {
+		if rest, ok := strings.CutPrefix(i, module+"/"); ok {
+			list = append(list, rest)
+		}
+	}
+	return list
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Standard,Imports,Deps,GoFiles", module+"/...").Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var list []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+}
+
+func matches(name string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		prefix, sub := strings.CutSuffix(p, "/...")
+		return name == prefix || sub && strings.HasPrefix(name, prefix+"/")
+	})
+}
+
+// TestDependencyRule holds the direction of the flow: ways in → journal → views. Each row says who may import what of
+// Tripod's own packages, and why.
+func TestDependencyRule(t *testing.T) {
+	base := []string{"internal/audit", "internal/secret", "internal/health"}
+	truth := append([]string{"internal/journal", "internal/content", "internal/keyring", "internal/ledger", "internal/intake"}, base...)
+	rules := []struct {
+		who     []string
+		may     []string
+		because string
+	}{
+		{base, nil, "everybody imports them, so they import the standard library only"},
+		{[]string{"internal/keyring"}, base, "keys know nothing of what they protect"},
+		{[]string{"internal/journal"}, base, "the journal is the truth and depends on nobody"},
+		{[]string{"internal/content"}, append([]string{"internal/keyring"}, base...), "content is stored before records and knows none"},
+		{[]string{"internal/ledger"}, append([]string{"internal/journal"}, base...), "the ledger follows the journal"},
+		{[]string{"internal/intake"}, truth, "the door puts content and records away"},
+		{[]string{"internal/erasure"}, truth, "an erasure goes through the door, the content store and the journal"},
+		{[]string{"internal/collect/...", "internal/enforce/..."}, truth, "ways in know neither each other nor any view"},
+		{[]string{"internal/search", "internal/correlate", "internal/detect", "internal/forward", "internal/coverage", "internal/evidence", "internal/subject"},
+			truth, "views know neither each other nor any way in"},
+		{[]string{"internal/search/..."}, append([]string{"internal/search/..."}, truth...), "implementations import their parent, never the reverse"},
+		{[]string{"internal/simulate/..."}, append([]string{"internal/simulate/..."}, base...), "a simulated outside system must not know what it is tested against"},
+	}
+	for _, p := range packages(t) {
+		for _, r := range rules {
+			if !matches(p.name(), r.who) {
+				continue
+			}
+			for _, imported := range p.own() {
+				if !matches(imported, r.may) {
+					t.Errorf("%s imports %s: %s", p.name(), imported, r.because)
+				}
+			}
+			break
+		}
+		if p.name() != "internal/app" && !strings.HasPrefix(p.name(), "cmd/") && !strings.HasPrefix(p.name(), "bench/") &&
+			slices.ContainsFunc(p.own(), func(i string) bool { return i == "internal/app" || i == "internal/config" }) {
+			t.Errorf("%s imports app or config: those import packages, never the reverse", p.name())
+		}
+	}
+}
+
+// TestStandardLibraryOnly keeps the packages that everybody imports free of anybody else's code.
+func TestStandardLibraryOnly(t *testing.T) {
+	for _, p := range packages(t) {
+		if !matches(p.name(), []string{"internal/audit", "internal/secret", "internal/health"}) {
+			continue
+		}
+		for _, d := range p.Imports {
+			if first, _, _ := strings.Cut(d, "/"); strings.Contains(first, ".") {
+				t.Errorf("%s imports %s: it may use the standard library only", p.name(), d)
+			}
+		}
+	}
+}
+
+// TestOneHome keeps each heavy dependency in one place.
+func TestOneHome(t *testing.T) {
+	homes := []struct{ dependency, why string }{
+		{"google.golang.org/grpc", "gRPC is how OTLP comes in"},
+		{"go.opentelemetry.io/collector/pdata", "OTLP is decoded in one place"},
+		{"github.com/alecthomas/kong", "only the command line parses flags"},
+		{"github.com/goccy/go-yaml", "only config reads YAML"},
+	}
+	allowed := map[string][]string{
+		"google.golang.org/grpc":              {"internal/collect/otlp", "internal/simulate/...", "bench/...", "e2e/..."},
+		"go.opentelemetry.io/collector/pdata": {"internal/collect/otlp", "internal/simulate/...", "bench/...", "e2e/..."},
+		"github.com/alecthomas/kong":          {"cmd/tripod"},
+		"github.com/goccy/go-yaml":            {"internal/config"},
+	}
+	for _, p := range packages(t) {
+		for _, h := range homes {
+			for _, i := range p.Imports {
+				if (i == h.dependency || strings.HasPrefix(i, h.dependency+"/")) && !matches(p.name(), allowed[h.dependency]) {
+					t.Errorf("%s imports %s: %s", p.name(), i, h.why)
+				}
+			}
+		}
+	}
+}
+
+// TestForbidden names what must not be linked into the program at all.
+func TestForbidden(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.name() != "cmd/tripod" {
+			continue
+		}
+		for _, d := range p.Deps {
+			if strings.HasPrefix(d, "github.com/google/go-cmp") || strings.HasPrefix(d, "github.com/rogpeppe") ||
+				strings.HasPrefix(d, "github.com/transparency-dev") || d == "testing" {
+				t.Errorf("cmd/tripod links %s, which is for tests", d)
+			}
+		}
+	}
+}
+
+func sourceFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && len(d.Name()) > 2 {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, ".go") {
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("found no Go files")
+	}
+	return files
+}
+
+// TestSize keeps files readable in one sitting.
+func TestSize(t *testing.T) {
+	const most = 600
+	fset := token.NewFileSet()
+	for _, path := range sourceFiles(t) {
+		f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := fset.File(f.Pos()).LineCount(); lines > most {
+			t.Errorf("%s has %d lines, more than %d: which concept wants a file of its own?", path, lines, most)
+		}
+	}
+}
+
+// TestMainIsThin keeps the program out of main.go.
+func TestMainIsThin(t *testing.T) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, "../../cmd/tripod/main.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := fset.File(f.Pos()).LineCount(); lines >= 60 {
+		t.Errorf("cmd/tripod/main.go has %d lines; one file per command, and main under 60", lines)
+	}
+}
+
+// TestPackageComments wants every package to say what it promises. Packages with state say so in these words.
+func TestPackageComments(t *testing.T) {
+	names := []string{"util", "common", "helpers", "models", "manager"}
+	for _, p := range packages(t) {
+		if slices.Contains(names, filepath.Base(p.Dir)) {
+			t.Errorf("%s: a package is named for what it is, not %q", p.name(), filepath.Base(p.Dir))
+		}
+		if len(p.GoFiles) == 0 {
+			continue
+		}
+		if doc := packageComment(t, p); doc == "" {
+			t.Errorf("%s has no package comment: say what it is and what it promises about durability, order and concurrency", p.name())
+		} else if strings.HasPrefix(p.name(), "internal/") && !strings.Contains(doc, "concurren") {
+			t.Errorf("%s: the package comment does not say what is safe for concurrent use", p.name())
+		}
+	}
+}
+
+func packageComment(t *testing.T, p pkg) string {
+	t.Helper()
+	var doc strings.Builder
+	for _, name := range p.GoFiles {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Doc != nil {
+			doc.WriteString(f.Doc.Text())
+		}
+	}
+	return doc.String()
+}
+
+// TestNoInit keeps registration by side effect out: app names implementations, nobody registers.
+func TestNoInit(t *testing.T) {
+	for _, path := range sourceFiles(t) {
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s has an init function: wire it in internal/app", path)
+			}
+		}
+	}
+}

@@ -1,0 +1,284 @@
+// Package erasure destroys content and records by order and leaves the proof.
+//
+// An erasure is three steps: an intent record, the destruction, a completion record. The intent is durable before
+// anything is destroyed, and what it orders is remembered in a journal cursor that commits with it, so Resume finishes
+// after a crash at any step; every step may be done again. A nil error means that the bytes are gone from the data
+// directory, write-ahead logs and free pages included, and that the completion is durable. Erasures run one at a time.
+package erasure
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/journal"
+)
+
+// Types of the records an erasure leaves. The ledger's verification knows them: a tombstone is valid only if a record of
+// TypeRecord names its position and commitment.
+const (
+	TypeRecord    = "tripod.erase.record"
+	TypeContainer = "tripod.erase.container"
+	TypeCompleted = "tripod.erase.completed"
+)
+
+const cursorName = "tripod/erasures"
+
+// ErrAlreadyErased says that a tombstone stands where the record was.
+var ErrAlreadyErased = errors.New("already erased")
+
+// Order says who wants an erasure and why.
+type Order struct {
+	By     audit.Identity
+	Case   string
+	Reason string // free text; kept as content, since it may name people
+}
+
+// Receipt tells where the erasure is on record.
+type Receipt struct {
+	Intent    uint64 `json:"intent"`    // position of the intent record
+	Completed uint64 `json:"completed"` // position of the completion record
+	Blocks    int    `json:"blocks"`    // content blocks the erased record referred to; 0 for a container
+}
+
+// Journal is what an erasure needs of the journal.
+type Journal interface {
+	Erase(ctx context.Context, seqs ...uint64) error
+	Cursor(ctx context.Context, name string) ([]byte, error)
+	Reader() *journal.Reader
+}
+
+// Content is what an erasure needs of the content store.
+type Content interface {
+	EraseBlock(ctx context.Context, container, address string) error
+	EraseContainer(ctx context.Context, container string) error
+}
+
+// Recorder appends Tripod's own acts.
+type Recorder interface {
+	Record(ctx context.Context, act intake.Act, cursors map[string][]byte) (uint64, error)
+}
+
+// Eraser carries erasures out.
+type Eraser struct {
+	journal Journal
+	content Content
+	records Recorder
+	mu      sync.Mutex // one erasure at a time: the cursor lists those under way
+}
+
+// New makes an eraser.
+func New(j Journal, c Content, r Recorder) *Eraser {
+	return &Eraser{journal: j, content: c, records: r}
+}
+
+// task is one erasure under way, as the cursor remembers it.
+type task struct {
+	Order     string   `json:"order"` // chance, to find the intent record by
+	After     uint64   `json:"after"` // the intent stands behind this position
+	Container string   `json:"container,omitempty"`
+	Seq       uint64   `json:"seq,omitempty"` // the record to erase; 0 for a whole container
+	Blocks    []string `json:"blocks,omitempty"`
+}
+
+// Container erases everything a container holds by destroying its key and its blocks.
+func (e *Eraser) Container(ctx context.Context, container string, o Order) (Receipt, error) {
+	if container == "" {
+		return Receipt{}, errors.New("erase container: no container named")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	act := orderAct(TypeContainer, o, audit.Attrs{{Name: "container", Value: audit.String(container)}})
+	return e.begin(ctx, act, task{Container: container})
+}
+
+// Record erases one record and the content it refers to. Equal content of the same container under another record goes
+// with it: it is the same block.
+func (e *Eraser) Record(ctx context.Context, seq uint64, o Order) (Receipt, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	stored, err := e.journal.Reader().Get(ctx, seq)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("erase record %d: %w", seq, err)
+	}
+	if stored[0].Tombstone != nil {
+		return Receipt{}, fmt.Errorf("erase record %d: %w", seq, ErrAlreadyErased)
+	}
+	rec, err := stored[0].Record()
+	if err != nil {
+		return Receipt{}, fmt.Errorf("erase record %d: %w", seq, err)
+	}
+	if rec.Source == audit.SourceTripod {
+		return Receipt{}, fmt.Errorf("erase record %d: it is one of Tripod's own acts, which vouch for others and are kept", seq)
+	}
+	t := task{Container: rec.Container, Seq: seq}
+	for _, c := range rec.Content {
+		if c.Address != "" {
+			t.Blocks = append(t.Blocks, c.Address)
+		}
+	}
+	act := orderAct(TypeRecord, o, audit.Attrs{
+		{Name: "position", Value: audit.Int(int64(seq))},
+		{Name: "commitment", Value: audit.String(stored[0].Commitment.String())},
+	})
+	return e.begin(ctx, act, t)
+}
+
+func orderAct(typ string, o Order, attrs audit.Attrs) intake.Act {
+	act := intake.Act{Type: typ, Activity: audit.ActivityErasure, Account: o.By, Case: o.Case, Attributes: attrs}
+	if o.Reason != "" {
+		act.Pieces = []intake.Piece{{Name: "reason", Class: audit.ClassDetail, Kind: audit.KindString, Value: []byte(o.Reason)}}
+	}
+	return act
+}
+
+// begin makes the intent durable and then carries it out.
+func (e *Eraser) begin(ctx context.Context, act intake.Act, t task) (Receipt, error) {
+	pending, err := e.pending(ctx)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if t.After, err = e.journal.Reader().Last(ctx); err != nil {
+		return Receipt{}, fmt.Errorf("erase: %w", err)
+	}
+	t.Order = rand.Text()
+	act.Attributes = append(act.Attributes, audit.Attr{Name: "order", Value: audit.String(t.Order)})
+	cursor, err := cursorOf(append(pending, t))
+	if err != nil {
+		return Receipt{}, err
+	}
+	intent, err := e.records.Record(ctx, act, cursor)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("erase: write intent: %w", err)
+	}
+	return e.finish(ctx, t, intent)
+}
+
+// finish destroys and records the completion. Every step may have been done before.
+func (e *Eraser) finish(ctx context.Context, t task, intent uint64) (Receipt, error) {
+	if err := e.destroy(ctx, t); err != nil {
+		return Receipt{}, fmt.Errorf("erase: ordered by record %d, unfinished, resumed at the next start: %w", intent, err)
+	}
+	pending, err := e.pending(ctx)
+	if err != nil {
+		return Receipt{}, err
+	}
+	cursor, err := cursorOf(slices.DeleteFunc(pending, func(p task) bool { return p.Order == t.Order }))
+	if err != nil {
+		return Receipt{}, err
+	}
+	done, err := e.records.Record(ctx, intake.Act{
+		Type: TypeCompleted, Activity: audit.ActivityErasure,
+		Attributes: audit.Attrs{
+			{Name: "position", Value: audit.Int(int64(intent))}, {Name: "order", Value: audit.String(t.Order)},
+			{Name: "blocks", Value: audit.Int(int64(len(t.Blocks)))},
+		},
+	}, cursor)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("erase: destroyed, completion not recorded, resumed at the next start: %w", err)
+	}
+	return Receipt{Intent: intent, Completed: done, Blocks: len(t.Blocks)}, nil
+}
+
+func (e *Eraser) destroy(ctx context.Context, t task) error {
+	if t.Seq == 0 {
+		return untilFree(ctx, func() error { return e.content.EraseContainer(ctx, t.Container) })
+	}
+	for _, address := range t.Blocks {
+		if err := untilFree(ctx, func() error { return e.content.EraseBlock(ctx, t.Container, address) }); err != nil {
+			return err
+		}
+	}
+	return untilFree(ctx, func() error { return e.journal.Erase(ctx, t.Seq) })
+}
+
+// untilFree tries again while readers hold a write-ahead log open: their transactions are short.
+func untilFree(ctx context.Context, erase func() error) error {
+	const tries = 50
+	for try := 1; ; try++ {
+		err := erase()
+		var busy interface{ Busy() bool }
+		if err == nil || try == tries || !errors.As(err, &busy) || !busy.Busy() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// Resume finishes the erasures that were under way when the process ended, and returns how many.
+func (e *Eraser) Resume(ctx context.Context) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	pending, err := e.pending(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for i, t := range pending {
+		intent, err := e.intentOf(ctx, t)
+		if err != nil {
+			return i, err
+		}
+		if _, err := e.finish(ctx, t, intent); err != nil {
+			return i, err
+		}
+	}
+	return len(pending), nil
+}
+
+// intentOf finds the record that ordered a task; it committed together with the cursor that names the task.
+func (e *Eraser) intentOf(ctx context.Context, t task) (uint64, error) {
+	last, err := e.journal.Reader().Last(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("resume erasure: %w", err)
+	}
+	for stored, err := range e.journal.Reader().Scan(ctx, t.After+1, last) {
+		if err != nil {
+			return 0, fmt.Errorf("resume erasure: %w", err)
+		}
+		if stored.Tombstone != nil {
+			continue
+		}
+		rec, err := stored.Record()
+		if err != nil {
+			return 0, fmt.Errorf("resume erasure: %w", err)
+		}
+		if order, ok := rec.Attributes.Get("order"); ok && rec.Source == audit.SourceTripod && order.Str() == t.Order {
+			return stored.Seq, nil
+		}
+	}
+	return 0, fmt.Errorf("resume erasure: no intent record behind position %d: run tripod verify", t.After)
+}
+
+func (e *Eraser) pending(ctx context.Context) ([]task, error) {
+	b, err := e.journal.Cursor(ctx, cursorName)
+	if err != nil {
+		return nil, fmt.Errorf("read erasures under way: %w", err)
+	}
+	var tasks []task
+	if len(b) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(b, &tasks); err != nil {
+		return nil, fmt.Errorf("read erasures under way: %w", err)
+	}
+	return tasks, nil
+}
+
+func cursorOf(tasks []task) (map[string][]byte, error) {
+	b, err := json.Marshal(tasks)
+	if err != nil {
+		return nil, fmt.Errorf("write erasures under way: %w", err)
+	}
+	return map[string][]byte{cursorName: b}, nil
+}
