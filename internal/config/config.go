@@ -1,0 +1,204 @@
+// Package config is the configuration of `tripod serve`: one strict YAML file made of each package's own Config, with
+// defaults, validation and what flags and environment override.
+//
+// A Config is a plain value: load it, override it, validate it, then treat it as read only; it is then safe for
+// concurrent use. Secrets never stand in it, only where to find them.
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// Config is the whole file. Every setting has one name in three spellings: YAML key, flag, environment.
+type Config struct {
+	// Data is the data directory.
+	Data string `yaml:"data"`
+	// Listen names the addresses; a way in whose address is empty does not start.
+	Listen Listen `yaml:"listen"`
+	// OTLP says who may deliver OpenTelemetry, and how.
+	OTLP OTLP `yaml:"otlp"`
+	// Capture is the capture policy: which class of content is kept for whom.
+	Capture intake.Config `yaml:"capture"`
+	// Log says what Tripod tells about itself on stderr.
+	Log Log `yaml:"log"`
+	// CheckpointInterval is how often the ledger signs at most.
+	CheckpointInterval time.Duration `yaml:"checkpoint_interval"`
+}
+
+// Listen names listener addresses as host:port; port 0 takes a free one.
+type Listen struct {
+	Console  string `yaml:"console"`
+	OTLPHTTP string `yaml:"otlp_http"`
+	OTLPGRPC string `yaml:"otlp_grpc"`
+}
+
+// OTLP configures the OpenTelemetry receiver.
+type OTLP struct {
+	TLS    TLS     `yaml:"tls"`
+	Tokens []Token `yaml:"tokens"`
+}
+
+// TLS names PEM files. With ClientCA, clients must present a certificate it signed.
+type TLS struct {
+	Cert     string `yaml:"cert"`
+	Key      string `yaml:"key"`
+	ClientCA string `yaml:"client_ca"`
+}
+
+// Token is one bearer token: where to find it, and which identity it proves.
+type Token struct {
+	// Name names the credential in records.
+	Name string `yaml:"name"`
+	// File holds the token (mode 0600), or Env names the environment variable that does.
+	File string `yaml:"file"`
+	Env  string `yaml:"env"`
+	// What the token proves about who delivers with it; leave empty what it does not.
+	Email   string `yaml:"email"`
+	User    string `yaml:"user"`
+	Org     string `yaml:"org"`
+	Device  string `yaml:"device"`
+	Service string `yaml:"service"`
+}
+
+// Log says what goes to stderr.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string `yaml:"level"`
+	// Format is text or json.
+	Format string `yaml:"format"`
+}
+
+// Default is what holds where nothing else is said.
+func Default() Config {
+	return Config{
+		Data:               "tripod-data",
+		Listen:             Listen{Console: "127.0.0.1:8480", OTLPHTTP: "127.0.0.1:4318", OTLPGRPC: "127.0.0.1:4317"},
+		Log:                Log{Level: "info", Format: "text"},
+		CheckpointInterval: time.Second,
+	}
+}
+
+// Load reads a file over the defaults. An unknown key is an error that shows the line.
+func Load(path string) (Config, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	c, err := Parse(b)
+	if err != nil {
+		return Config{}, fmt.Errorf("read configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Parse reads YAML over the defaults.
+func Parse(b []byte) (Config, error) {
+	c := Default()
+	dec := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Overrides are what flags and environment say; nil leaves the file's or the default value.
+type Overrides struct {
+	Data, ListenConsole, ListenOTLPHTTP, ListenOTLPGRPC *string
+}
+
+// Override applies flags and environment.
+func (c *Config) Override(o Overrides) {
+	for _, p := range []struct {
+		to   *string
+		from *string
+	}{
+		{&c.Data, o.Data}, {&c.Listen.Console, o.ListenConsole}, {&c.Listen.OTLPHTTP, o.ListenOTLPHTTP}, {&c.Listen.OTLPGRPC, o.ListenOTLPGRPC},
+	} {
+		if p.from != nil {
+			*p.to = *p.from
+		}
+	}
+}
+
+// Validate gathers every problem with its path.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Data == "" {
+		errs = append(errs, errors.New("data: name a directory"))
+	}
+	for _, l := range []struct{ path, addr string }{
+		{"listen.console", c.Listen.Console}, {"listen.otlp_http", c.Listen.OTLPHTTP}, {"listen.otlp_grpc", c.Listen.OTLPGRPC},
+	} {
+		if _, _, err := net.SplitHostPort(l.addr); l.addr != "" && err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w: want host:port", l.path, err))
+		}
+	}
+	if !loopback(c.Listen.Console) {
+		errs = append(errs, fmt.Errorf("listen.console: %s is beyond loopback, and the console has no sign-in yet: use 127.0.0.1", c.Listen.Console))
+	}
+	errs = append(errs, c.OTLP.validate(), c.Capture.Validate())
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		errs = append(errs, fmt.Errorf("log.format: %q is not text or json", c.Log.Format))
+	}
+	if c.CheckpointInterval < 100*time.Millisecond {
+		errs = append(errs, fmt.Errorf("checkpoint_interval: %v is shorter than 100ms", c.CheckpointInterval))
+	}
+	return errors.Join(errs...)
+}
+
+func (o OTLP) validate() error {
+	var errs []error
+	if (o.TLS.Cert == "") != (o.TLS.Key == "") {
+		errs = append(errs, errors.New("otlp.tls: cert and key go together"))
+	}
+	names := map[string]bool{}
+	for i, t := range o.Tokens {
+		if t.Name == "" {
+			errs = append(errs, fmt.Errorf("otlp.tokens[%d].name: records name the credential by it", i))
+		}
+		if names[t.Name] {
+			errs = append(errs, fmt.Errorf("otlp.tokens[%d].name: %q is taken", i, t.Name))
+		}
+		names[t.Name] = true
+		if (t.File == "") == (t.Env == "") {
+			errs = append(errs, fmt.Errorf("otlp.tokens[%d]: name a file or an environment variable that holds the token", i))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return true // said elsewhere
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Digest fingerprints the effective configuration, so that a start record can say which one was in force.
+func (c *Config) Digest() (string, error) {
+	b, err := yaml.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("digest configuration: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}

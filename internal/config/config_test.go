@@ -1,0 +1,105 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/config"
+)
+
+func TestParse(t *testing.T) {
+	c, err := config.Parse([]byte(`
+data: /var/lib/tripod
+listen: {otlp_grpc: ""}
+otlp:
+  tokens:
+    - {name: laptops, file: /etc/tripod/laptops.token, org: org-1}
+capture:
+  rules:
+    - {group: [works-council], keep: metadata}
+    - {surface: [claude_code], keep: text}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	want := config.Default()
+	want.Data = "/var/lib/tripod"
+	want.Listen.OTLPGRPC = ""
+	want.OTLP.Tokens = []config.Token{{Name: "laptops", File: "/etc/tripod/laptops.token", Org: "org-1"}}
+	want.Capture.Rules = c.Capture.Rules
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if r := c.Capture.Rules; len(r) != 2 || r[0].Group[0] != "works-council" || r[1].Keep != audit.ClassText {
+		t.Errorf("rules = %+v", r)
+	}
+}
+
+func TestEmptyFileIsTheDefault(t *testing.T) {
+	c, err := config.Parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(config.Default(), c); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUnknownKeyShowsTheLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tripod.yaml")
+	if err := os.WriteFile(path, []byte("data: x\nlisten:\n  consol: 127.0.0.1:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.Load(path)
+	if err == nil || !strings.Contains(err.Error(), "consol") || !strings.Contains(err.Error(), "3") || !strings.Contains(err.Error(), path) {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestValidateGathersEverything(t *testing.T) {
+	c := config.Default()
+	c.Data, c.Listen.Console, c.Listen.OTLPHTTP, c.Log.Level = "", "0.0.0.0:8480", "nonsense", "loud"
+	c.OTLP.TLS.Cert = "x.pem"
+	c.OTLP.Tokens = []config.Token{{Name: "a", File: "f"}, {Name: "a"}, {File: "f", Env: "E"}}
+	err := c.Validate()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"data:", "listen.console:", "listen.otlp_http:", "log.level:", "otlp.tls:", `"a" is taken`, "tokens[1]: name a file", "tokens[2].name", "tokens[2]: name a file",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in\n%v", want, err)
+		}
+	}
+}
+
+func TestOverride(t *testing.T) {
+	c := config.Default()
+	off, data := "", "elsewhere"
+	c.Override(config.Overrides{Data: &data, ListenOTLPGRPC: &off})
+	if c.Data != data || c.Listen.OTLPGRPC != "" || c.Listen.OTLPHTTP != config.Default().Listen.OTLPHTTP {
+		t.Errorf("config = %+v", c)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("data: x\ncapture: {rules: [{keep: text}]}\n"))
+	f.Add([]byte("listen:\n  consol: y\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if c, err := config.Parse(in); err == nil {
+			_ = c.Validate()
+			if _, err := c.Digest(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
