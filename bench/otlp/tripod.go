@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tripod is `tripod serve` as it comes, with nothing but addresses and a data
+// directory set.
+type tripod struct {
+	binary string
+	pprof  bool
+}
+
+// Gauges on the console's /metrics.
+const (
+	gaugeJournal = `tripod_journal_last_seq`
+	gaugeSearch  = `tripod_view_position{view="search"}`
+)
+
+func (t tripod) name() string { return "tripod" }
+
+func (t tripod) command(p place) (*exec.Cmd, error) {
+	cmd := exec.Command(t.binary, "serve", "--data", p.data,
+		"--listen-otlp-http", p.http, "--listen-otlp-grpc", p.grpc, "--listen-console", p.console)
+	cmd.Dir = p.dir
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "TRIPOD_") {
+			cmd.Env = append(cmd.Env, kv)
+		}
+	}
+	if t.pprof {
+		cmd.Env = append(cmd.Env, "TRIPOD_DEBUG_PPROF=1")
+	}
+	return cmd, nil
+}
+
+func (t tripod) ready(ctx context.Context, p place) error {
+	body, err := get(ctx, "http://"+p.console+"/readyz")
+	if err != nil {
+		return err
+	}
+	return body.Close()
+}
+
+// drained waits until the search view stands at the end of the journal as it
+// was after the last acknowledgement.
+func (t tripod) drained(ctx context.Context, p place, o outcome) (time.Time, error) {
+	first, err := gauges(ctx, p)
+	if err != nil {
+		return time.Time{}, err
+	}
+	end, ok := first[gaugeJournal]
+	if !ok || end < float64(o.records) {
+		return time.Time{}, fmt.Errorf("%s is %v after %d acknowledged records", gaugeJournal, end, o.records)
+	}
+	for {
+		now := time.Now()
+		g, err := gauges(ctx, p)
+		if err != nil {
+			return time.Time{}, err
+		}
+		at, ok := g[gaugeSearch]
+		if !ok {
+			return time.Time{}, fmt.Errorf("no %s in /metrics", gaugeSearch)
+		}
+		if at >= end {
+			return now, nil
+		}
+		select {
+		case <-ctx.Done():
+			return time.Time{}, fmt.Errorf("search stands at %v of %v: %w", at, end, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// verify asks the command line, as a person would.
+func (t tripod) verify(ctx context.Context, p place) (kept, distinct int, err error) {
+	cmd := exec.CommandContext(ctx, t.binary, "search", "--data", p.data, "--json", "--limit", "0", "source:otel.log")
+	var problems strings.Builder
+	cmd.Stderr = &problems
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	kept, distinct, err = countRecords(out)
+	if werr := cmd.Wait(); werr != nil {
+		err = errors.Join(err, fmt.Errorf("tripod search: %w: %s", werr, problems.String()))
+	}
+	return kept, distinct, err
+}
+
+// countRecords counts what `tripod search --json` prints.
+func countRecords(r io.Reader) (kept, distinct int, err error) {
+	seen := map[identity]struct{}{}
+	in := bufio.NewScanner(r)
+	in.Buffer(make([]byte, 1<<20), 64<<20)
+	for in.Scan() {
+		var rec struct {
+			Keys struct {
+				Session string `json:"session"`
+			} `json:"keys"`
+			Sequence *int64 `json:"sequence"`
+		}
+		if err := json.Unmarshal(in.Bytes(), &rec); err != nil {
+			return kept, len(seen), fmt.Errorf("record %d: %w", kept+1, err)
+		}
+		if rec.Sequence == nil || rec.Keys.Session == "" {
+			return kept, len(seen), fmt.Errorf("record %d has no session or sequence", kept+1)
+		}
+		kept++
+		seen[identity{rec.Keys.Session, *rec.Sequence}] = struct{}{}
+	}
+	return kept, len(seen), in.Err()
+}
+
+// gauges reads /metrics.
+func gauges(ctx context.Context, p place) (map[string]float64, error) {
+	body, err := get(ctx, "http://"+p.console+"/metrics")
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return parseGauges(body)
+}
+
+// parseGauges reads the text format as far as this program needs it: samples
+// without timestamps, by name and labels as written.
+func parseGauges(r io.Reader) (map[string]float64, error) {
+	m := map[string]float64{}
+	in := bufio.NewScanner(r)
+	for in.Scan() {
+		line := in.Text()
+		i := strings.LastIndexByte(line, ' ')
+		if i < 0 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		v, err := strconv.ParseFloat(line[i+1:], 64)
+		if err != nil {
+			return nil, fmt.Errorf("metrics line %q: %w", line, err)
+		}
+		m[line[:i]] = v
+	}
+	return m, in.Err()
+}
+
+// profileDuring profiles the server while it is under load, if it offers
+// profiles, into prefix.cpu.pprof and prefix.allocs.pprof. The function
+// returned waits for the first and fetches the second.
+func (t tripod) profileDuring(ctx context.Context, p place, prefix string) func() error {
+	done := make(chan error, 1)
+	go func() { done <- save(ctx, p, "profile?seconds=5", prefix+".cpu.pprof") }()
+	return func() error {
+		return errors.Join(<-done, save(ctx, p, "allocs", prefix+".allocs.pprof"))
+	}
+}
+
+func save(ctx context.Context, p place, query, file string) error {
+	body, err := get(ctx, "http://"+p.console+"/debug/pprof/"+query)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, body)
+	return errors.Join(err, f.Close())
+}
+
+// get gives the body of a 200.
+func get(ctx context.Context, url string) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return resp.Body, nil
+}
