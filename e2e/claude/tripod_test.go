@@ -66,7 +66,19 @@ type content struct {
 type timeline struct {
 	Session       string            `json:"session"`
 	Records       []json.RawMessage `json:"records"`
-	Discrepancies []json.RawMessage `json:"discrepancies"`
+	Discrepancies []discrepancy     `json:"discrepancies"`
+}
+
+// discrepancy is what the test reads of one.
+type discrepancy struct {
+	Kind      string `json:"kind"`
+	Statement string `json:"statement"`
+	Details   struct {
+		Missing []struct {
+			First int64 `json:"first"`
+			Last  int64 `json:"last"`
+		} `json:"missing"`
+	} `json:"details"`
 }
 
 // patience is how long the test waits for what should take milliseconds on an idle machine.
@@ -224,7 +236,7 @@ func (p *tripod) search(t *testing.T, query string) []record {
 }
 
 // session returns a session's records in order, and its discrepancies.
-func (p *tripod) session(t *testing.T, id string) ([]record, []json.RawMessage) {
+func (p *tripod) session(t *testing.T, id string) ([]record, []discrepancy) {
 	t.Helper()
 	out := p.command(t, "session", id, "--json")
 	var tl timeline
