@@ -30,7 +30,7 @@ type cell struct {
 	Memory    int64   `json:"peak_memory_bytes"`     // VmHWM of the server
 	Disk      float64 `json:"disk_bytes_per_record"` // all files, after an orderly stop
 	DiskLive  float64 `json:"disk_bytes_per_record_running"`
-	CPU       float64 `json:"cpu_s_per_1000_records"` // of the server, until the last record could be found
+	CPU       float64 `json:"cpu_s_per_1000_records"` // of the server, until nothing was left to do
 	Generator float64 `json:"generator_cpu_s"`
 	Others    float64 `json:"other_cpu_share"` // of the machine, used meanwhile by neither
 

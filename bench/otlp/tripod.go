@@ -27,6 +27,7 @@ type tripod struct {
 const (
 	gaugeJournal = `tripod_journal_last_seq`
 	gaugeSearch  = `tripod_view_position{view="search"}`
+	gaugeLedger  = `tripod_ledger_size`
 )
 
 func (t tripod) name() string { return "tripod" }
@@ -55,32 +56,37 @@ func (t tripod) ready(ctx context.Context, p place) error {
 }
 
 // drained waits until the search view stands at the end of the journal as it
-// was after the last acknowledgement.
+// was after the last acknowledgement. It returns once the ledger stands there
+// too, so that its work is counted.
 func (t tripod) drained(ctx context.Context, p place, o outcome) (time.Time, error) {
-	first, err := gauges(ctx, p)
-	if err != nil {
-		return time.Time{}, err
-	}
-	end, ok := first[gaugeJournal]
-	if !ok || end < float64(o.records) {
-		return time.Time{}, fmt.Errorf("%s is %v after %d acknowledged records", gaugeJournal, end, o.records)
-	}
+	var end float64
+	var findable time.Time
 	for {
 		now := time.Now()
 		g, err := gauges(ctx, p)
 		if err != nil {
 			return time.Time{}, err
 		}
-		at, ok := g[gaugeSearch]
-		if !ok {
-			return time.Time{}, fmt.Errorf("no %s in /metrics", gaugeSearch)
+		for _, name := range []string{gaugeJournal, gaugeSearch, gaugeLedger} {
+			if _, ok := g[name]; !ok {
+				return time.Time{}, fmt.Errorf("no %s in /metrics", name)
+			}
 		}
-		if at >= end {
-			return now, nil
+		if end == 0 {
+			end = g[gaugeJournal]
+		}
+		if end < float64(o.records) {
+			return time.Time{}, fmt.Errorf("the journal holds %v records, %d were acknowledged", end, o.records)
+		}
+		if findable.IsZero() && g[gaugeSearch] >= end {
+			findable = now
+		}
+		if !findable.IsZero() && g[gaugeLedger] >= end {
+			return findable, nil
 		}
 		select {
 		case <-ctx.Done():
-			return time.Time{}, fmt.Errorf("search stands at %v of %v: %w", at, end, ctx.Err())
+			return time.Time{}, fmt.Errorf("of %v records search has %v and the ledger %v: %w", end, g[gaugeSearch], g[gaugeLedger], ctx.Err())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

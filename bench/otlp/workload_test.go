@@ -92,8 +92,8 @@ func TestWorkloadIsRealistic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.json < 1550 || w.json > 1750 {
-		t.Errorf("a record takes %.0f bytes of JSON, want about 1650", w.json)
+	if w.json < 1600 || w.json > 1800 {
+		t.Errorf("a record takes %.0f bytes of JSON, want about 1700", w.json)
 	}
 	events, commands := map[string]int{}, map[string]int{}
 	for _, exports := range w.lanes {
