@@ -56,8 +56,8 @@ var keepNames = []string{
 	"service.name", "service.version", "service.namespace", "os.type", "os.version", "host.arch", "wsl.version", "telemetry.sdk.name",
 	"telemetry.sdk.language", "telemetry.sdk.version", "claude.deployment_mode", "session.id", "user.id", "user.email", "user.account_uuid",
 	"user.account_id", "user.groups", "organization.id", "identity.source", "enduser.id", "enduser.sub", "process.owner", "terminal.type",
-	"app.version", "app.entrypoint", "ccr.session.id", "cowork.surface", "event.name", "event.timestamp", "event.sequence", "prompt.id",
-	"workflow.run_id", "vcs.provider.name",
+	"app.version", "app.entrypoint", "anthropic.provider", "ccr.session.id", "cowork.surface", "cowork_surface", "event.name", "event.timestamp", "event.sequence", "prompt.id",
+	"workflow.run_id", "vcs.provider.name", "permission_mode", "delivery.mode",
 	// events
 	"prompt_length", "message.uuid", "message.id", "command_source", "response_length", "model", "request_id", "client_request_id",
 	"request_body_id", "query_source", "query_source_safe", "tool_name", "tool_name_safe", "tool_use_id", "decision", "source", "tool_source",
@@ -79,14 +79,14 @@ var keepNames = []string{
 	"managed_settings.helper.applied", "managed_settings.resolved_sha256", "managed_settings.settings_truncated",
 	// names of extensions: what was used, not what was said with it; needed to search and to detect by
 	"agent.name", "agent_type", "subagent_type", "skill.name", "plugin.name", "plugin.version", "marketplace.name", "mcp_server.name",
-	"mcp_tool.name", "server_name", "agent_id", "parent_agent_id",
+	"mcp_tool.name", "server_name", "anthropic.mcp.server.name", "agent_id", "parent_agent_id",
 	// metrics
 	"start_type", "type", "language",
 	// spans
 	"span.type", "user_prompt_length", "interaction.sequence", "interaction.duration_ms", "parent.source", "gen_ai.system",
 	"gen_ai.provider.name", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.id",
 	"gen_ai.response.finish_reasons", "gen_ai.tool.name", "gen_ai.tool.type", "gen_ai.tool.call.id", "gen_ai.usage.input_tokens",
-	"gen_ai.usage.output_tokens", "gen_ai.conversation.id", "gen_ai.agent.id", "gen_ai.agent.name", "llm_request.context",
+	"gen_ai.usage.output_tokens", "gen_ai.conversation.id", "gen_ai.output.type", "gen_ai.token.type", "gen_ai.agent.id", "gen_ai.agent.name", "llm_request.context",
 	"response.has_tool_call", "stop_reason", "result_tokens", "bash_command_class", "http.response.status_code", "http.status_code",
 	// Tripod's own acts
 	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest",
