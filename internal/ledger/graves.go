@@ -1,0 +1,274 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/journal"
+)
+
+// Types of the records that vouch for tombstones, and their attributes.
+const (
+	typeErase     = "tripod.erase.record"    // position, commitment of the record to be erased
+	typeCompleted = "tripod.erase.completed" // position of the record that ordered it
+	// TypeRecovered is the type of the record that names the positions a recovery found lost: first, last, records.
+	TypeRecovered = "tripod.recover"
+)
+
+// event is something in the journal that bears on tombstones.
+type event struct {
+	kind        eventKind
+	seq         uint64 // where it stands
+	first, last uint64 // what it names
+	commitment  audit.Commitment
+	reason      audit.TombstoneReason
+}
+
+type eventKind uint8
+
+const (
+	eventTombstone eventKind = iota
+	eventIntent
+	eventCompleted
+	eventRecovered
+)
+
+// eventOfRecord reads one of Tripod's own records.
+func eventOfRecord(seq uint64, rec *audit.Record) (event, bool) {
+	position := func(name string) uint64 {
+		v, _ := rec.Attributes.Get(name)
+		if n, ok := v.Int64(); ok && n > 0 {
+			return uint64(n)
+		}
+		return 0
+	}
+	e := event{seq: seq}
+	switch rec.Type {
+	case typeErase:
+		text, _ := rec.Attributes.Get("commitment")
+		c, err := audit.ParseCommitment(text.Str())
+		if err != nil || rec.Activity != audit.ActivityErasure {
+			return e, false
+		}
+		e.kind, e.commitment = eventIntent, c
+		e.first = position("position")
+		e.last = e.first
+	case typeCompleted:
+		e.kind, e.first = eventCompleted, position("position")
+		e.last = e.first
+	case TypeRecovered:
+		e.kind, e.first, e.last = eventRecovered, position("first"), position("last")
+	default:
+		return e, false
+	}
+	return e, e.first > 0 && e.first <= e.last && e.last < seq // what vouches comes after what it vouches for
+}
+
+// grave is a tombstone until a record behind it has vouched for it.
+type grave struct {
+	seq        uint64
+	commitment audit.Commitment
+	lost       bool
+	done       bool   // vouched for: a loss named, an erasure ordered and completed
+	intent     uint64 // the record that ordered the erasure
+	wrong      uint64 // a record that names another commitment for this position
+}
+
+// graves matches the tombstones of the positions [first, until) with the records that vouch for them. Its memory is
+// bounded: when too many are open, until is set, and another round takes the rest. It is not safe for concurrent use.
+type graves struct {
+	first, until uint64 // until is 0 while there is no bound
+	limit        int
+	open         []grave           // in order of seq
+	intents      map[uint64]uint64 // position by intent, while it is not completed
+	undone       []event           // completions of erasures whose record seems to be there; last is the record's position
+}
+
+func newGraves(first uint64, limit int) *graves {
+	return &graves{first: first, limit: limit, intents: make(map[uint64]uint64)}
+}
+
+// covers tells whether a position is this round's.
+func (g *graves) covers(seq uint64) bool { return seq >= g.first && (g.until == 0 || seq < g.until) }
+
+// see takes in the journal's events in order.
+func (g *graves) see(e event) {
+	switch e.kind {
+	case eventTombstone:
+		g.tombstone(e)
+	case eventIntent:
+		if !g.covers(e.first) {
+			return
+		}
+		if len(g.intents) < g.limit {
+			g.intents[e.seq] = e.first
+		}
+		if t := g.find(e.first); t != nil && t.commitment == e.commitment {
+			t.intent = e.seq
+		} else if t != nil {
+			t.wrong = e.seq
+		}
+	case eventCompleted:
+		g.completed(e)
+	case eventRecovered:
+		i, _ := g.search(e.first)
+		for ; i < len(g.open) && g.open[i].seq <= e.last; i++ {
+			g.open[i].done = g.open[i].done || g.open[i].lost
+		}
+	}
+}
+
+func (g *graves) tombstone(e event) {
+	if !g.covers(e.seq) {
+		return
+	}
+	if len(g.open) >= g.limit {
+		g.open = slices.DeleteFunc(g.open, func(t grave) bool { return t.done })
+	}
+	if len(g.open) >= g.limit {
+		g.until = e.seq
+		return
+	}
+	g.open = append(g.open, grave{seq: e.seq, commitment: e.commitment, lost: e.reason == audit.TombstoneLost})
+}
+
+func (g *graves) completed(e event) {
+	seq, ok := g.intents[e.first]
+	if !ok {
+		return // of a container, or of another round
+	}
+	delete(g.intents, e.first)
+	switch t := g.find(seq); {
+	case t == nil && len(g.undone) < maxFindings:
+		g.undone = append(g.undone, event{seq: e.seq, first: e.first, last: seq})
+	case t != nil && t.intent == e.first:
+		t.done = true
+	}
+}
+
+func (g *graves) search(seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(g.open, seq, func(t grave, seq uint64) int {
+		switch {
+		case t.seq < seq:
+			return -1
+		case t.seq > seq:
+			return 1
+		}
+		return 0
+	})
+}
+
+func (g *graves) find(seq uint64) *grave {
+	if i, ok := g.search(seq); ok {
+		return &g.open[i]
+	}
+	return nil
+}
+
+// bury judges the tombstones: first with what was appended to the journal since its end was asked for, then, where there
+// were too many, in further rounds over the journal.
+func (v *verifier) bury(ctx context.Context) error {
+	last, err := v.opts.Journal.Last(ctx)
+	if err != nil {
+		return fmt.Errorf("ask the journal for its end: %w", err)
+	}
+	if last > v.journalLast && (len(v.graves.open) > 0 || len(v.graves.intents) > 0) {
+		if err := v.observe(ctx, v.graves, v.journalLast+1, last); err != nil {
+			return err
+		}
+	}
+	for {
+		if err := v.judgeGraves(ctx, v.graves); err != nil {
+			return err
+		}
+		if v.graves.until == 0 {
+			return nil
+		}
+		v.graves = newGraves(v.graves.until, v.opts.maxGraves)
+		if err := v.observe(ctx, v.graves, v.graves.first, last); err != nil {
+			return err
+		}
+	}
+}
+
+// observe reads a stretch of the journal for events only.
+func (v *verifier) observe(ctx context.Context, g *graves, first, last uint64) error {
+	for s, err := range v.opts.Journal.Scan(ctx, first, last) {
+		var corrupt *journal.CorruptError
+		if errors.As(err, &corrupt) {
+			continue // reported when the leaves were recomputed
+		}
+		if err != nil {
+			return err
+		}
+		if s.Tombstone != nil {
+			g.see(tombstoneEvent(&s))
+		} else if e, ok := eventOf(&s); ok {
+			g.see(e)
+		}
+	}
+	return ctx.Err()
+}
+
+func tombstoneEvent(s *journal.Stored) event {
+	return event{kind: eventTombstone, seq: s.Seq, commitment: s.Tombstone.Commitment, reason: s.Tombstone.Reason}
+}
+
+func (v *verifier) judgeGraves(ctx context.Context, g *graves) error {
+	for i := range g.open {
+		switch t := &g.open[i]; {
+		case t.done || t.intent > 0: // an order without a completion is told below
+		case t.wrong > 0:
+			v.add(Finding{Kind: KindTombstoneDifferent, First: t.seq, Last: t.seq, Found: t.commitment.String(),
+				Text: fmt.Sprintf("record %d is gone, and record %d, which orders its erasure, names another commitment", t.seq, t.wrong)})
+		case t.lost:
+			v.unnamedLoss(t.seq)
+		default:
+			v.add(Finding{Kind: KindTombstoneUnnamed, First: t.seq, Last: t.seq, Found: t.commitment.String()})
+		}
+	}
+	for intent, seq := range g.intents {
+		if g.covers(seq) {
+			v.add(Finding{Kind: KindErasureUnfinished, Severity: SeverityNotice, First: seq, Last: seq,
+				Text: fmt.Sprintf("record %d orders the erasure of record %d, and its completion is not on record: it is resumed when tripod starts", intent, seq)})
+		}
+	}
+	for _, e := range g.undone {
+		if err := v.checkUndone(ctx, g, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unnamedLoss reports a position given up as lost that no recovery names, and keeps it for one that will.
+func (v *verifier) unnamedLoss(seq uint64) {
+	v.add(Finding{Kind: KindTombstoneUnnamed, First: seq, Last: seq})
+	if n := len(v.lost); n > 0 && v.lost[n-1].Last+1 == seq {
+		v.lost[n-1].Last = seq
+		return
+	}
+	v.lost = append(v.lost, Range{seq, seq})
+}
+
+// checkUndone looks once more, in the journal itself, before it says that an erasure was undone.
+func (v *verifier) checkUndone(ctx context.Context, g *graves, e event) error {
+	if !g.covers(e.last) {
+		return nil
+	}
+	for s, err := range v.opts.Journal.Scan(ctx, e.last, e.last) {
+		var corrupt *journal.CorruptError
+		if err != nil && !errors.As(err, &corrupt) {
+			return err
+		}
+		if err == nil && s.Seq == e.last && s.Tombstone == nil {
+			v.add(Finding{Kind: KindErasureUndone, Severity: SeverityNotice, First: e.last, Last: e.last,
+				Text: fmt.Sprintf("record %d says that the erasure ordered by record %d was completed, and record %d is there: the journal may come from a backup; erase it again",
+					e.seq, e.first, e.last)})
+		}
+	}
+	return nil
+}
