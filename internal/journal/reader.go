@@ -1,0 +1,223 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+// Reader reads a journal, beside the process that writes it or without one. It is safe for concurrent use. It sees what
+// was durable when a call began, or a little more.
+type Reader struct {
+	path  string
+	db    *sql.DB
+	codec *codec
+	own   bool // opened by OpenReader: Close closes it
+
+	stmt struct {
+		last   *sql.Stmt // newest position
+		page   *sql.Stmt // rows from the one that holds a position, or comes after it, on
+		at     *sql.Stmt // the row that holds a position, with some of its salts
+		extent *sql.Stmt // what the row says of itself, without the frame
+		salts  *sql.Stmt // salts one by one
+	}
+}
+
+// The salts of consecutive positions as one value: a fifth of the time that a row each would take. SQLite walks the
+// table in order of seq, and group_concat of blobs keeps their bytes; a length that does not fit is looked into.
+const saltsColumn = "(SELECT CAST(group_concat(salt, '') AS BLOB) FROM salts WHERE seq BETWEEN %s AND %s)"
+
+// OpenReader opens the journal in dir for reading only. It never creates one: where there is none it fails with an error
+// that wraps fs.ErrNotExist. (SQLite may put its empty -wal and -shm files beside a journal that nobody has open.)
+func OpenReader(ctx context.Context, dir string) (*Reader, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	path := filepath.Join(dir, FileName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open journal: there is none in %s: %w", dir, err)
+	} else if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	c, err := newCodec(false)
+	if err != nil {
+		return nil, err
+	}
+	r, err := openReader(ctx, path, c)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	r.own = true
+	return r, nil
+}
+
+func openReader(ctx context.Context, path string, c *codec) (*Reader, error) {
+	db, err := sql.Open("sqlite", readerDSN(path))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(4)
+	db.SetMaxIdleConns(4)
+	r := &Reader{path: path, db: db, codec: c}
+	version, err := checkVersion(ctx, db, path)
+	if err == nil && version == 0 {
+		err = fmt.Errorf("open %s: the file is empty: %w", path, fs.ErrNotExist)
+	}
+	if err == nil {
+		err = r.prepare(ctx)
+	}
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Reader) prepare(ctx context.Context) error {
+	holding := "first >= coalesce((SELECT max(first) FROM frames WHERE first <= ?1), 0)"
+	end := fmt.Sprintf("f.first + min(f.count, %d) - 1", maxFrameRecords)
+	for _, s := range []struct {
+		into  **sql.Stmt
+		query string
+	}{
+		{&r.stmt.last, "SELECT first + count - 1 FROM frames ORDER BY first DESC LIMIT 1"},
+		{&r.stmt.page, "SELECT first, count, frame, " + fmt.Sprintf(saltsColumn, "f.first", end) +
+			" FROM frames AS f WHERE " + holding + " AND first <= ?2 ORDER BY first"},
+		{&r.stmt.at, "SELECT first, count, frame, " + fmt.Sprintf(saltsColumn, "?1", "min(?2, "+end+")") +
+			" FROM frames AS f WHERE first <= ?1 ORDER BY first DESC LIMIT 1"},
+		{&r.stmt.extent, "SELECT first, count FROM frames WHERE " + holding + " ORDER BY first LIMIT 1"},
+		{&r.stmt.salts, "SELECT seq, salt FROM salts WHERE seq BETWEEN ? AND ?"},
+	} {
+		var err error
+		if *s.into, err = r.db.PrepareContext(ctx, s.query); err != nil {
+			return fmt.Errorf("open %s: %w", r.path, err)
+		}
+	}
+	return nil
+}
+
+// Close closes what OpenReader opened; a journal's own reader is closed with the journal.
+func (r *Reader) Close() error {
+	if !r.own {
+		return nil
+	}
+	err := r.closeDB()
+	r.codec.close()
+	return err
+}
+
+func (r *Reader) closeDB() error {
+	if err := r.db.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", r.path, err)
+	}
+	return nil
+}
+
+// Last is the newest position, 0 for an empty journal.
+func (r *Reader) Last(ctx context.Context) (uint64, error) {
+	var last uint64
+	err := r.stmt.last.QueryRowContext(ctx).Scan(&last)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read %s: %w", r.path, err)
+	}
+	return last, nil
+}
+
+// Get reads positions in the order asked; one may be asked twice. It reads each row once and decodes each chunk once. The
+// error wraps ErrNotFound for a position that does not exist, or is a *CorruptError for one that is damaged.
+func (r *Reader) Get(ctx context.Context, seqs ...uint64) ([]Stored, error) {
+	asked := slices.Compact(slices.Sorted(slices.Values(seqs)))
+	found := make(map[uint64]Stored, len(asked))
+	for len(asked) > 0 {
+		row, err := r.rowAt(ctx, asked)
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for n < len(asked) && asked[n] < row.end() {
+			n++
+		}
+		if n == 0 {
+			return nil, fmt.Errorf("seq %d: %w", asked[0], ErrNotFound)
+		}
+		for _, s := range r.codec.decode(nil, &row, wanted{lo: asked[0], hi: asked[n-1], only: asked[:n]}) {
+			if s.err != nil {
+				return nil, s.err
+			}
+			found[s.stored.Seq] = s.stored
+		}
+		asked = asked[n:]
+	}
+	out := make([]Stored, len(seqs))
+	for i, seq := range seqs {
+		s, ok := found[seq]
+		if !ok {
+			return nil, fmt.Errorf("seq %d: %w", seq, ErrNotFound)
+		}
+		out[i] = s
+	}
+	return out, nil
+}
+
+// rowAt reads the row of the first position asked, with the salts of those asked that may stand in the same row.
+func (r *Reader) rowAt(ctx context.Context, asked []uint64) (row, error) {
+	seq, hi := asked[0], asked[0]
+	for _, s := range asked {
+		if s < seq+maxFrameRecords {
+			hi = s
+		}
+	}
+	if seq == 0 {
+		return row{}, fmt.Errorf("seq 0: %w", ErrNotFound)
+	}
+	row := row{from: seq}
+	err := r.stmt.at.QueryRowContext(ctx, int64(seq), int64(hi)).Scan(&row.first, &row.count, &row.frame, &row.salts)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return row, fmt.Errorf("seq %d: %w", seq, ErrNotFound)
+	case isDamage(err):
+		return row, &CorruptError{First: seq, Count: 1, Err: err}
+	case err != nil:
+		return row, fmt.Errorf("read %s: %w", r.path, err)
+	}
+	end := min(hi, row.end()-1)
+	return row, r.checkSalts(ctx, &row, end)
+}
+
+// checkSalts reads the salts one by one where their joined length shows that some are missing or of a wrong length.
+func (r *Reader) checkSalts(ctx context.Context, row *row, end uint64) error {
+	const size = len(audit.Salt{})
+	if end < row.from || end-row.from >= maxFrameRecords {
+		return nil
+	}
+	n := int(end-row.from) + 1
+	if len(row.salts) == n*size {
+		return nil
+	}
+	rows, err := r.stmt.salts.QueryContext(ctx, int64(row.from), int64(end))
+	if err != nil {
+		return fmt.Errorf("read salts of %s: %w", r.path, err)
+	}
+	defer rows.Close()
+	row.salts = make([]byte, n*size)
+	for rows.Next() {
+		var seq uint64
+		var salt sql.RawBytes
+		if err := rows.Scan(&seq, &salt); err != nil {
+			return fmt.Errorf("read salts of %s: %w", r.path, err)
+		}
+		if len(salt) == size {
+			copy(row.salts[int(seq-row.from)*size:], salt)
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,194 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// writer is the one connection that changes the journal. It belongs to whoever holds Journal.mu.
+type writer struct {
+	db   *sql.DB
+	conn *sql.Conn
+
+	beginTx, commitTx, rollbackTx             *sql.Stmt
+	insertFrame, insertSalt, insertSalts      *sql.Stmt
+	insertForever, findForever                *sql.Stmt
+	setCursor, dropCursor                     *sql.Stmt
+	frameAt, saltOf, updateFrame, updateSalts *sql.Stmt
+	args                                      []any // reused for saltsPerInsert rows
+}
+
+const saltsPerInsert = 100
+
+func openWriter(ctx context.Context, path string, maxPages int) (*writer, error) {
+	db, err := sql.Open("sqlite", writerDSN(path, maxPages))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	w := &writer{db: db}
+	if err := w.connect(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return w, nil
+}
+
+// ensure replaces a connection that was given up.
+func (w *writer) ensure(ctx context.Context) error {
+	if w.conn != nil {
+		return nil
+	}
+	return w.connect(ctx)
+}
+
+func (w *writer) connect(ctx context.Context) error {
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		into  **sql.Stmt
+		query string
+	}{
+		{&w.beginTx, "BEGIN IMMEDIATE"},
+		{&w.commitTx, "COMMIT"},
+		{&w.rollbackTx, "ROLLBACK"},
+		{&w.insertFrame, "INSERT INTO frames (first, count, recorded, ids, frame) VALUES (?, ?, ?, ?, ?)"},
+		{&w.insertSalt, "INSERT INTO salts (seq, salt) VALUES (?, ?)"},
+		{&w.insertSalts, "INSERT INTO salts (seq, salt) VALUES (?, ?)" + strings.Repeat(", (?, ?)", saltsPerInsert-1)},
+		{&w.insertForever, "INSERT INTO forever (id, body, seq) VALUES (?, ?, ?)"},
+		{&w.findForever, "SELECT body, seq FROM forever WHERE id = ? ORDER BY seq"},
+		{&w.setCursor, "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"},
+		{&w.dropCursor, "DELETE FROM cursors WHERE name = ?"},
+		{&w.frameAt, "SELECT first, count, frame FROM frames WHERE first <= ? ORDER BY first DESC LIMIT 1"},
+		{&w.saltOf, "SELECT salt FROM salts WHERE seq = ?"},
+		{&w.updateFrame, "UPDATE frames SET frame = ? WHERE first = ?"},
+		{&w.updateSalts, "UPDATE salts SET salt = zeroblob(16) WHERE seq BETWEEN ? AND ?"},
+	} {
+		if *s.into, err = conn.PrepareContext(ctx, s.query); err != nil {
+			_ = conn.Close()
+			return err
+		}
+	}
+	w.conn = conn
+	return nil
+}
+
+func (w *writer) close() error {
+	var errs []error
+	if w.conn != nil {
+		errs = append(errs, w.conn.Close())
+	}
+	return errors.Join(append(errs, w.db.Close())...)
+}
+
+// transact runs do in one transaction. On any error nothing of it remains. It does not watch a context: what was begun
+// is finished, and the driver is spared a goroutine for each statement.
+func (w *writer) transact(do func(ctx context.Context) error) error {
+	ctx := context.Background()
+	if err := w.ensure(ctx); err != nil {
+		return err
+	}
+	if _, err := w.beginTx.ExecContext(ctx); err != nil {
+		w.abandon(ctx)
+		return err
+	}
+	err := do(ctx)
+	if err == nil {
+		_, err = w.commitTx.ExecContext(ctx)
+	}
+	if err != nil {
+		w.abandon(ctx)
+	}
+	return err
+}
+
+// abandon rolls back. SQLite has often done so itself; a connection that can do neither is replaced at the next try.
+func (w *writer) abandon(ctx context.Context) {
+	_, err := w.rollbackTx.ExecContext(ctx)
+	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // so that the pool drops it
+		_ = w.conn.Close()
+		w.conn = nil
+	}
+}
+
+// addSalts inserts the salts of consecutive positions.
+func (w *writer) addSalts(ctx context.Context, stored []Stored) error {
+	for len(stored) >= saltsPerInsert {
+		w.args = w.args[:0]
+		for i := range stored[:saltsPerInsert] {
+			w.args = append(w.args, int64(stored[i].Seq), stored[i].Salt[:])
+		}
+		if _, err := w.insertSalts.ExecContext(ctx, w.args...); err != nil {
+			return err
+		}
+		stored = stored[saltsPerInsert:]
+	}
+	for i := range stored {
+		if _, err := w.insertSalt.ExecContext(ctx, int64(stored[i].Seq), stored[i].Salt[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// versions lists what is known under a Forever id, oldest first.
+func (w *writer) versions(ctx context.Context, id Digest) (versions []lasting, err error) {
+	if err := w.ensure(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := w.findForever.QueryContext(ctx, id[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var body sql.RawBytes
+		var v lasting
+		if err := rows.Scan(&body, &v.seq); err != nil {
+			return nil, err
+		}
+		if len(body) != len(v.body) {
+			return nil, fmt.Errorf("table forever: a body of %d bytes", len(body))
+		}
+		copy(v.body[:], body)
+		versions = append(versions, v)
+	}
+	return versions, rows.Err()
+}
+
+func (w *writer) setCursors(ctx context.Context, cursors map[string][]byte) error {
+	for name, value := range cursors {
+		var err error
+		if value == nil {
+			_, err = w.dropCursor.ExecContext(ctx, name)
+		} else {
+			_, err = w.setCursor.ExecContext(ctx, name, value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// truncateLog reports whether the write-ahead log is now empty. It waits for readers only a moment: the caller holds up
+// the committer.
+func (w *writer) truncateLog(ctx context.Context) (bool, error) {
+	if err := w.ensure(ctx); err != nil {
+		return false, err
+	}
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout=20"); err != nil {
+		return false, err
+	}
+	var busy, pages, moved int
+	err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	_, restored := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout=%d", writerBusyTimeout))
+	return err == nil && busy == 0, errors.Join(err, restored)
+}
