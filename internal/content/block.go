@@ -34,24 +34,35 @@ func (d *digest) prefix() prefix { return prefix(d[:len(prefix{})]) }
 
 func (d *digest) String() string { return hex.EncodeToString(d[:]) }
 
-// appendOpening appends the opening of a plaintext; mac is HMAC-SHA-256 under the container's opening key.
-func appendOpening(b []byte, mac hash.Hash, plaintext []byte) []byte {
-	mac.Reset()
-	mac.Write(plaintext)
-	return mac.Sum(b)
+// namer computes openings and addresses under one container key. It belongs to one goroutine.
+type namer struct {
+	mac, sum hash.Hash
+	opening  []byte // of the last plaintext named
+	address  []byte // of the same
 }
 
-// address computes the address from a plaintext and its opening.
-func address(opening, plaintext []byte) digest {
+func newNamer(openingKey []byte) *namer {
+	return &namer{mac: hmac.New(sha256.New, openingKey), sum: sha256.New()}
+}
+
+func (n *namer) name(plaintext []byte) digest {
+	n.mac.Reset()
+	n.mac.Write(plaintext)
+	n.opening = n.mac.Sum(n.opening[:0])
+	n.sum.Reset()
+	n.sum.Write(n.opening)
+	n.sum.Write(plaintext)
+	n.address = n.sum.Sum(n.address[:0])
+	return digest(n.address)
+}
+
+// addressOf computes the address from a plaintext and its opening.
+func addressOf(opening, plaintext []byte) digest {
 	h := sha256.New()
 	h.Write(opening)
 	h.Write(plaintext)
-	var d digest
-	h.Sum(d[:0])
-	return d
+	return digest(h.Sum(nil))
 }
-
-func newMAC(key []byte) hash.Hash { return hmac.New(sha256.New, key) }
 
 func parseAddress(a Address) (digest, error) {
 	var d digest
@@ -78,7 +89,7 @@ func VerifyDisclosure(a Address, plaintext, opening []byte) error {
 	if len(opening) != sha256.Size {
 		return fmt.Errorf("verify disclosure: the opening has %d bytes, want %d", len(opening), sha256.Size)
 	}
-	if got := address(opening, plaintext); subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+	if got := addressOf(opening, plaintext); subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
 		return fmt.Errorf("verify disclosure of %s: %w", a, ErrMismatch)
 	}
 	return nil

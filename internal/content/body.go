@@ -29,8 +29,8 @@ const (
 // hardMaxBlock bounds what a body may unpack to, whatever MaxBlock was when it was stored.
 const hardMaxBlock = 256 << 20
 
-// minCompress is the plaintext length in bytes under which zstd was never seen to win.
-const minCompress = 48
+// minCompress is the plaintext length in bytes under which zstd takes more time than its few per cent are worth.
+const minCompress = 128
 
 var errBody = errors.New("stored body is malformed")
 

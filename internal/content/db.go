@@ -20,7 +20,7 @@ const FileName = "content.db"
 
 // contentMigrations and keyMigrations bring a file from user_version i to i+1. Released ones never change.
 var contentMigrations = []string{`
--- Where a block is. Rows of erased blocks stay, as tombstones: block = 0, or the key is destroyed.
+-- Where a block is. Under a key that was destroyed with its container, rows stay as tombstones, with block = 0.
 CREATE TABLE addresses (
 	key_id  INTEGER NOT NULL,
 	address BLOB NOT NULL, -- first 12 bytes
@@ -51,6 +51,9 @@ CREATE TABLE keys (
 	wrapped   BLOB NOT NULL
 ) STRICT;
 CREATE INDEX keys_by_container ON keys (container);
+-- What a key was destroyed for, if not for its whole container: tombstones of single blocks. The other blocks that were
+-- under the key have moved; whatever is found under it later came from an older copy of the content file.
+CREATE TABLE erased (key_id INTEGER NOT NULL, address BLOB NOT NULL, PRIMARY KEY (key_id, address)) STRICT, WITHOUT ROWID;
 -- One row: something wrapped by the master key, to recognise a wrong one before anything is written under it.
 CREATE TABLE master (id INTEGER PRIMARY KEY CHECK (id = 1), wrapped BLOB NOT NULL) STRICT;
 CREATE TABLE probe (filler BLOB NOT NULL) STRICT;

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/tripod-audit/tripod/internal/health"
 )
@@ -31,7 +30,7 @@ func (s *Store) eraseContainer(ctx context.Context, container string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.destroy(ctx, container, keys); err != nil {
+	if err := s.destroy(ctx, container, keys, nil); err != nil {
 		return err
 	}
 	return s.finish(ctx, container)
@@ -76,7 +75,7 @@ func (s *Store) eraseBlocks(ctx context.Context, container string, addresses []A
 			return err
 		}
 	}
-	if err := s.destroy(ctx, container, old); err != nil {
+	if err := s.destroy(ctx, container, old, erase); err != nil {
 		return err
 	}
 	return s.finish(ctx, container)
@@ -244,22 +243,30 @@ func (s *Store) damaged(key, block int64) {
 	s.health.Raise(conditionDamaged, health.Critical, "blocks of the content store are damaged: the log names them; restore them from a backup")
 }
 
-// destroy zeroes keys. From then on, what is under them is gone for every reader.
-func (s *Store) destroy(ctx context.Context, container string, keys []keyRow) error {
+// destroy zeroes keys, for some of their blocks if erase names any, else for all. From then on, what is under them is gone
+// for every reader.
+func (s *Store) destroy(ctx context.Context, container string, keys []keyRow, erase map[prefix]bool) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	ids := make([]int64, len(keys))
-	for i, k := range keys {
-		ids[i] = k.id
-	}
 	err := s.do(ctx, func() error {
-		err := s.keyCache.destroy(container, func() error { return destroyKeys(s.keys, ids) })
+		doom := make([]doomed, len(keys))
+		for i, k := range keys {
+			doom[i].id = k.id
+			for p := range erase {
+				if holds, err := s.holdsAny(k.id, map[prefix]bool{p: true}); err != nil {
+					return err
+				} else if holds {
+					doom[i].erased = append(doom[i].erased, p)
+				}
+			}
+		}
+		err := s.keyCache.destroy(container, func() error { return destroyKeys(s.keys, doom) })
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			s.retired[id] = struct{}{}
+		for _, k := range keys {
+			s.retired[k.id] = struct{}{}
 		}
 		return nil
 	})
@@ -277,7 +284,7 @@ func (s *Store) finish(ctx context.Context, container string) error {
 	}
 	for _, k := range keys {
 		if k.destroyed() {
-			if err := s.removeUnder(ctx, k.id); err != nil {
+			if err := s.removeUnder(ctx, k); err != nil {
 				return err
 			}
 		}
@@ -295,7 +302,7 @@ func (s *Store) finish(ctx context.Context, container string) error {
 }
 
 // removeUnder deletes the blocks under a destroyed key, leaving tombstones, step by step so that Puts get their turn.
-func (s *Store) removeUnder(ctx context.Context, key int64) error {
+func (s *Store) removeUnder(ctx context.Context, key keyRow) error {
 	for more := true; more; {
 		err := s.do(ctx, func() (err error) {
 			more, err = s.removeSome(key)
@@ -311,21 +318,25 @@ func (s *Store) removeUnder(ctx context.Context, key int64) error {
 	return nil
 }
 
-func (s *Store) removeSome(key int64) (more bool, err error) {
+func (s *Store) removeSome(key keyRow) (more bool, err error) {
 	const some = "(SELECT block FROM addresses WHERE key_id = ?1 AND block <> 0 ORDER BY address LIMIT 1000)"
+	forget := "UPDATE addresses SET block = 0 WHERE key_id = ?1 AND block IN " + some
+	if key.partly { // the tombstones are elsewhere
+		forget = "DELETE FROM addresses WHERE key_id = ?1 AND block IN " + some
+	}
 	err = s.content.transact(func() error {
-		if _, err := s.content.exec("DELETE FROM blocks WHERE id IN "+some, key); err != nil {
+		if _, err := s.content.exec("DELETE FROM blocks WHERE id IN "+some, key.id); err != nil {
 			return err
 		}
-		n, err := s.content.exec("UPDATE addresses SET block = 0 WHERE key_id = ?1 AND block IN "+some, key)
+		n, err := s.content.exec(forget, key.id)
 		if err != nil || n > 0 {
 			more = n > 0
 			return err
 		}
-		if _, err := s.content.exec("DELETE FROM fresh WHERE key_id = ?", key); err != nil {
+		if _, err := s.content.exec("DELETE FROM fresh WHERE key_id = ?", key.id); err != nil {
 			return err
 		}
-		_, err = s.content.exec("INSERT INTO retired (key_id) VALUES (?) ON CONFLICT DO NOTHING", key)
+		_, err = s.content.exec("INSERT INTO retired (key_id) VALUES (?) ON CONFLICT DO NOTHING", key.id)
 		return err
 	})
 	return more, err
@@ -334,38 +345,39 @@ func (s *Store) removeSome(key int64) (more bool, err error) {
 // reconcile completes, at start, what erasures left undone, and makes up for restores: a key that was destroyed when the
 // content file was written is destroyed again, and blocks under destroyed keys are removed.
 func (s *Store) reconcile(ctx context.Context) error {
-	retired, err := ids(s.content, "SELECT key_id FROM retired ORDER BY key_id")
+	retired, err := s.retiredKeys()
 	if err != nil {
 		return err
 	}
-	destroyed, err := ids(s.keys, "SELECT id FROM keys WHERE "+sqlDestroyed+" ORDER BY id")
+	destroyed, err := scanKeys(s.keys.query(selectKeys + " WHERE " + sqlDestroyed + " ORDER BY id"))
 	if err != nil {
 		return err
 	}
-	started := time.Now()
-	var undone int
-	for _, id := range destroyed {
-		if _, found := slices.BinarySearch(retired, id); found {
-			continue
+	var undone []keyRow
+	for _, k := range destroyed {
+		if !retired[k.id] {
+			undone = append(undone, k)
 		}
-		undone++
+		delete(retired, k.id)
+	}
+	if len(undone)+len(retired) == 0 {
+		return nil
+	}
+	for _, k := range undone {
 		for more := true; more; {
-			if more, err = s.removeSome(id); err != nil {
+			if more, err = s.removeSome(k); err != nil {
 				return err
 			}
 		}
 	}
-	back := slices.DeleteFunc(retired, func(id int64) bool {
-		_, found := slices.BinarySearch(destroyed, id)
-		return found
-	})
-	if undone+len(back) == 0 {
-		return nil
+	var again []doomed
+	for id := range retired {
+		again = append(again, doomed{id: id})
 	}
-	if err := destroyKeys(s.keys, back); err != nil {
+	if err := destroyKeys(s.keys, again); err != nil {
 		return err
 	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "completed erasures", slog.Int("keys", undone+len(back)), slog.Duration("took", time.Since(started)))
+	s.log.LogAttrs(ctx, slog.LevelInfo, "completed erasures", slog.Int("keys", len(undone)+len(again)))
 	for _, w := range []*writer{s.keys, s.content} {
 		if err := w.checkpoint(); errors.Is(err, ErrBusy) {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "a reader keeps a write-ahead log from being emptied: erase again")
@@ -376,18 +388,20 @@ func (s *Store) reconcile(ctx context.Context) error {
 	return nil
 }
 
-func ids(w *writer, query string) (list []int64, err error) {
-	rows, err := w.query(query)
+// retiredKeys reads which keys were destroyed and had their blocks removed.
+func (s *Store) retiredKeys() (map[int64]bool, error) {
+	rows, err := s.content.query("SELECT key_id FROM retired")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
+	retired := make(map[int64]bool)
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		list = append(list, id)
+		retired[id] = true
 	}
-	return list, rows.Err()
+	return retired, rows.Err()
 }

@@ -93,10 +93,13 @@ func (k *containerKey) open(c *codec, p prefix, body []byte) (block openedBlock,
 	if err != nil {
 		return openedBlock{}, fmt.Errorf("%w: %w", ErrMismatch, err)
 	}
+	var d digest
 	if opening == nil {
-		opening = appendOpening(nil, newMAC(k.mac), plaintext)
+		n := newNamer(k.mac)
+		d, opening = n.name(plaintext), n.opening
+	} else {
+		d = addressOf(opening, plaintext)
 	}
-	d := address(opening, plaintext)
 	if subtle.ConstantTimeCompare(d[:len(p)], p[:]) != 1 {
 		return openedBlock{}, ErrMismatch
 	}

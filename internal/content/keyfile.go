@@ -15,6 +15,7 @@ type keyRow struct {
 	id        int64
 	container string
 	wrapped   []byte
+	partly    bool // destroyed to erase some of its blocks, which the table erased names; the others have moved
 }
 
 // destroyed reports whether the row was zeroed. No wrapping yields only zeros.
@@ -26,14 +27,16 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+const selectKeys = "SELECT id, container, wrapped, EXISTS (SELECT 1 FROM erased WHERE key_id = keys.id) FROM keys"
+
 // containerKeys lists all keys a container ever had, destroyed ones included, oldest first.
 func containerKeys(ctx context.Context, q querier, container string) ([]keyRow, error) {
-	return scanKeys(q.QueryContext(ctx, "SELECT id, container, wrapped FROM keys WHERE container = ? ORDER BY id", container))
+	return scanKeys(q.QueryContext(ctx, selectKeys+" WHERE container = ? ORDER BY id", container))
 }
 
 // keyByID finds one key; an id nobody has yields a destroyed key of no container.
 func keyByID(ctx context.Context, q querier, id int64) (keyRow, error) {
-	rows, err := scanKeys(q.QueryContext(ctx, "SELECT id, container, wrapped FROM keys WHERE id = ?", id))
+	rows, err := scanKeys(q.QueryContext(ctx, selectKeys+" WHERE id = ?", id))
 	if err != nil || len(rows) == 0 {
 		return keyRow{id: id}, err
 	}
@@ -48,7 +51,7 @@ func scanKeys(rows *sql.Rows, err error) ([]keyRow, error) {
 	var list []keyRow
 	for rows.Next() {
 		var r keyRow
-		if err := rows.Scan(&r.id, &r.container, &r.wrapped); err != nil {
+		if err := rows.Scan(&r.id, &r.container, &r.wrapped, &r.partly); err != nil {
 			return nil, fmt.Errorf("read container keys: %w", err)
 		}
 		list = append(list, r)
@@ -87,13 +90,24 @@ func insertKeys(w *writer, keys []*containerKey) error {
 	})
 }
 
-// destroyKeys zeroes wrapped keys in place. It is the moment at which what they encrypt is lost, once the log is
-// emptied into the file.
-func destroyKeys(w *writer, ids []int64) error {
+// doomed is a key to be destroyed, and for which blocks if not for all.
+type doomed struct {
+	id     int64
+	erased []prefix
+}
+
+// destroyKeys zeroes wrapped keys in place and leaves tombstones, all or nothing. It is the moment at which what they
+// encrypt is lost, once the log is emptied into the file.
+func destroyKeys(w *writer, keys []doomed) error {
 	return w.transact(func() error {
-		for _, id := range ids {
-			if _, err := w.exec(sqlDestroy, id); err != nil {
-				return fmt.Errorf("destroy container key %d: %w", id, err)
+		for _, k := range keys {
+			if _, err := w.exec(sqlDestroy, k.id); err != nil {
+				return fmt.Errorf("destroy container key %d: %w", k.id, err)
+			}
+			for _, p := range k.erased {
+				if _, err := w.exec("INSERT INTO erased (key_id, address) VALUES (?, ?) ON CONFLICT DO NOTHING", k.id, p[:]); err != nil {
+					return fmt.Errorf("destroy container key %d: %w", k.id, err)
+				}
 			}
 		}
 		return nil

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"time"
 )
 
@@ -59,13 +58,12 @@ func (s *Store) Put(ctx context.Context, blocks []Block) ([]Address, error) {
 func (s *Store) seal(ctx context.Context, blocks []Block) ([]Address, []*entry, error) {
 	var (
 		key    *containerKey
-		mac    hash.Hash
+		namer  *namer
 		now    = time.Now()
 		text   = make([]byte, 0, len(blocks)*2*len(digest{}))
 		fresh  []*entry
 		buf    []byte
 		salts  []byte
-		scrap  [len(digest{})]byte
 		result = make([]Address, len(blocks))
 	)
 	for i := range blocks {
@@ -75,9 +73,9 @@ func (s *Store) seal(ctx context.Context, blocks []Block) ([]Address, []*entry, 
 			if key, err = s.keyCache.current(ctx, b.Container); err != nil {
 				return nil, nil, err
 			}
-			mac = newMAC(key.mac)
+			namer = newNamer(key.mac)
 		}
-		d := address(appendOpening(scrap[:0], mac, b.Plaintext), b.Plaintext)
+		d := namer.name(b.Plaintext)
 		text = hex.AppendEncode(text, d[:])
 		e := entry{key: key, prefix: d.prefix()}
 		if s.held.has(e.heldKey(), now) {

@@ -145,35 +145,49 @@ func (r *Reader) find(ctx context.Context, container string, p prefix) (finding,
 	}
 }
 
-// findUnder looks a block up under some keys, in one statement, so that it sees the block on one side of a move.
+// findUnder looks a block up under some keys of one container.
 func (r *Reader) findUnder(ctx context.Context, keys []keyRow, p prefix) (finding, error) {
-	result := finding{state: Missing}
 	if len(keys) == 0 {
-		return result, nil
+		return finding{state: Missing}, nil
 	}
 	args := []any{p[:]}
 	for _, k := range keys {
 		args = append(args, k.id)
 	}
-	rows, err := r.content.QueryContext(ctx, "SELECT a.key_id, a.block, b.body FROM addresses a LEFT JOIN blocks b ON b.id = a.block "+
-		"WHERE a.address = ? AND a.key_id IN (?"+strings.Repeat(",?", len(keys)-1)+")", args...)
+	in := " IN (?" + strings.Repeat(",?", len(keys)-1) + ")"
+	f, err := r.findBlock(ctx, keys, in, args)
+	if err != nil || f.state != Missing || !slices.ContainsFunc(keys, func(k keyRow) bool { return k.partly }) {
+		return f, err
+	}
+	var erased bool
+	err = r.keys.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM erased WHERE address = ? AND key_id"+in+")", args...).Scan(&erased)
+	if erased {
+		f.state = Erased
+	}
+	return f, classify(err)
+}
+
+// findBlock finds a block in one statement, so that it sees the block on one side of a move.
+func (r *Reader) findBlock(ctx context.Context, keys []keyRow, in string, args []any) (finding, error) {
+	rows, err := r.content.QueryContext(ctx,
+		"SELECT a.key_id, b.body FROM addresses a LEFT JOIN blocks b ON b.id = a.block WHERE a.address = ? AND a.key_id"+in, args...)
 	if err != nil {
 		return finding{}, classify(err)
 	}
 	defer rows.Close()
+	f := finding{state: Missing}
 	for rows.Next() {
-		var id, block int64
+		var id int64
 		var body []byte
-		if err := rows.Scan(&id, &block, &body); err != nil {
+		if err := rows.Scan(&id, &body); err != nil {
 			return finding{}, err
 		}
-		key := keys[slices.IndexFunc(keys, func(k keyRow) bool { return k.id == id })]
-		switch {
-		case block == 0 || key.destroyed():
-			result.state = Erased
-		case body != nil:
+		switch key := keys[slices.IndexFunc(keys, func(k keyRow) bool { return k.id == id })]; {
+		case !key.destroyed() && body != nil:
 			return finding{Held, key, body}, nil
+		case key.destroyed() && !key.partly:
+			f.state = Erased
 		}
 	}
-	return result, classify(rows.Err())
+	return f, classify(rows.Err())
 }
