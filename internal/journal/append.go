@@ -43,6 +43,10 @@ func (j *Journal) Append(ctx context.Context, b Batch) (Receipt, error) {
 	if err := j.queue.put(r); err != nil {
 		return Receipt{}, fmt.Errorf("append to journal: %w", err)
 	}
+	return j.await(ctx, r)
+}
+
+func (j *Journal) await(ctx context.Context, r *request) (Receipt, error) {
 	select {
 	case <-r.done:
 	case <-ctx.Done():

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"runtime"
 	"strconv"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -43,8 +42,6 @@ func (j *Journal) Run(ctx context.Context) error {
 			}
 			return nil
 		}
-		// Callers that were answered a moment ago are about to append again: let them, and they share this sync.
-		runtime.Gosched()
 		if requests = j.queue.take(requests[:0]); len(requests) > 0 {
 			j.commit(ctx, requests)
 		}
@@ -115,6 +112,16 @@ func (j *Journal) store(ctx context.Context, requests []*request) error {
 
 // committed makes what is now durable known within the process.
 func (j *Journal) committed(ctx context.Context, g *group) {
+	j.remember(g)
+	j.last += uint64(len(g.stored))
+	j.recent.publish(g.stored)
+	j.recovered(ctx)
+}
+
+// remember puts the ids of a stored group into the window.
+func (j *Journal) remember(g *group) {
+	j.windowMu.Lock()
+	defer j.windowMu.Unlock()
 	at := 0
 	for _, f := range g.frames {
 		for i := at; i < at+f.count; i++ {
@@ -125,9 +132,18 @@ func (j *Journal) committed(ctx context.Context, g *group) {
 		at += f.count
 		j.newest = f.recorded
 	}
-	j.last += uint64(len(g.stored))
-	j.recent.publish(g.stored)
-	j.recovered(ctx)
+}
+
+// Known tells for each id whether the journal remembers it at this moment, of those that are not Forever. It spares the
+// caller work; Append decides.
+func (j *Journal) Known(ids []Digest) []bool {
+	known := make([]bool, len(ids))
+	j.windowMu.Lock()
+	defer j.windowMu.Unlock()
+	for i, id := range ids {
+		_, known[i] = j.window.find(id)
+	}
+	return known
 }
 
 // resolve gives each entry of a request its position, or finds that it was delivered before.
@@ -172,10 +188,12 @@ func (j *Journal) delivered(ctx context.Context, g *group, e *Entry) (seq, super
 	case e.Forever:
 		return j.deliveredEver(ctx, g, e)
 	}
-	j.window.expire(e.Record.Recorded.Unix())
 	if seq, ok := g.seen[e.ID]; ok {
 		return seq, 0, nil
 	}
+	j.windowMu.Lock()
+	defer j.windowMu.Unlock()
+	j.window.expire(e.Record.Recorded.Unix())
 	seq, _ = j.window.find(e.ID)
 	return seq, 0, nil
 }

@@ -43,9 +43,9 @@ const (
 const MaxRecord = 16 << 20
 
 const (
-	tombstoneSize   = 2 + len(audit.Commitment{})
-	codeErased byte = 1
-	codeLost   byte = 2
+	tombstoneSize      = 2 + len(audit.Commitment{})
+	codeErased    byte = 1
+	codeLost      byte = 2
 )
 
 // chunkInfo is a line of the frame's table.
@@ -113,7 +113,7 @@ func (b *frameBuilder) closeChunk() {
 	}
 	at := len(b.body)
 	b.body = b.codec.compress(b.body, b.chunk)
-	b.table = append(b.table, chunkInfo{b.inChunk, len(b.chunk), len(b.body) - at, crc32.Checksum(b.body[at:], castagnoli())})
+	b.table = append(b.table, chunkInfo{b.inChunk, len(b.chunk), len(b.body) - at, checksum(b.body[at:])})
 	b.records += b.inChunk
 	b.raw += len(b.chunk)
 	b.chunk, b.inChunk = b.chunk[:0], 0
@@ -141,7 +141,7 @@ func (b *frameBuilder) finish(length int) []byte {
 		out = binary.AppendUvarint(out, uint64(c.stored))
 		out = binary.BigEndian.AppendUint32(out, c.sum)
 	}
-	out = binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli()))
+	out = binary.BigEndian.AppendUint32(out, checksum(out))
 	out = append(out, b.body...)
 	if len(out) < length {
 		out = append(out, make([]byte, length-len(out))...)
@@ -166,5 +166,5 @@ func shrink(b []byte) []byte {
 // size counts what is in the builder, closed chunks and the open one.
 func (b *frameBuilder) size() int { return b.records + b.inChunk }
 
-// castagnoli is made once by the standard library.
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+// checksum is CRC-32C; the standard library makes its table once.
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 )
@@ -52,7 +51,7 @@ func parseFrame(b []byte) (records int, chunks []chunkRef, err error) {
 		chunks[i] = c
 	}
 	table := b[:r.at]
-	if sum := r.uint32(); r.err != nil || sum != crc32.Checksum(table, castagnoli()) {
+	if sum := r.uint32(); r.err != nil || sum != checksum(table) {
 		return 0, nil, errors.New("the frame's table does not match its checksum")
 	}
 	if first != records {
@@ -71,7 +70,7 @@ func parseFrame(b []byte) (records int, chunks []chunkRef, err error) {
 
 // open decompresses a chunk after checking its checksum.
 func (c *codec) open(ref chunkRef) ([]byte, error) {
-	if crc32.Checksum(ref.data, castagnoli()) != ref.sum {
+	if checksum(ref.data) != ref.sum {
 		return nil, errors.New("a chunk does not match its checksum")
 	}
 	return c.decompress(ref.data, ref.raw)

@@ -64,12 +64,14 @@ type Journal struct {
 	mu      sync.Mutex
 	writer  *writer
 	builder frameBuilder
-	window  *window
 	last    uint64 // newest position; what follows is last+1
 	newest  int64  // recorded of the newest frame, Unix milliseconds
 	refusal error
 	failing bool // a condition is raised
 	closed  bool
+
+	windowMu sync.Mutex // taken after mu, never before; never held while writing
+	window   *window    // guarded by windowMu once Open has returned
 }
 
 // Open opens the journal in dir for writing and creates both where they are missing. It fails with ErrLocked while
