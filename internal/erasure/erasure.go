@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/journal"
 )
@@ -57,7 +58,7 @@ type Journal interface {
 
 // Content is what an erasure needs of the content store.
 type Content interface {
-	EraseBlock(ctx context.Context, container, address string) error
+	EraseBlocks(ctx context.Context, container string, addresses []content.Address) error
 	EraseContainer(ctx context.Context, container string) error
 }
 
@@ -191,8 +192,8 @@ func (e *Eraser) destroy(ctx context.Context, t task) error {
 	if t.Seq == 0 {
 		return untilFree(ctx, func() error { return e.content.EraseContainer(ctx, t.Container) })
 	}
-	for _, address := range t.Blocks {
-		if err := untilFree(ctx, func() error { return e.content.EraseBlock(ctx, t.Container, address) }); err != nil {
+	if len(t.Blocks) > 0 {
+		if err := untilFree(ctx, func() error { return e.content.EraseBlocks(ctx, t.Container, t.Blocks) }); err != nil {
 			return err
 		}
 	}
@@ -204,8 +205,8 @@ func untilFree(ctx context.Context, erase func() error) error {
 	const tries = 50
 	for try := 1; ; try++ {
 		err := erase()
-		var busy interface{ Busy() bool }
-		if err == nil || try == tries || !errors.As(err, &busy) || !busy.Busy() {
+		busy := errors.Is(err, journal.ErrBusy) || errors.Is(err, content.ErrBusy)
+		if err == nil || try == tries || !busy {
 			return err
 		}
 		select {

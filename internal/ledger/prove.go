@@ -74,3 +74,12 @@ func readHead(dir string) (tiles.Folder, Checkpoint, error) {
 	head, err := tiles.ParseCheckpoint(msg)
 	return f, head, err
 }
+
+// Head reads the last signed checkpoint of a data directory, from any process, and checks its signature against nothing.
+func Head(dir string) (Checkpoint, error) {
+	_, head, err := readHead(dir)
+	if err != nil {
+		return head, fmt.Errorf("read checkpoint: %w", err)
+	}
+	return head, nil
+}

@@ -110,3 +110,30 @@ func (s Scenario) Last() time.Time {
 	}
 	return time.Unix(0, last)
 }
+
+// Session is the session id of the first log record.
+func (s Scenario) Session() string {
+	for _, e := range s.Exports {
+		for _, r := range list(e.Body, "resourceLogs") {
+			for _, sc := range list(r, "scopeLogs") {
+				for _, rec := range list(sc, "logRecords") {
+					if id := attribute(rec, "session.id"); id != "" {
+						return id
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func attribute(v any, name string) string {
+	for _, a := range list(v, "attributes") {
+		m, _ := a.(map[string]any)
+		value, _ := m["value"].(map[string]any)
+		if s, ok := value["stringValue"].(string); ok && m["key"] == name {
+			return s
+		}
+	}
+	return ""
+}

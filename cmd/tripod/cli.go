@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes, a contract: scripts rely on them.
+const (
+	exitDone        = 0
+	exitWanting     = 1 // found wanting: a verification failed
+	exitUsage       = 2
+	exitUnreachable = 3 // could not reach or read something
+)
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+	terminal bool // a person reads err
+}
+
+// wanting is the error of a command that did its work and found something wrong.
+type wanting struct{ error }
+
+// usage is the error of a command that was called wrongly.
+type usage struct{ error }
+
+func (e wanting) Unwrap() error { return e.error }
+func (e usage) Unwrap() error   { return e.error }
+
+// dataFlag names the data directory; every command that reads or writes one embeds it.
+type dataFlag struct {
+	Data string `help:"Data directory." default:"tripod-data" env:"TRIPOD_DATA" placeholder:"DIR"`
+}
+
+// commands is the whole command line.
+type commands struct {
+	Demo     demoCommand     `cmd:"" help:"Replay what a real Claude Code sent through a whole Tripod on loopback."`
+	Serve    serveCommand    `cmd:"" help:"Collect, store and prove: the real thing."`
+	Search   searchCommand   `cmd:"" help:"Search records, newest first."`
+	Session  sessionCommand  `cmd:"" help:"Show one session, all sources, in order."`
+	Record   recordCommand   `cmd:"" help:"Show one record and its proof."`
+	Verify   verifyCommand   `cmd:"" help:"Prove that nothing was removed or altered."`
+	Recover  recoverCommand  `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
+	Rebuild  rebuildCommand  `cmd:"" help:"Throw a view away and compute it again from the journal."`
+	Erase    eraseCommand    `cmd:"" help:"Destroy a record or a container's content by order; the proof stays."`
+	Keys     keysCommand     `cmd:"" help:"Show the public key that verifies the ledger."`
+	Doctor   doctorCommand   `cmd:"" help:"Check that everything is in order and say what to do where it is not."`
+	Simulate simulateCommand `cmd:"" help:"Stand in for an outside system, on loopback."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// run parses the arguments, runs one command and turns its error into one line and an exit code.
+func run(ctx context.Context, args []string, std streams) int {
+	var cli commands
+	code := -1
+	parser, err := kong.New(&cli,
+		kong.Name("tripod"),
+		kong.Description("The audit system for an enterprise's use of Claude: who did what, and the proof."),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(c int) { code = c }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		fmt.Fprintln(std.err, "tripod:", err)
+		return exitUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if code >= 0 {
+		return code // --help wrote its text
+	}
+	if err != nil {
+		fmt.Fprintf(std.err, "tripod: %v; see tripod --help\n", err)
+		return exitUsage
+	}
+	return report(std, parsed.Run())
+}
+
+// report prints an error on one line and chooses the exit code.
+func report(std streams, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var w wanting
+	var u usage
+	switch {
+	case errors.As(err, &w):
+		printError(std, err)
+		return exitWanting
+	case errors.As(err, &u):
+		// A query error shows the place with a caret on lines of its own.
+		fmt.Fprintln(std.err, "tripod:", err)
+		return exitUsage
+	}
+	printError(std, err)
+	return exitUnreachable
+}
+
+func printError(std streams, err error) {
+	fmt.Fprintln(std.err, "tripod:", strings.ReplaceAll(err.Error(), "\n", "; "))
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tripod-audit/tripod/internal/app"
+)
+
+type doctorCommand struct {
+	dataFlag
+	JSON bool `help:"Print one JSON object a line."`
+}
+
+func (c *doctorCommand) Run(ctx context.Context, std streams) error {
+	well := true
+	for _, f := range app.Examine(ctx, c.Data) {
+		well = well && f.OK
+		if c.JSON {
+			if err := printJSON(std.out, f); err != nil {
+				return err
+			}
+			continue
+		}
+		mark := "ok"
+		if !f.OK {
+			mark = "NOT"
+		}
+		fmt.Fprintf(std.out, "%-4s %-18s %s\n", mark, f.Check, plain(f.Text))
+		if f.Fix != "" {
+			fmt.Fprintf(std.out, "     %-18s → %s\n", "", plain(f.Fix))
+		}
+	}
+	if addrs, err := app.ReadAddrs(c.Data); err == nil && !c.JSON && addrs.OTLPHTTP != "" {
+		fmt.Fprintf(std.out, `
+Claude Code reports here with:
+  CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_LOGS_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT=%s
+`, addrs.OTLPHTTP)
+	}
+	if !well {
+		return wanting{app.ErrUnwell}
+	}
+	return nil
+}

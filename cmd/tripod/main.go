@@ -1,0 +1,27 @@
+// Command tripod is the audit system for an enterprise's use of Claude: one program that collects, joins, proves and
+// searches what every source saw. `tripod --help` lists its commands; docs/ says the rest.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	os.Exit(program())
+}
+
+// program runs with the process's own arguments and streams until it is done or told to stop.
+func program() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stderr)})
+}
+
+// isTerminal reports whether a person may be reading; progress and closing lines are for people only.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+
+	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
+)
+
+type simulateCommand struct {
+	MessagesAPI simulateMessagesAPI `cmd:"" name:"messages-api" help:"A scripted Messages API for clients under test; prints one JSON line when it listens."`
+}
+
+type simulateMessagesAPI struct {
+	Listen string `help:"Address." default:"127.0.0.1:0" placeholder:"ADDR"`
+}
+
+func (c *simulateMessagesAPI) Run(ctx context.Context, std streams) error {
+	s, err := messagesapi.Listen(ctx, c.Listen, messagesapi.Options{})
+	if err != nil {
+		return err
+	}
+	if err := s.Announce(std.out); err != nil {
+		return err
+	}
+	return s.Run(ctx)
+}

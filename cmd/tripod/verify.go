@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/tripod-audit/tripod/internal/app"
+	"github.com/tripod-audit/tripod/internal/ledger"
+)
+
+type verifyCommand struct {
+	dataFlag
+	Key        string `help:"Verifier key, or a file that holds it; from somewhere the data directory's owner cannot change." placeholder:"PUB"`
+	Checkpoint string `help:"A checkpoint saved earlier: proves that the ledger only grew since." placeholder:"FILE"`
+	From       uint64 `help:"Start at this position, taking what lies before from the tiles." placeholder:"SEQ"`
+	JSON       bool   `help:"Print one JSON object."`
+}
+
+func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
+	key, err := readKey(c.Key)
+	if err != nil {
+		return err
+	}
+	var saved []byte
+	if c.Checkpoint != "" {
+		if saved, err = os.ReadFile(c.Checkpoint); err != nil {
+			return fmt.Errorf("read saved checkpoint: %w", err)
+		}
+	}
+	report, err := app.Verify(ctx, ledger.VerifyOptions{Dir: c.Data, Key: key, Saved: saved, From: c.From, Progress: progress(std, "verified")})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(std.out, report)
+	} else {
+		err = printReport(std, report)
+	}
+	if err == nil && !report.Verified {
+		err = wanting{errors.New(report.Statement)}
+	}
+	return err
+}
+
+// readKey takes a key as it is (NAME+ID+BASE64) or the file that holds it.
+func readKey(key string) (string, error) {
+	if key == "" || strings.Count(key, "+") >= 2 {
+		return key, nil
+	}
+	b, err := os.ReadFile(key)
+	if err != nil {
+		return "", fmt.Errorf("read verifier key: %w: give the key itself or its file", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func printReport(std streams, r *ledger.Report) error {
+	for _, f := range r.Findings {
+		fmt.Fprintf(std.out, "%-7s %s: %s\n", f.Severity, f.Kind, plain(f.Text))
+	}
+	if r.Omitted > 0 {
+		fmt.Fprintf(std.out, "        and %d findings more\n", r.Omitted)
+	}
+	_, err := fmt.Fprintf(std.out, "%s\nrecords %d, tombstones %d, ledger %d, journal %d, root %s\n",
+		r.Statement, r.Records, r.Tombstones, r.LedgerSize, r.JournalLast, r.Root)
+	return err
+}
+
+// progress shows how far long work is, on a terminal only.
+func progress(std streams, what string) func(done, total uint64) {
+	if !std.terminal {
+		return nil
+	}
+	return func(done, total uint64) {
+		fmt.Fprintf(std.err, "\r%s %d of %d", what, done, total)
+		if done >= total {
+			fmt.Fprintln(std.err)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+// Package app is the composition root: the one place where Tripod's parts meet.
+//
+// Start order: truth (journal, content, ledger), erasures under way, views, control socket, console, ways in. Stop order:
+// ways in, console and socket, journal and content drained, views caught up, last checkpoint signed, everything closed.
+// What was acknowledged before the stop is durable. An App is used by one goroutine; Addrs, Ready and Reload may be called
+// concurrently.
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/otlp"
+	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// Options configures an App.
+type Options struct {
+	Config  config.Config
+	Version string
+	Logger  *slog.Logger
+}
+
+// App is `tripod serve`.
+type App struct {
+	cfg      config.Config
+	version  string
+	log      *slog.Logger
+	health   *health.Registry
+	metrics  *prometheus.Registry
+	truth    *Truth
+	views    []view
+	receiver *otlp.Receiver
+	console  *console
+	control  *control
+	ready    chan struct{}
+}
+
+// Addrs are the bound addresses, as DIR/serve.json holds them for other processes.
+type Addrs struct {
+	PID      int    `json:"pid"`
+	Console  string `json:"console,omitempty"`   // base URL
+	OTLPHTTP string `json:"otlp_http,omitempty"` // base URL
+	OTLPGRPC string `json:"otlp_grpc,omitempty"` // host:port
+}
+
+// New opens the data directory and binds nothing yet.
+func New(ctx context.Context, o Options) (*App, error) {
+	if err := o.Config.Validate(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	a := &App{
+		cfg: o.Config, version: o.Version, log: o.Logger, health: new(health.Registry), metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.close(ctx))
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) error {
+	var err error
+	a.truth, err = OpenTruth(ctx, TruthOptions{
+		Dir: a.cfg.Data, Capture: a.cfg.Capture, CheckpointInterval: a.cfg.CheckpointInterval, Health: a.health, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	if a.views, err = openViews(ctx, a.cfg.Data, a.log); err != nil {
+		return err
+	}
+	tokens, err := tokens(a.cfg.OTLP)
+	if err != nil {
+		return err
+	}
+	a.receiver, err = otlp.New(otlp.Config{
+		HTTPAddr: a.cfg.Listen.OTLPHTTP, GRPCAddr: a.cfg.Listen.OTLPGRPC, Tokens: tokens,
+		CertFile: a.cfg.OTLP.TLS.Cert, KeyFile: a.cfg.OTLP.TLS.Key, ClientCAFile: a.cfg.OTLP.TLS.ClientCA,
+	}, otlp.Deps{Door: a.truth.Door, Logger: a.log, Registerer: a.metrics, Health: a.health})
+	if err != nil {
+		return err
+	}
+	if a.console, err = newConsole(a); err != nil {
+		return err
+	}
+	a.control, err = newControl(a)
+	return err
+}
+
+// Ready is closed once everything is bound.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// Run serves until the context ends or a component fails, then stops in order.
+func (a *App) Run(ctx context.Context) error {
+	var stages []*stage
+	start := func(name string, run func(context.Context) error) {
+		stages = append(stages, startStage(ctx, name, run))
+	}
+	for _, v := range a.views {
+		start("view "+v.name, func(ctx context.Context) error { return v.run(ctx, a.truth.Journal) })
+	}
+	start("control socket", a.control.run)
+	start("console", a.console.run)
+	start("otlp", a.receiver.Run)
+	err := a.announce(ctx)
+	if err == nil {
+		close(a.ready)
+		err = wait(ctx, append(stages, a.truth.stages...))
+	}
+	return errors.Join(err, a.stop(context.WithoutCancel(ctx), stages))
+}
+
+// wait returns when the context ends, or with the error of the first stage that ends by itself.
+func wait(ctx context.Context, stages []*stage) error {
+	ended := make(chan *stage, len(stages))
+	for _, s := range stages {
+		go func() { // ends with its stage, which stop waits for
+			<-s.done
+			ended <- s
+		}()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case s := <-ended:
+		if s.err == nil {
+			return fmt.Errorf("%s ended by itself", s.name)
+		}
+		return s.err
+	}
+}
+
+// stop ends everything in the order of the package comment. Views come first in stages and are kept for last.
+func (a *App) stop(ctx context.Context, stages []*stage) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var errs []error
+	for i := len(stages) - 1; i >= len(a.views); i-- {
+		errs = append(errs, stages[i].stop())
+	}
+	errs = append(errs, a.act(ctx, "tripod.serve.stop", nil), a.truth.Drain(ctx), a.catchUp(ctx))
+	for _, s := range stages[:len(a.views)] {
+		errs = append(errs, s.stop())
+	}
+	return errors.Join(append(errs, a.close(ctx), removeFile(a.addrsPath()))...)
+}
+
+// catchUp lets the views take in what is left, so that a reader finds everything after an orderly stop.
+func (a *App) catchUp(ctx context.Context) error {
+	last, err := a.truth.Journal.Reader().Last(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range a.views {
+		for {
+			at, err := v.position(ctx)
+			if err != nil || at >= last {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("view %s stopped at %d of %d and goes on from there at the next start", v.name, at, last)
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+func (a *App) close(ctx context.Context) error {
+	var errs []error
+	for _, v := range a.views {
+		errs = append(errs, v.close())
+	}
+	if a.truth != nil {
+		errs = append(errs, a.truth.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// act records one of Tripod's own acts; a journal that refuses to write is a matter of health, not a reason to stop.
+func (a *App) act(ctx context.Context, typ string, attrs audit.Attrs) error {
+	if a.truth.Refused != nil {
+		return nil
+	}
+	_, err := a.truth.Door.Record(ctx, intake.Act{Type: typ, Activity: audit.ActivityOperation, Account: osIdentity(), Attributes: attrs}, nil)
+	if err != nil {
+		return fmt.Errorf("record %s: %w", typ, err)
+	}
+	return nil
+}
+
+// announce waits for the listeners, writes serve.json and records the start.
+func (a *App) announce(ctx context.Context) error {
+	http, grpc, err := a.receiver.Addrs(ctx)
+	if err != nil {
+		return err
+	}
+	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPHTTP: http, OTLPGRPC: grpc}
+	b, err := json.Marshal(addrs)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(a.addrsPath(), append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write addresses: %w", err)
+	}
+	digest, err := a.cfg.Digest()
+	if err != nil {
+		return err
+	}
+	listeners := strings.TrimSpace(strings.Join([]string{addrs.Console, addrs.OTLPHTTP, addrs.OTLPGRPC}, " "))
+	a.log.InfoContext(ctx, "serving", "data", a.cfg.Data, "console", addrs.Console, "otlp_http", addrs.OTLPHTTP, "otlp_grpc", addrs.OTLPGRPC)
+	return a.act(ctx, "tripod.serve.start", audit.Attrs{
+		{Name: "version", Value: audit.String(a.version)}, {Name: "config_digest", Value: audit.String(digest)},
+		{Name: "listeners", Value: audit.String(listeners)},
+	})
+}
+
+func (a *App) addrsPath() string { return filepath.Join(a.cfg.Data, "serve.json") }
+
+// ReadAddrs reads where a running serve listens.
+func ReadAddrs(dir string) (Addrs, error) {
+	var addrs Addrs
+	b, err := os.ReadFile(filepath.Join(dir, "serve.json"))
+	if err != nil {
+		return addrs, fmt.Errorf("no serve runs on %s: %w", dir, err)
+	}
+	if err := json.Unmarshal(b, &addrs); err != nil {
+		return addrs, fmt.Errorf("read %s/serve.json: %w", dir, err)
+	}
+	return addrs, nil
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}

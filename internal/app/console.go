@@ -1,0 +1,179 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// console is the listener for operators: metrics, health and readiness.
+type console struct {
+	listener net.Listener // nil where no address is configured
+	server   *http.Server
+}
+
+// newConsole binds the listener, so that a taken port is found before anything starts.
+func newConsole(a *App) (*console, error) {
+	if a.cfg.Listen.Console == "" {
+		return &console{}, nil
+	}
+	ln, err := net.Listen("tcp", a.cfg.Listen.Console)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the console: %w: choose another address with --listen-console", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", a.serveHealth)
+	mux.HandleFunc("GET /readyz", a.serveReady)
+	a.registerMetrics()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprintln(w, "Tripod serves here: /healthz /readyz /metrics")
+	})
+	if os.Getenv("TRIPOD_DEBUG_PPROF") == "1" {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	}
+	return &console{listener: ln, server: &http.Server{
+		Handler: loopbackHost(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+	}}, nil
+}
+
+// loopbackHost refuses requests that a web page of elsewhere made the browser send to this address.
+func loopbackHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "unknown host: use the address tripod listens on", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *console) url() string {
+	if c.listener == nil {
+		return ""
+	}
+	return "http://" + c.listener.Addr().String()
+}
+
+func (c *console) run(ctx context.Context) error {
+	if c.listener == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return serveHTTP(ctx, c.server, c.listener)
+}
+
+// close gives the port back where run never took over.
+func (c *console) close() error {
+	if c == nil || c.listener == nil {
+		return nil
+	}
+	if err := c.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// serveHTTP serves until the context ends and lets requests under way finish.
+func serveHTTP(ctx context.Context, s *http.Server, ln net.Listener) error {
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		stopped <- s.Shutdown(ctx)
+	}()
+	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+// serveHealth tells what is wrong. It answers 200 all the same: the process lives and can be asked.
+func (a *App) serveHealth(w http.ResponseWriter, r *http.Request) {
+	status, err := a.status(r.Context())
+	if err != nil {
+		http.Error(w, "status cannot be read; see the log", http.StatusInternalServerError)
+		a.log.ErrorContext(r.Context(), "read status", "error", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(status)
+}
+
+// serveReady answers 200 once listeners are bound and the journal is writable.
+func (a *App) serveReady(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-a.ready:
+	default:
+		http.Error(w, "starting", http.StatusServiceUnavailable)
+		return
+	}
+	for _, c := range a.health.Conditions() {
+		switch c.Code {
+		case "journal.full", "journal.write", "content.full", "content.failing", "ledger.refused":
+			http.Error(w, c.Text, http.StatusServiceUnavailable)
+			return
+		}
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// registerMetrics exposes where everything stands. Names: tripod_journal_last_seq, tripod_ledger_size,
+// tripod_view_position{view}, tripod_health_condition{code,severity}; the receiver adds tripod_otlp_….
+func (a *App) registerMetrics() {
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), (*gauges)(a))
+}
+
+// gauges is the App as a source of metrics.
+type gauges App
+
+var (
+	descJournal   = prometheus.NewDesc("tripod_journal_last_seq", "Position of the last record in the journal.", nil, nil)
+	descLedger    = prometheus.NewDesc("tripod_ledger_size", "Records under the last signed checkpoint.", nil, nil)
+	descView      = prometheus.NewDesc("tripod_view_position", "Position of the last record a view has taken in.", []string{"view"}, nil)
+	descCondition = prometheus.NewDesc("tripod_health_condition", "1 for each condition that is raised.", []string{"code", "severity"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descJournal, descLedger, descView, descCondition} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	status, err := (*App)(g).status(context.Background())
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(descJournal, err)
+		return
+	}
+	gauge := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v), labels...)
+	}
+	gauge(descJournal, status.JournalLast)
+	gauge(descLedger, status.LedgerSize)
+	for name, at := range status.Views {
+		gauge(descView, at, name)
+	}
+	for _, c := range status.Conditions {
+		gauge(descCondition, 1, c.Code, string(c.Severity))
+	}
+}

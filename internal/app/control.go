@@ -1,0 +1,145 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/erasure"
+)
+
+// control is DIR/tripod.sock (0600): what commands that write use while serve holds the journal.
+type control struct {
+	listener net.Listener
+	server   *http.Server
+}
+
+// EraseOrder orders an erasure of one record or one container.
+type EraseOrder struct {
+	Seq       uint64 `json:"seq,omitempty"`
+	Container string `json:"container,omitempty"`
+	Case      string `json:"case,omitempty"`
+	Reason    string `json:"reason"`
+	By        string `json:"by"` // operating-system user who ordered it; the socket's mode proves it is the owner
+}
+
+func newControl(a *App) (*control, error) {
+	path := socketPath(a.cfg.Data)
+	if err := removeFile(path); err != nil { // the journal's lock says that nobody else serves here
+		return nil, fmt.Errorf("remove old control socket: %w", err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("protect control socket: %w", err), ln.Close())
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
+	return &control{listener: ln, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+}
+
+func socketPath(dir string) string { return filepath.Join(dir, "tripod.sock") }
+
+func (c *control) run(ctx context.Context) error { return serveHTTP(ctx, c.server, c.listener) }
+
+func serveErase(w http.ResponseWriter, r *http.Request, t *Truth) {
+	var order EraseOrder
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&order); err != nil {
+		http.Error(w, "erase: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	receipt, err := t.Erase(r.Context(), order)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(receipt)
+}
+
+// Erase carries an order out.
+func (t *Truth) Erase(ctx context.Context, o EraseOrder) (erasure.Receipt, error) {
+	if t.Refused != nil {
+		return erasure.Receipt{}, t.Refused
+	}
+	order := erasure.Order{By: audit.Identity{OSUser: o.By}, Case: o.Case, Reason: o.Reason}
+	if o.Seq > 0 {
+		return t.Eraser.Record(ctx, o.Seq, order)
+	}
+	return t.Eraser.Container(ctx, o.Container, order)
+}
+
+// Erase orders an erasure on a data directory: through the socket while serve runs there, else with the journal's lock.
+func Erase(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, error) {
+	o.By = osIdentity().OSUser
+	receipt, err := eraseThroughSocket(ctx, dir, o)
+	if !errors.Is(err, errNoServe) {
+		return receipt, err
+	}
+	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	if err != nil {
+		return erasure.Receipt{}, err
+	}
+	receipt, err = t.Erase(ctx, o)
+	return receipt, errors.Join(err, t.Close(ctx))
+}
+
+var errNoServe = errors.New("no serve runs here")
+
+func eraseThroughSocket(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, error) {
+	var receipt erasure.Receipt
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, "unix", socketPath(dir))
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNoServe, err)
+		}
+		return c, nil
+	}}}
+	defer client.CloseIdleConnections()
+	body, err := json.Marshal(o)
+	if err != nil {
+		return receipt, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://tripod/v1/erase", bytes.NewReader(body))
+	if err != nil {
+		return receipt, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return receipt, fmt.Errorf("ask serve to erase: %w", err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return receipt, fmt.Errorf("ask serve to erase: %w", err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return receipt, fmt.Errorf("serve refused: %s", bytes.TrimSpace(answer))
+	}
+	if err := json.Unmarshal(answer, &receipt); err != nil {
+		return receipt, fmt.Errorf("ask serve to erase: %w", err)
+	}
+	return receipt, nil
+}
+
+// osIdentity is who runs this process, as the operating system proves it.
+func osIdentity() audit.Identity {
+	if u, err := user.Current(); err == nil {
+		return audit.Identity{OSUser: u.Username}
+	}
+	return audit.Identity{OSUser: fmt.Sprintf("uid:%d", os.Getuid())}
+}

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/ledger"
+)
+
+// Recover mends a data directory whose ledger and journal do not fit each other, as far as nothing signed is contradicted,
+// and records what was lost. It may be run again after a crash.
+func Recover(ctx context.Context, dir string) (*ledger.Recovery, error) {
+	done, err := fill(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	for _, lost := range done.Lost {
+		_, err = t.Door.Record(ctx, intake.Act{
+			Type: ledger.TypeRecovered, Activity: audit.ActivityOperation, Account: osIdentity(),
+			Attributes: audit.Attrs{
+				{Name: "first", Value: audit.Int(int64(lost.First))}, {Name: "last", Value: audit.Int(int64(lost.Last))},
+				{Name: "records", Value: audit.Int(int64(lost.Len()))},
+			},
+		}, nil)
+		if err != nil {
+			err = fmt.Errorf("record what was lost: %w: run tripod recover again", err)
+			break
+		}
+	}
+	return done, errors.Join(err, t.Close(ctx))
+}
+
+// fill runs the ledger's recovery with nothing but the journal open.
+func fill(ctx context.Context, dir string) (done *ledger.Recovery, err error) {
+	j, err := journal.Open(ctx, dir, journal.Options{})
+	if err != nil {
+		return nil, err
+	}
+	committer := startStage(ctx, "journal", j.Run)
+	done, err = ledger.Recover(ctx, dir, recovering{j.Reader(), j})
+	return done, errors.Join(err, committer.stop(), j.Close())
+}
+
+// recovering is the journal as a recovery needs it.
+type recovering struct {
+	*journal.Reader
+	journal *journal.Journal
+}
+
+// FillLost implements ledger.Filler.
+func (r recovering) FillLost(ctx context.Context, lost []audit.Tombstone) error {
+	return r.journal.FillLost(ctx, lost)
+}
+
+// Verify verifies a data directory; nothing but journal and ledger has to be there.
+func Verify(ctx context.Context, o ledger.VerifyOptions) (report *ledger.Report, err error) {
+	r, err := journal.OpenReader(ctx, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	o.Journal = r
+	return ledger.Verify(ctx, o)
+}

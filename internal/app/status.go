@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tripod-audit/tripod/internal/health"
+)
+
+// Status says where everything stands.
+type Status struct {
+	JournalLast uint64             `json:"journal_last"`
+	LedgerSize  uint64             `json:"ledger_size"`
+	Views       map[string]uint64  `json:"views"`
+	Conditions  []health.Condition `json:"conditions"`
+}
+
+func (a *App) status(ctx context.Context) (Status, error) {
+	s := Status{Views: make(map[string]uint64, len(a.views)), Conditions: a.health.Conditions()}
+	if s.Conditions == nil {
+		s.Conditions = []health.Condition{}
+	}
+	var err error
+	if s.JournalLast, err = a.truth.Journal.Reader().Last(ctx); err != nil {
+		return s, fmt.Errorf("read journal: %w", err)
+	}
+	if a.truth.Ledger != nil {
+		s.LedgerSize = a.truth.Ledger.Size()
+	}
+	for _, v := range a.views {
+		if s.Views[v.name], err = v.position(ctx); err != nil {
+			return s, fmt.Errorf("read view %s: %w", v.name, err)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/otlp"
+	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/secret"
+)
+
+// tokens reads the bearer tokens the configuration refers to.
+func tokens(c config.OTLP) ([]otlp.Token, error) {
+	var list []otlp.Token
+	for _, t := range c.Tokens {
+		value := secret.New(os.Getenv(t.Env))
+		if t.File != "" {
+			var err error
+			if value, err = secret.ReadFile(t.File); err != nil {
+				return nil, fmt.Errorf("otlp token %q: %w", t.Name, err)
+			}
+		}
+		if value.IsZero() {
+			return nil, fmt.Errorf("otlp token %q: environment variable %s is empty", t.Name, t.Env)
+		}
+		list = append(list, otlp.Token{Name: t.Name, Token: value, Proves: audit.Identity{
+			Email: t.Email, User: t.User, Org: t.Org, Device: t.Device, Service: t.Service,
+		}})
+	}
+	return list, nil
+}

@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/erasure"
+	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/keyring"
+	"github.com/tripod-audit/tripod/internal/ledger"
+)
+
+// Truth is the part of Tripod that writes: journal, content store, ledger, and the door in front of them. It holds the
+// data directory's lock from OpenTruth to Close.
+type Truth struct {
+	Journal *journal.Journal
+	Content *content.Store
+	Ledger  *ledger.Ledger
+	Door    *intake.Door
+	Eraser  *erasure.Eraser
+	Health  *health.Registry
+
+	// Refused says why nothing is written: ledger and journal do not fit each other. Reading goes on.
+	Refused error
+
+	log    *slog.Logger
+	stages []*stage
+}
+
+// TruthOptions configures OpenTruth. The zero value of each field but Dir is usable.
+type TruthOptions struct {
+	Dir                string
+	Capture            intake.Config
+	CheckpointInterval time.Duration // default one second
+	Health             *health.Registry
+	Logger             *slog.Logger
+}
+
+// OpenTruth opens or creates a data directory for writing and starts what writes behind. Erasures that were under way
+// are finished first.
+func OpenTruth(ctx context.Context, o TruthOptions) (*Truth, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create data directory: %w", err)
+	}
+	t := &Truth{Health: o.Health, log: o.Logger}
+	if err := t.open(ctx, o); err != nil {
+		return nil, errors.Join(err, t.Close(ctx))
+	}
+	return t, nil
+}
+
+func (t *Truth) open(ctx context.Context, o TruthOptions) error {
+	var err error
+	if t.Journal, err = journal.Open(ctx, o.Dir, journal.Options{Health: o.Health, Logger: o.Logger}); err != nil {
+		return err
+	}
+	keys, err := keyring.Load(keyring.Config{DataDir: o.Dir, Getenv: os.Getenv, Create: true})
+	if err != nil {
+		return err
+	}
+	if t.Content, err = content.Open(ctx, o.Dir, content.Options{Keyring: keys, Health: o.Health, Logger: o.Logger}); err != nil {
+		return err
+	}
+	policy, err := intake.NewPolicy(o.Capture)
+	if err != nil {
+		return err
+	}
+	idKey := keys.IDKey()
+	t.Door = intake.New(t.Journal, t.Content, policy, idKey[:])
+	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)
+	return t.startLedger(ctx, o)
+}
+
+// startLedger opens the ledger and starts the writers. A ledger that its journal contradicts, or that is longer, leaves
+// the truth read only.
+func (t *Truth) startLedger(ctx context.Context, o TruthOptions) error {
+	t.start(ctx, "journal", t.Journal.Run)
+	t.start(ctx, "content", t.Content.Run)
+	l, err := ledger.Open(ctx, o.Dir, ledger.Options{Journal: t.Journal.Reader(), Interval: o.CheckpointInterval, Health: o.Health, Log: o.Logger})
+	if misfit(err) {
+		t.Refused = err
+		t.Journal.Refuse(err)
+		t.Health.Raise("ledger.refused", health.Critical, err.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.Ledger = l
+	t.start(ctx, "ledger", func(ctx context.Context) error { return l.Run(ctx, t.Journal.Follow(l.Size()+1)) })
+	resumed, err := t.Eraser.Resume(ctx)
+	if resumed > 0 {
+		t.log.InfoContext(ctx, "finished erasures that were under way", "count", resumed)
+	}
+	return err
+}
+
+// misfit reports whether ledger and journal do not fit each other, which reading survives and writing would make worse.
+func misfit(err error) bool {
+	var ahead *ledger.AheadError
+	var diverged *ledger.DivergedError
+	var damaged *ledger.DamagedError
+	return errors.As(err, &ahead) || errors.As(err, &diverged) || errors.As(err, &damaged)
+}
+
+func (t *Truth) start(ctx context.Context, name string, run func(context.Context) error) {
+	t.stages = append(t.stages, startStage(ctx, name, run))
+}
+
+// Drain ends taking in and waits until everything accepted is in the journal and under a signed checkpoint.
+func (t *Truth) Drain(ctx context.Context) error {
+	var errs []error
+	for _, s := range t.stages { // journal and content first, the ledger follows what they left
+		if s.name == "ledger" {
+			last, err := t.Journal.Reader().Last(ctx)
+			if err == nil {
+				_, err = t.Ledger.Wait(ctx, last)
+			}
+			errs = append(errs, err)
+		}
+		errs = append(errs, s.stop())
+	}
+	t.stages = nil
+	return errors.Join(errs...)
+}
+
+// Close drains and gives the data directory back.
+func (t *Truth) Close(ctx context.Context) error {
+	errs := []error{t.Drain(context.WithoutCancel(ctx))}
+	if t.Content != nil {
+		errs = append(errs, t.Content.Close())
+	}
+	if t.Journal != nil {
+		errs = append(errs, t.Journal.Close())
+	}
+	return errors.Join(errs...)
+}
