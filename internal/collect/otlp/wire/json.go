@@ -130,7 +130,7 @@ func (j *scanner) string() string {
 	start := j.i + 1
 	n := strings.IndexByte(j.s[start:], '"')
 	if n < 0 {
-		j.fail("an unfinished string")
+		j.fail("a string that does not end")
 		return ""
 	}
 	if raw := j.s[start : start+n]; strings.IndexByte(raw, '\\') < 0 {
@@ -143,7 +143,7 @@ func (j *scanner) string() string {
 func (j *scanner) escaped(start int) string {
 	end := j.endOfString(start)
 	if end < 0 {
-		j.fail("an unfinished string")
+		j.fail("a string that does not end")
 		return ""
 	}
 	b := make([]byte, 0, end-start)
@@ -154,26 +154,30 @@ func (j *scanner) escaped(start int) string {
 			break
 		}
 		b = append(b, j.s[i:i+n]...)
-		i += n
 		var r rune
-		r, i = j.escape(i, end)
-		if i < 0 {
-			j.fail("an unknown escape")
-			return ""
-		}
+		r, i = j.escape(i+n, end)
 		b = utf8.AppendRune(b, r)
 	}
 	j.i = end + 1
 	return j.d.text(string(b))
 }
 
-// endOfString finds the closing quote of the string whose text begins at i.
+// endOfString finds the closing quote of the string whose text begins at i; it is negative where there is none, or an
+// escape is none.
 func (j *scanner) endOfString(i int) int {
 	for i < len(j.s) {
 		switch j.s[i] {
 		case '"':
 			return i
 		case '\\':
+			if i+1 >= len(j.s) || strings.IndexByte(`"\/bfnrtu`, j.s[i+1]) < 0 {
+				return -1
+			}
+			if j.s[i+1] == 'u' {
+				if _, ok := j.unit(i, len(j.s)); !ok {
+					return -1
+				}
+			}
 			i++
 		}
 		i++
@@ -181,14 +185,9 @@ func (j *scanner) endOfString(i int) int {
 	return -1
 }
 
-// escape reads the escape at i; the next position is negative where there is none such.
+// escape reads the escape at i, which endOfString has found to be one.
 func (j *scanner) escape(i, end int) (rune, int) {
-	if i+1 >= end {
-		return 0, -1
-	}
 	switch c := j.s[i+1]; c {
-	case '"', '\\', '/':
-		return rune(c), i + 2
 	case 'b':
 		return '\b', i + 2
 	case 'f':
@@ -201,12 +200,9 @@ func (j *scanner) escape(i, end int) (rune, int) {
 		return '\t', i + 2
 	case 'u':
 	default:
-		return 0, -1
+		return rune(c), i + 2
 	}
-	r, ok := j.unit(i, end)
-	if !ok {
-		return 0, -1
-	}
+	r, _ := j.unit(i, end)
 	if !utf16.IsSurrogate(r) {
 		return r, i + 6
 	}
@@ -302,7 +298,7 @@ func (j *scanner) skip() {
 			if end := j.endOfString(j.i + 1); end >= 0 {
 				j.i = end + 1
 			} else {
-				j.fail("an unfinished string")
+				j.fail("a string that does not end")
 			}
 		case c == 't':
 			j.word("true")
@@ -345,7 +341,7 @@ func (j *scanner) skipName() bool {
 	}
 	end := j.endOfString(j.i + 1)
 	if end < 0 {
-		j.fail("an unfinished string")
+		j.fail("a string that does not end")
 		return false
 	}
 	j.i = end + 1

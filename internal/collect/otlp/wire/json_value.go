@@ -174,10 +174,11 @@ func (j *scanner) value(depth int) (v Value) {
 		j.d.odd |= OddValue
 		return j.plain(depth)
 	}
+	var unknown []Attr
 	for w := j.object(); ; {
 		name, ok := j.field(&w)
 		if !ok {
-			return v
+			break
 		}
 		switch name {
 		case "stringValue", "string_value":
@@ -196,11 +197,15 @@ func (j *scanner) value(depth int) (v Value) {
 			v = j.mapValue(depth)
 		default:
 			j.d.odd |= OddValue
-			if other := j.plain(depth); v.Kind == audit.KindEmpty {
-				v = other
+			if other := j.plain(depth + 1); j.d.spend(1) {
+				unknown = append(unknown, Attr{Name: name, Value: other})
 			}
 		}
 	}
+	if v.Kind == audit.KindEmpty && len(unknown) > 0 {
+		v = Value{Kind: audit.KindMap, list: &nested{fields: unknown}}
+	}
+	return v
 }
 
 func (j *scanner) stringValue(depth int) Value {
