@@ -26,10 +26,10 @@ func (c *recoverCommand) Run(ctx context.Context, std streams) error {
 	for _, f := range done.Mended {
 		fmt.Fprintf(std.out, "mended: %s, from the journal\n", f)
 	}
-	if done.Signed > 0 {
-		fmt.Fprintf(std.out, "signed: a checkpoint over %d records, because there was none\n", done.Signed)
+	if done.Signed {
+		fmt.Fprintln(std.out, "signed: a new checkpoint, because there was none")
 	}
-	if len(done.Lost) == 0 && len(done.Mended) == 0 && done.Signed == 0 {
+	if len(done.Lost) == 0 && len(done.Mended) == 0 && !done.Signed {
 		fmt.Fprintln(std.out, "nothing to recover: journal and ledger fit each other")
 	}
 	return nil

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/config"
@@ -46,18 +48,48 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return usage{err}
 	}
-	log, err := logger(cfg.Log, std)
-	if err != nil {
+	level := new(slog.LevelVar)
+	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 		return usage{err}
 	}
+	log := logger(cfg.Log.Format, level, std)
 	for _, name := range c.absent() {
 		log.WarnContext(ctx, "this build has no such way in; the address is not used", "listener", name)
 	}
-	a, err := app.New(ctx, app.Options{Config: cfg, Version: version(), Logger: log})
+	a, err := app.New(ctx, app.Options{Config: cfg, Version: version(), Logger: log, Level: level})
 	if err != nil {
 		return err
 	}
-	return a.Run(ctx)
+	reloading := c.reloadOnHangup(ctx, a, log)
+	err = a.Run(ctx)
+	reloading()
+	return err
+}
+
+// reloadOnHangup reloads the configuration on SIGHUP until the function it returns is called.
+func (c *serveCommand) reloadOnHangup(ctx context.Context, a *app.App, log *slog.Logger) (stop func()) {
+	hangup, end, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-hangup:
+				if err := a.Reload(ctx, c.config); err != nil {
+					log.ErrorContext(ctx, "reload", "error", err)
+					continue
+				}
+				log.InfoContext(ctx, "configuration reloaded")
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		close(end)
+		<-ended
+	}
 }
 
 func (c *serveCommand) config() (config.Config, error) {
@@ -75,15 +107,11 @@ func (c *serveCommand) config() (config.Config, error) {
 	return cfg, nil
 }
 
-// logger writes to stderr as the configuration says.
-func logger(c config.Log, std streams) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		return nil, errors.New("log.level: " + err.Error())
-	}
+// logger writes to stderr.
+func logger(format string, level slog.Leveler, std streams) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(std.err, o)), nil
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(std.err, o))
 	}
-	return slog.New(slog.NewTextHandler(std.err, o)), nil
+	return slog.New(slog.NewTextHandler(std.err, o))
 }

@@ -31,6 +31,7 @@ type Options struct {
 	Config  config.Config
 	Version string
 	Logger  *slog.Logger
+	Level   *slog.LevelVar // of Logger; nil where it cannot change
 }
 
 // App is `tripod serve`.
@@ -38,6 +39,7 @@ type App struct {
 	cfg      config.Config
 	version  string
 	log      *slog.Logger
+	level    *slog.LevelVar
 	health   *health.Registry
 	metrics  *prometheus.Registry
 	truth    *Truth
@@ -62,7 +64,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	a := &App{
-		cfg: o.Config, version: o.Version, log: o.Logger, health: new(health.Registry), metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
+		cfg: o.Config, version: o.Version, log: o.Logger, level: o.Level, health: new(health.Registry), metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
 	}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.close(ctx))
@@ -208,7 +210,10 @@ func (a *App) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPHTTP: http, OTLPGRPC: grpc}
+	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPGRPC: grpc}
+	if http != "" {
+		addrs.OTLPHTTP = a.scheme() + http
+	}
 	b, err := json.Marshal(addrs)
 	if err != nil {
 		return err
@@ -226,6 +231,13 @@ func (a *App) announce(ctx context.Context) error {
 		{Name: "version", Value: audit.String(a.version)}, {Name: "config_digest", Value: audit.String(digest)},
 		{Name: "listeners", Value: audit.String(listeners)},
 	})
+}
+
+func (a *App) scheme() string {
+	if a.cfg.OTLP.TLS.Cert != "" {
+		return "https://"
+	}
+	return "http://"
 }
 
 func (a *App) addrsPath() string { return filepath.Join(a.cfg.Data, "serve.json") }

@@ -29,7 +29,7 @@ type DemoOptions struct {
 var protocols = []string{"http/protobuf", "http/json", "grpc"}
 
 // Demo runs a whole Tripod on loopback and replays what a real Claude Code sent through the real receiver: an hour of
-// history at once, then live.
+// history at once, then live. One export of the history is lost on purpose.
 func Demo(ctx context.Context, o DemoOptions) error {
 	scenarios, err := capture.Scenarios()
 	if err != nil {
@@ -70,17 +70,31 @@ func replay(ctx context.Context, dir string, scenarios []capture.Scenario, o Dem
 	defer conn.Close()
 	s := &capture.Sender{HTTP: &http.Client{Timeout: 30 * time.Second}, URL: addrs.OTLPHTTP, GRPC: conn}
 	defer s.HTTP.CloseIdleConnections()
-	now := time.Now()
-	for i, scenario := range scenarios {
-		ago := time.Hour - time.Duration(i)*time.Hour/time.Duration(len(scenarios)+1)
-		if err := play(ctx, s, scenario, "history", now.Add(-ago), protocols[i%len(protocols)]); err != nil {
-			return err
-		}
+	if err := history(ctx, s, scenarios); err != nil {
+		return err
 	}
 	if o.Started != nil {
 		o.Started(addrs, scenarios[0].Renew("history "+scenarios[0].Name, 0).Session())
 	}
 	return live(ctx, s, scenarios, o.For)
+}
+
+// lostScenario loses its first export in the demo's history, so that there is a gap to be found.
+const lostScenario = "stream2"
+
+// history replays every scenario once, as if spread over the last hour.
+func history(ctx context.Context, s *capture.Sender, scenarios []capture.Scenario) error {
+	now := time.Now()
+	for i, scenario := range scenarios {
+		if scenario.Name == lostScenario {
+			scenario.Exports = scenario.Exports[1:]
+		}
+		ago := time.Hour - time.Duration(i)*time.Hour/time.Duration(len(scenarios)+1)
+		if err := play(ctx, s, scenario, "history", now.Add(-ago), protocols[i%len(protocols)]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // live replays one scenario a second or so, as one client after the other would be seen.

@@ -73,11 +73,11 @@ func (r *Reading) Fetch(ctx context.Context, q *search.Query, hits []search.Hit)
 		if s.Tombstone != nil {
 			continue // erased since the index was read
 		}
-		var facts search.Facts
-		if err := facts.Read(s.Bytes); err != nil {
-			return nil, fmt.Errorf("record %d: %w", s.Seq, err)
+		rec, err := s.Record()
+		if err != nil {
+			return nil, err
 		}
-		if q.Match(&facts) {
+		if q.Match(rec) {
 			kept = append(kept, s)
 		}
 	}

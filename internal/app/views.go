@@ -63,7 +63,15 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 	defer func() { err = errors.Join(err, j.Close()) }()
 	switch name {
 	case "search":
-		return sqlite.Rebuild(ctx, indexDir(dir), j.Reader(), progress)
+		last, err := j.Reader().Last(ctx)
+		if err != nil {
+			return err
+		}
+		return sqlite.Rebuild(ctx, indexDir(dir), follow.New(j.Follow(1)), last, func(at uint64) {
+			if progress != nil {
+				progress(at, last)
+			}
+		})
 	case "correlate":
 		return correlate.Rebuild(ctx, dir, j.Reader(), progress)
 	}

@@ -2,7 +2,8 @@
 // and ids, so that a receiver sees it as if it happened now.
 //
 // The exports were captured in November 2026 from @anthropic-ai/claude-code (2.1.330 unless a scenario's name says
-// otherwise) against a simulated Messages API with a made-up key; strings over 200 characters are cut. Everything here is
+// otherwise) against a simulated Messages API with a made-up key; strings over 200 characters are cut and records that
+// repeat one another left out. Everything here is
 // read only or a fresh copy and safe for concurrent use.
 package capture
 
@@ -77,6 +78,7 @@ func parse(b []byte) (Scenario, error) {
 		}
 		s.Exports = append(s.Exports, Export{Signal: e.Signal, Transport: e.Transport, Body: body})
 	}
+	s.closeUp()
 	return s, nil
 }
 

@@ -112,3 +112,20 @@ func TestSendReportsRefusal(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 }
+
+// TestSequencesCountWithoutGaps holds the captures to what the client promises of event.sequence.
+func TestSequencesCountWithoutGaps(t *testing.T) {
+	for _, s := range scenarios(t) {
+		next := int64(0)
+		s.EachSequence(func(n int64) int64 {
+			if n != next {
+				t.Errorf("%s: sequence %d follows %d", s.Name, n, next-1)
+			}
+			next = n + 1
+			return n
+		})
+		if next == 0 && s.Name != "v1.0.128" && s.Name != "v2.0.77" {
+			t.Errorf("%s has no sequences", s.Name)
+		}
+	}
+}
