@@ -82,13 +82,24 @@ func (f *folder) put(files []file) error {
 	var g errgroup.Group
 	g.SetLimit(f.parallel)
 	for _, file := range files {
-		g.Go(func() error { return f.write(path.Join(f.root, file.path), file.data, 0o600) })
+		g.Go(func() error { return f.putOne(path.Join(f.root, file.path), file) })
 	}
 	if err := g.Wait(); err != nil {
 		clear(f.known) // somebody may have removed a directory
 		return fmt.Errorf("write ledger: %w", err)
 	}
 	return nil
+}
+
+func (f *folder) putOne(name string, file file) error {
+	if !file.whole {
+		return f.write(name, file.data, 0o600)
+	}
+	temp := name + ".new"
+	if err := f.write(temp, file.data, 0o600); err != nil {
+		return err
+	}
+	return f.rename(temp, name)
 }
 
 // ensure makes a directory and those above it. One that was there before this process has a name that may not be

@@ -9,10 +9,11 @@ import (
 	"github.com/tripod-audit/tripod/internal/ledger/tiles"
 )
 
-// file is one tile, bundle or checkpoint to be written; the path is relative to the ledger's folder, with slashes.
+// file is one tile or bundle to be written; the path is relative to the ledger's folder, with slashes.
 type file struct {
-	path string
-	data []byte
+	path  string
+	data  []byte
+	whole bool // its name appears with all of it or not at all
 }
 
 // edge is the right edge of the tree: the tiles being filled, one a level. It is all the writer needs to go on, so that
@@ -32,7 +33,7 @@ func (e *edge) append(c audit.Commitment, full func(file)) {
 	e.bundle = tiles.AppendEntry(e.bundle, c)
 	e.size++
 	if e.size%tiles.Width == 0 {
-		full(file{tiles.Path(tiles.Entries, n, tiles.Width), e.bundle})
+		full(file{path: tiles.Path(tiles.Entries, n, tiles.Width), data: e.bundle})
 		e.bundle = nil
 	}
 	e.push(0, n, tiles.LeafHash(c), full)
@@ -52,7 +53,7 @@ func (e *edge) push(level int, n int64, h tlog.Hash, full func(file)) {
 		return
 	}
 	e.levels[level] = nil
-	full(file{tiles.Path(level, n, tiles.Width), tile})
+	full(file{path: tiles.Path(level, n, tiles.Width), data: tile})
 	e.push(level+1, n/tiles.Width, subtree(tile), full)
 }
 
@@ -65,16 +66,20 @@ func subtree(data []byte) tlog.Hash {
 	return tlog.NodeHash(subtree(data[:half]), subtree(data[half:]))
 }
 
-// partials are the tiles and the bundle a checkpoint of the present size needs beside the full ones.
-func (e *edge) partials() []file {
+// partials are the tiles and the bundle that a checkpoint of the present size needs beside the full ones and that one of
+// the old size did not need already: what a checkpoint covers is never written again.
+func (e *edge) partials(old uint64) []file {
 	var list []file
-	if len(e.bundle) > 0 {
-		w := len(e.bundle) / tiles.EntrySize
-		list = append(list, file{tiles.Path(tiles.Entries, int64(e.size/tiles.Width), w), e.bundle})
+	add := func(level int, n uint64, data []byte, w int) {
+		list = append(list, file{path: tiles.Path(level, int64(n), w), data: data, whole: true})
+	}
+	if w := len(e.bundle) / tiles.EntrySize; w > 0 && e.size != old {
+		add(tiles.Entries, e.size/tiles.Width, e.bundle, w)
 	}
 	for level, tile := range e.levels {
-		if w := len(tile) / tlog.HashSize; w > 0 {
-			list = append(list, file{tiles.Path(level, int64(e.size>>(tiles.Height*(level+1))), w), tile})
+		shift := tiles.Height * level
+		if w := len(tile) / tlog.HashSize; w > 0 && e.size>>shift != old>>shift {
+			add(level, e.size>>shift/tiles.Width, tile, w)
 		}
 	}
 	return list

@@ -53,6 +53,8 @@ type Options struct {
 	Origin   string           // name of a log made now; tripod.local/ and eight random hex digits where empty
 	Health   *health.Registry // hears of "ledger.write" and "ledger.read"; may be nil
 	Log      *slog.Logger     // may be nil
+
+	parallel int // files written at once, where a test wants one after the other
 }
 
 // Ledger writes the log. Open makes one, Run drives it.
@@ -85,6 +87,9 @@ func openOn(ctx context.Context, dir string, d disk, opts Options) (*Ledger, err
 	l := &Ledger{
 		interval: opts.Interval, health: opts.Health, log: opts.Log,
 		folder: newFolder(d, ledgerDir), more: make(chan struct{}),
+	}
+	if opts.parallel > 0 {
+		l.folder.parallel = opts.parallel
 	}
 	if l.interval <= 0 {
 		l.interval = time.Second
@@ -173,7 +178,7 @@ func (l *Ledger) checkpoint() error {
 	if err := l.flush(); err != nil {
 		return err
 	}
-	if err := l.folder.put(l.edge.partials()); err != nil {
+	if err := l.folder.put(l.edge.partials(old.Size)); err != nil {
 		return err
 	}
 	if err := l.folder.settle(); err != nil {

@@ -18,15 +18,15 @@ import (
 // to a file.
 type memJournal struct {
 	mu      sync.Mutex
-	list    []journal.Stored                // guarded by mu
-	corrupt map[uint64]journal.CorruptError // guarded by mu: by first seq
-	failing error                           // guarded by mu: what followers get
-	grown   chan struct{}                   // guarded by mu
-	filled  int                             // guarded by mu: calls of FillLost
+	list    []journal.Stored       // guarded by mu
+	corrupt []journal.CorruptError // guarded by mu
+	failing error                  // guarded by mu: what followers get
+	grown   chan struct{}          // guarded by mu
+	filled  int                    // guarded by mu: calls of FillLost
 }
 
 func newMemJournal() *memJournal {
-	return &memJournal{grown: make(chan struct{}), corrupt: make(map[uint64]journal.CorruptError)}
+	return &memJournal{grown: make(chan struct{})}
 }
 
 // record makes the record of a position: small, and another one for each seed.
@@ -108,14 +108,14 @@ func (m *memJournal) Scan(ctx context.Context, from, to uint64) iter.Seq2[journa
 				return
 			}
 			m.mu.Lock()
-			bad, isBad := m.corrupt[seq]
+			bad := m.damage(seq)
 			s := m.list[seq-1]
 			m.mu.Unlock()
-			if isBad {
-				if !yield(journal.Stored{}, &bad) {
+			if bad != nil {
+				if !yield(journal.Stored{}, bad) {
 					return
 				}
-				seq += bad.Count
+				seq = bad.First + bad.Count
 				continue
 			}
 			if s.Seq != 0 && !yield(s, nil) {
@@ -124,6 +124,16 @@ func (m *memJournal) Scan(ctx context.Context, from, to uint64) iter.Seq2[journa
 			seq++
 		}
 	}
+}
+
+// damage is what covers a position; the caller holds mu.
+func (m *memJournal) damage(seq uint64) *journal.CorruptError {
+	for _, bad := range m.corrupt {
+		if seq >= bad.First && seq < bad.First+bad.Count {
+			return &bad
+		}
+	}
+	return nil
 }
 
 func (m *memJournal) FillLost(_ context.Context, lost []audit.Tombstone) error {
@@ -168,7 +178,7 @@ func (f *memFollower) Next(ctx context.Context) ([]journal.Stored, error) {
 // open opens a ledger on a journal.
 func open(t testing.TB, dir string, m Reader) *Ledger {
 	t.Helper()
-	l, err := Open(t.Context(), dir, Options{Journal: m, Origin: "example.test/ledger"})
+	l, err := openOn(t.Context(), dir, quickDisk{osDisk(dir)}, Options{Journal: m, Origin: "example.test/ledger"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,8 +35,10 @@ type Recovery struct {
 	Lost []Range `json:"lost"`
 	// Mended are files of the ledger written again from the journal, relative to the data directory.
 	Mended []string `json:"mended"`
-	// Signed is the size of the checkpoint that was signed because there was none; 0 where there was one.
-	Signed uint64 `json:"signed,omitempty"`
+	// Signed says that there was no checkpoint and one was signed.
+	Signed bool `json:"signed"`
+	// Size is how many leaves the checkpoint now there was signed over.
+	Size uint64 `json:"size"`
 }
 
 // Recover mends what can be mended without contradicting anything signed. A ledger longer than its journal: the lost
@@ -156,12 +158,12 @@ func (r *recovery) finish(ctx context.Context, v *verifier) error {
 		if err := r.folder.replace(checkpointFile, head.Note, 0o600); err != nil {
 			return err
 		}
-		r.done.Signed = v.size
+		r.done.Signed = true
 	}
 	if err := putVerifierKey(r.folder, r.dir, r.key.vkey); err != nil {
 		return err
 	}
-	r.done.Lost = v.lost
+	r.done.Lost, r.done.Size = v.lost, v.size
 	if v.journalLast < v.size {
 		return r.fill(ctx, v.head, v.journalLast)
 	}

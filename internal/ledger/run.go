@@ -16,9 +16,9 @@ const (
 	writeCondition = "ledger.write"
 	readCondition  = "ledger.read"
 	// maxPending bounds the full tiles kept in memory, 8 KiB each, while they cannot be written.
-	maxPending = 2048
+	maxPending = 1024
 	// flushAt is how many full tiles are written without waiting for a checkpoint.
-	flushAt  = 512
+	flushAt  = 256
 	maxRetry = 30 * time.Second
 )
 

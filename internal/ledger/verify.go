@@ -250,23 +250,20 @@ func (v *verifier) verdict(r *Report) (anchored, statement string) {
 		wrong := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Severity == SeverityError })
 		return anchored, fmt.Sprintf("not verified: %s", r.Findings[max(wrong, 0)].Text)
 	}
-	what := fmt.Sprintf("%d records", r.Records)
-	if r.From > 1 {
-		what = fmt.Sprintf("%d records from record %d on", r.Records, r.From)
+	what := fmt.Sprintf("records %d to %d match the ledger", r.From, r.LedgerSize)
+	if r.From > r.LedgerSize {
+		what = fmt.Sprintf("there is no record from %d on in the ledger of size %d", r.From, r.LedgerSize)
 	}
 	switch anchored {
 	case AnchoredBoth:
-		statement = fmt.Sprintf("verified against key %s and the held checkpoint of size %d: %s match the ledger of size %d, which only grew since",
-			keyName(v.opts.Key), r.SavedSize, what, r.LedgerSize)
+		statement = fmt.Sprintf("verified against key %s and the held checkpoint of size %d: %s, which only grew since", keyName(v.opts.Key), r.SavedSize, what)
 	case AnchoredKey:
-		statement = fmt.Sprintf("verified against key %s and its checkpoint of size %d: %s match; without a held checkpoint nothing is said about earlier states",
+		statement = fmt.Sprintf("verified against key %s and its checkpoint of size %d: %s; without a held checkpoint nothing is said about earlier states",
 			keyName(v.opts.Key), r.LedgerSize, what)
 	case AnchoredCheckpoint:
-		statement = fmt.Sprintf("verified against the held checkpoint of size %d: %s match the ledger of size %d; without a key nothing is said about who signed",
-			r.SavedSize, what, r.LedgerSize)
+		statement = fmt.Sprintf("verified against the held checkpoint of size %d: %s; without a key nothing is said about who signed", r.SavedSize, what)
 	default:
-		statement = fmt.Sprintf("self-consistent, not anchored: %s match the ledger of size %d; give a key and a held checkpoint to verify against",
-			what, r.LedgerSize)
+		statement = fmt.Sprintf("self-consistent, not anchored: %s; give a key and a held checkpoint to verify against", what)
 	}
 	return anchored, statement
 }

@@ -49,7 +49,7 @@ type damage struct {
 }
 
 // maxDamages bounds the files mended at once.
-const maxDamages = 1024
+const maxDamages = 256
 
 func (t *tally) mend(absent bool, f file) {
 	if t.keep && len(t.damages) < maxDamages {
@@ -62,7 +62,7 @@ func (t *tally) mendHashes(level int, n int64, list []tlog.Hash, absent bool) {
 	for _, h := range list {
 		data = append(data, h[:]...)
 	}
-	t.mend(absent, file{tiles.Path(level, n, len(list)), data})
+	t.mend(absent, file{path: tiles.Path(level, n, len(list)), data: data, whole: true})
 }
 
 func (t *tally) mendEntries(n int64, list []audit.Commitment, absent bool) {
@@ -70,7 +70,7 @@ func (t *tally) mendEntries(n int64, list []audit.Commitment, absent bool) {
 	for _, c := range list {
 		data = tiles.AppendEntry(data, c)
 	}
-	t.mend(absent, file{tiles.Path(tiles.Entries, n, len(list)), data})
+	t.mend(absent, file{path: tiles.Path(tiles.Entries, n, len(list)), data: data, whole: true})
 }
 
 // unreadable reports a tile or bundle that is missing or malformed.

@@ -21,7 +21,7 @@ const Entries = -1
 
 const (
 	checkpointName    = "checkpoint"
-	maxCheckpointSize = 1 << 20
+	maxCheckpointSize = 64 << 10
 )
 
 // Folder is a tiled log in a directory of the file system.
