@@ -1,0 +1,310 @@
+package correlate
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/journal"
+)
+
+// Options configure a View; the zero value is what production uses.
+type Options struct {
+	Logger *slog.Logger // nil: silent
+}
+
+// View is the discrepancies of one journal. See the package comment for what it promises.
+type View struct {
+	path    string
+	logger  *slog.Logger
+	readers *sql.DB
+
+	// Of the writing end; nil where the view was opened for reading.
+	w        *writer
+	names    *dictionary
+	erased   *erasedSpans
+	kinds    []kind
+	position uint64
+	clock    int64
+	cached   bool // position and clock are those of the file
+}
+
+// Open opens the view of the data directory for writing and makes its file if need be; a file made by an older version is
+// made anew, so Position tells where to follow the journal from. One process at a time may write, which is
+// the one that holds the journal. Close it after Run has returned.
+func Open(ctx context.Context, dir string, o Options) (*View, error) {
+	v, err := open(ctx, Path(dir), o)
+	if err != nil {
+		return nil, fmt.Errorf("open index of discrepancies: %w", err)
+	}
+	return v, nil
+}
+
+func open(ctx context.Context, path string, o Options) (*View, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	db, err := openWriter(ctx, path)
+	if errors.Is(err, errOtherVersion) {
+		o.Logger.LogAttrs(ctx, slog.LevelInfo, "index of discrepancies is of another version and is built again", slog.String("file", path))
+		if err = removeFile(path); err == nil {
+			db, err = openWriter(ctx, path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWriter(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	readers, err := openReaders(ctx, path)
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	names, erased := &dictionary{}, &erasedSpans{}
+	return &View{
+		path: path, logger: o.Logger, readers: readers, w: w, names: names, erased: erased,
+		kinds: []kind{&gaps{names: names, erased: erased}, &calls{names: names}, &identities{}, &clocks{}},
+	}, nil
+}
+
+// OpenReader opens the view for List, Count and Position only, beside a process that writes it or without one. It fails
+// with ErrNoIndex where there is none.
+func OpenReader(ctx context.Context, dir string) (*View, error) {
+	readers, err := openReaders(ctx, Path(dir))
+	if err != nil {
+		return nil, fmt.Errorf("read index of discrepancies: %w", err)
+	}
+	return &View{path: Path(dir), readers: readers}, nil
+}
+
+// Close closes the files.
+func (v *View) Close() error {
+	err := v.readers.Close()
+	if v.w != nil {
+		err = errors.Join(err, v.w.close())
+	}
+	return err
+}
+
+// Position is the last position of the journal the view knows; 0 for none.
+func (v *View) Position(ctx context.Context) (uint64, error) {
+	var position uint64
+	if err := v.readers.QueryRowContext(ctx, `SELECT position FROM cursor`).Scan(&position); err != nil {
+		return 0, fmt.Errorf("read position of %s: %w", v.path, err)
+	}
+	return position, nil
+}
+
+// Apply takes in the next records of the journal, in order, all or none. Positions it knows are passed over, positions left out
+// count as unreadable. It is not for concurrent use.
+func (v *View) Apply(ctx context.Context, batch []journal.Stored) error {
+	if v.w == nil {
+		return errors.New("apply to index of discrepancies: it is open for reading only")
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	var destroyed bool
+	err := v.w.within(ctx, func(tx *transaction) (err error) {
+		destroyed, err = v.apply(ctx, tx, batch)
+		return err
+	})
+	if err != nil {
+		v.forget()
+		return fmt.Errorf("apply positions %d to %d to index of discrepancies: %w", batch[0].Seq, batch[len(batch)-1].Seq, err)
+	}
+	v.names.settle()
+	if destroyed {
+		return v.truncate(ctx)
+	}
+	return nil
+}
+
+// forget drops all caches: they may be ahead of the file.
+func (v *View) forget() {
+	v.names.drop()
+	v.erased.drop()
+	for _, k := range v.kinds {
+		k.drop()
+	}
+	v.cached = false
+}
+
+func (v *View) apply(ctx context.Context, tx *transaction, batch []journal.Stored) (destroyed bool, err error) {
+	if err := v.load(ctx, tx); err != nil {
+		return false, err
+	}
+	var orders []uint64
+	for i := range batch {
+		order, err := v.take(ctx, tx, &batch[i])
+		if err != nil {
+			return false, fmt.Errorf("position %d: %w", batch[i].Seq, err)
+		}
+		if order != 0 {
+			orders = append(orders, order)
+		}
+	}
+	if at, ok := recordedAt(batch[len(batch)-1].Bytes); ok {
+		v.clock = max(v.clock, at)
+	}
+	tx.clock = v.clock
+	if err := v.flush(ctx, tx); err != nil {
+		return false, err
+	}
+	for _, seq := range orders {
+		if err := eraseAccounts(ctx, tx, seq); err != nil {
+			return false, fmt.Errorf("erase account details: %w", err)
+		}
+	}
+	return len(orders) > 0, tx.exec(ctx, `UPDATE cursor SET position = ?, clock = ?`, int64(v.position), v.clock)
+}
+
+func (v *View) load(ctx context.Context, tx *transaction) error {
+	if !v.cached {
+		if _, err := tx.row(ctx, `SELECT position, clock FROM cursor`, nil, &v.position, &v.clock); err != nil {
+			return err
+		}
+		v.cached = true
+	}
+	if err := v.names.open(ctx, tx); err != nil {
+		return err
+	}
+	return v.erased.open(ctx, tx)
+}
+
+// take shows one position to the kinds. It returns the position that the record orders to be erased, or 0.
+func (v *View) take(ctx context.Context, tx *transaction, s *journal.Stored) (order uint64, err error) {
+	if s.Seq <= v.position {
+		return 0, nil
+	}
+	for ; v.position+1 < s.Seq; v.position++ {
+		v.erased.add(v.position + 1)
+	}
+	v.position = s.Seq
+	if s.Tombstone != nil {
+		v.erased.add(s.Seq)
+		return 0, nil
+	}
+	if !relevant(s.Bytes) {
+		return 0, nil
+	}
+	r, err := s.Record()
+	if err != nil {
+		// It is in the journal, so it did come; what cannot be read here, verify reports.
+		v.logger.LogAttrs(ctx, slog.LevelWarn, "record not read for discrepancies", slog.Uint64("seq", s.Seq), slog.String("error", err.Error()))
+		v.erased.add(s.Seq)
+		return 0, nil
+	}
+	at := r.Recorded.UnixMicro()
+	v.clock = max(v.clock, at)
+	v.erased.passed(at)
+	if r.Source == audit.SourceTripod {
+		return v.order(ctx, tx, r)
+	}
+	for _, k := range v.kinds {
+		if err := k.observe(ctx, tx, r, s.Seq); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// order reads an order to erase a record and has the kinds forget its account details.
+func (v *View) order(ctx context.Context, tx *transaction, r *audit.Record) (uint64, error) {
+	if r.Type != typeEraseRecord {
+		return 0, nil
+	}
+	p, _ := r.Attributes.Get("position")
+	seq, ok := p.Int64()
+	if !ok || seq <= 0 {
+		return 0, nil
+	}
+	if err := v.names.forgetAccount(ctx, tx, uint64(seq)); err != nil {
+		return 0, err
+	}
+	for _, k := range v.kinds {
+		if err := k.erase(ctx, tx, uint64(seq)); err != nil {
+			return 0, err
+		}
+	}
+	return uint64(seq), nil
+}
+
+func (v *View) flush(ctx context.Context, tx *transaction) error {
+	// Sessions come first: what kinds write refers to them, and they read it back. Kinds change them in turn.
+	if err := v.names.flush(ctx, tx); err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	if err := v.erased.flush(ctx, tx); err != nil {
+		return fmt.Errorf("tombstones: %w", err)
+	}
+	for _, k := range v.kinds {
+		if err := k.flush(ctx, tx); err != nil {
+			return err
+		}
+	}
+	if err := v.names.flush(ctx, tx); err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	return nil
+}
+
+// truncate empties the write-ahead log, which still holds what was erased. A reader may hold it for a moment; then the next
+// erasure or the next start empties it.
+func (v *View) truncate(ctx context.Context) error {
+	var busy, pages, moved int
+	err := v.w.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
+	if err != nil {
+		return fmt.Errorf("empty the write-ahead log of %s: %w", v.path, err)
+	}
+	if busy != 0 {
+		v.logger.LogAttrs(ctx, slog.LevelInfo, "write-ahead log not emptied after an erasure: a reader holds it", slog.String("file", v.path))
+	}
+	return nil
+}
+
+var (
+	sourceField   = []byte(`"source":"`)
+	recordedField = []byte(`"recorded":"`)
+	flagsField    = []byte(`"flags":[`)
+	fromLogs      = []byte(audit.SourceOTelLog + `"`)
+	fromTripod    = []byte(audit.SourceTripod + `"`)
+	eraseType     = []byte(`"type":"` + typeEraseRecord + `"`)
+)
+
+// relevant reports whether any kind looks at the record, by its bytes: decoding it costs more than all else.
+func relevant(b []byte) bool {
+	i := bytes.Index(b[:min(len(b), 1024)], sourceField)
+	if i < 0 {
+		return true
+	}
+	switch source := b[i+len(sourceField):]; {
+	case bytes.HasPrefix(source, fromLogs):
+		return true
+	case bytes.HasPrefix(source, fromTripod):
+		return bytes.Contains(b, eraseType)
+	}
+	return bytes.Contains(b, flagsField)
+}
+
+// recordedAt reads when a record entered the journal from its bytes, in µs.
+func recordedAt(b []byte) (int64, bool) {
+	i := bytes.Index(b, recordedField)
+	if i < 0 {
+		return 0, false
+	}
+	rest := b[i+len(recordedField):]
+	end := bytes.IndexByte(rest, '"')
+	if end < 0 {
+		return 0, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, string(rest[:end]))
+	return t.UnixMicro(), err == nil
+}
