@@ -3,6 +3,7 @@
 package claude
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -99,9 +100,13 @@ func (s *session) sent() (spans []span, metrics int) {
 
 func compareSpans(a, b span) int { return strings.Compare(a.Trace+a.Span, b.Trace+b.Span) }
 
-// searchAgrees checks that search finds the same records as session.
+// searchAgrees checks that search finds the same records as session, newest first.
 func (s *session) searchAgrees(t *testing.T, records []record) {
 	t.Helper()
+	found := s.tripod.search(t, "session:"+s.id)
+	if !slices.IsSortedFunc(found, func(a, b record) int { return b.Occurred.Compare(a.Occurred) }) {
+		t.Errorf("search does not list the session newest first")
+	}
 	lines := func(list []record) []string {
 		var l []string
 		for _, r := range list {
@@ -110,7 +115,7 @@ func (s *session) searchAgrees(t *testing.T, records []record) {
 		slices.Sort(l)
 		return l
 	}
-	if diff := cmp.Diff(lines(records), lines(s.tripod.search(t, "session:"+s.id))); diff != "" {
+	if diff := cmp.Diff(lines(records), lines(found)); diff != "" {
 		t.Errorf("search and session disagree (-session +search):\n%s", diff)
 	}
 }
@@ -162,7 +167,7 @@ func (s *session) discrepancies(t *testing.T) {
 // activities are the names Tripod gives to the events every session has.
 var activities = map[string]string{
 	"user_prompt": "prompt", "assistant_response": "response", "api_request": "model_request",
-	"tool_decision": "tool_decision", "tool_result": "tool_result", "api_error": "error",
+	"tool_decision": "tool_decision", "tool_result": "tool_result", "api_error": "model_request",
 	"mcp_server_connection": "connection", "plugin_loaded": "extension", "subagent_completed": "agent_run",
 }
 
@@ -214,21 +219,23 @@ func clean(t *testing.T, where string, b []byte) {
 	}
 }
 
-// cleanFiles checks every file of the data directory.
-func cleanFiles(t *testing.T, dir string) {
+// cleanFiles checks every file of the data directory. What is no content must be found in one of them, or the search
+// would prove nothing.
+func cleanFiles(t *testing.T, dir, known string) {
 	t.Helper()
-	files := 0
+	files, found := 0, false
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		b, err := os.ReadFile(path)
 		files++
+		found = found || bytes.Contains(b, []byte(known))
 		clean(t, path, b)
 		return err
 	})
-	if err != nil || files == 0 {
-		t.Errorf("looked at %d files of %s: %v", files, dir, err)
+	if err != nil || !found {
+		t.Errorf("none of the %d files of %s holds %s in the clear (%v)", files, dir, known, err)
 	}
 }
 

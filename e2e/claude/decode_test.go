@@ -34,7 +34,7 @@ type event struct {
 	Session  string
 	Sequence int64
 	Name     string
-	Time     time.Time
+	Time     time.Time // event.timestamp; the record's own time is read from the clock a moment later
 	attrs    pcommon.Map
 }
 
@@ -110,9 +110,13 @@ func (x *export) decodeLogs(body []byte) error {
 				if !ok {
 					return fmt.Errorf("an event %q without event.sequence", r.Body().AsString())
 				}
+				at, _ := r.Attributes().Get("event.timestamp")
+				occurred, err := time.Parse(time.RFC3339Nano, at.AsString())
+				if err != nil {
+					return fmt.Errorf("an event %q without a time: %w", r.Body().AsString(), err)
+				}
 				x.events = append(x.events, event{
-					Session: x.session(r.Attributes()), Sequence: sequence.Int(), Name: name.AsString(),
-					Time: r.Timestamp().AsTime(), attrs: r.Attributes(),
+					Session: x.session(r.Attributes()), Sequence: sequence.Int(), Name: name.AsString(), Time: occurred, attrs: r.Attributes(),
 				})
 			}
 		}
