@@ -1,0 +1,267 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+
+	"github.com/tripod-audit/tripod/internal/search"
+)
+
+// scanBudget bounds the blocks one count may look through; beyond it counts are lower bounds. It is some ten
+// milliseconds of work, whatever the size of the index.
+const scanBudget = 200
+
+// sum is what a count, facets or a histogram add up.
+type sum struct {
+	total   int64
+	byWhat  map[uint32]int64 // if set, by entry of dimWhat
+	start   int64            // of the first bucket, Unix milliseconds
+	step    int64            // 0: no buckets
+	buckets []int64
+	exact   bool
+	budget  int // blocks left to look through
+}
+
+func newSum() *sum { return &sum{exact: true, budget: scanBudget} }
+
+func (s *sum) add(at int64, what uint32, n int64) {
+	s.total += n
+	if s.byWhat != nil {
+		s.byWhat[what] += n
+	}
+	if s.step > 0 {
+		if b := (at - s.start) / s.step; b >= 0 && b < int64(len(s.buckets)) {
+			s.buckets[b] += n
+		}
+	}
+}
+
+// sum adds up what matches in a month: from tallies as far as they know it, the rest row by row.
+func (m *month) sum(ctx context.Context, q *search.Query, s *sum) error {
+	return m.read(ctx, func(c *connection) error {
+		f, err := m.compile(c, q)
+		if err != nil || f.none {
+			return err
+		}
+		if err := m.simplify(ctx, c, f); err != nil || f.none {
+			return err
+		}
+		windows := m.windows(q)
+		if dim, ok := f.tallied(s, windows[0] == search.Window{From: m.start, To: m.end}); ok {
+			if dim == dimPairs {
+				return m.sumPairs(c, f, s)
+			}
+			if windows, err = m.sumHours(c, f, dim, windows, s); err != nil || len(windows) == 0 {
+				return err
+			}
+		}
+		return m.sumRows(ctx, c, f, windows, s)
+	})
+}
+
+// dimPairs stands for the tallies of what each account did, which know no hours.
+const dimPairs = dimAll + 1
+
+// tallied tells which tallies know what is asked, if any.
+func (f *filter) tallied(s *sum, wholeMonth bool) (dim int, ok bool) {
+	if len(f.rest) > 0 || s.step%hourMillis != 0 {
+		return 0, false
+	}
+	restricts := func(dim int) bool { return f.only[dim] != nil || f.not[dim] != nil }
+	who, what, where := restricts(dimWho), restricts(dimWhat), restricts(dimWhere)
+	switch {
+	case !who && !where && (what || s.byWhat != nil):
+		return dimWhat, true
+	case !who && !where:
+		return dimAll, true
+	case who && !where && wholeMonth && s.step == 0:
+		return dimPairs, true
+	case what || s.byWhat != nil || who && where:
+		return 0, false
+	case who:
+		return dimWho, true
+	}
+	return dimWhere, true
+}
+
+// simplify takes words that are no id of this month out of the conditions: those are then mere sets of entries.
+func (m *month) simplify(ctx context.Context, c *connection, f *filter) error {
+	rest := f.rest
+	if len(rest) == 0 {
+		return nil
+	}
+	segments, err := segmentsIn(c, m.start, m.end)
+	if err != nil {
+		return err
+	}
+	f.rest = nil
+	for _, cond := range rest {
+		known, err := anyRow(ctx, c, segments, cond.terms)
+		if err != nil {
+			return err
+		}
+		if !known {
+			cond.terms = nil
+		}
+		f.add(cond)
+	}
+	f.settle()
+	return nil
+}
+
+// anyRow tells whether a row of the segments carries one of the terms.
+func anyRow(ctx context.Context, c *connection, segments []segmentInfo, terms []termRange) (bool, error) {
+	for _, seg := range segments {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		for _, t := range terms {
+			if rows, err := rowsOf(c, &seg, 0, seg.keyBits, t, nil); err != nil || len(rows) > 0 {
+				return len(rows) > 0, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// sumPairs adds up a whole month by the pairs of who and what.
+func (m *month) sumPairs(c *connection, f *filter, s *sum) error {
+	add := func(sign int64) func(uint32, []byte) error {
+		return func(_ uint32, whats []byte) error {
+			pairs, err := decodePairs(whats, nil)
+			for _, p := range pairs {
+				if (f.only[dimWhat] == nil || f.only[dimWhat].has(p.key)) && !f.not[dimWhat].has(p.key) {
+					s.add(m.start, p.key, sign*p.n)
+				}
+			}
+			return err
+		}
+	}
+	if f.only[dimWho] != nil {
+		return eachTally(c, "whats", dimWho, f.only[dimWho], nil, add(1))
+	}
+	// All rows but those of some accounts; rows without an account are in no account's tally.
+	if _, err := m.sumHours(c, f, dimWhat, []search.Window{{From: m.start, To: m.end}}, s); err != nil {
+		return err
+	}
+	return eachTally(c, "whats", dimWho, f.not[dimWho], nil, add(-1))
+}
+
+// sumHours adds up whole hours from the tallies of one dimension and returns what is left of the windows.
+func (m *month) sumHours(c *connection, f *filter, dim int, windows []search.Window, s *sum) (left []search.Window, err error) {
+	whole, left := wholeHours(windows)
+	if len(whole) == 0 {
+		return left, nil
+	}
+	add := func(sign int64) func(uint32, []byte) error {
+		return func(id uint32, hours []byte) error {
+			pairs, err := decodePairs(hours, nil)
+			w := 0
+			for _, p := range pairs {
+				at := m.start + int64(p.key)*hourMillis
+				for w < len(whole) && at >= whole[w].To {
+					w++
+				}
+				if w == len(whole) {
+					break
+				}
+				if at >= whole[w].From {
+					s.add(at, id, sign*p.n)
+				}
+			}
+			return err
+		}
+	}
+	switch {
+	case dim == dimAll:
+		return left, eachTally(c, "hours", dimAll, nil, nil, add(1))
+	case dim == dimWhat || f.only[dim] != nil:
+		return left, eachTally(c, "hours", dim, f.only[dim], f.not[dim], add(1))
+	}
+	// All rows but those of some entries; rows that have none in this dimension are in none of its tallies.
+	if err := eachTally(c, "hours", dimAll, nil, nil, add(1)); err != nil {
+		return nil, err
+	}
+	return left, eachTally(c, "hours", dim, f.not[dim], nil, add(-1))
+}
+
+// wholeHours splits windows into their whole hours and what is left at their ends.
+func wholeHours(windows []search.Window) (whole, left []search.Window) {
+	for _, w := range windows {
+		from := w.From + (hourMillis-w.From%hourMillis)%hourMillis // both are within a month after 1970
+		to := w.To - w.To%hourMillis
+		if from >= to {
+			left = append(left, w)
+			continue
+		}
+		whole = append(whole, search.Window{From: from, To: to})
+		if w.From < from {
+			left = append(left, search.Window{From: w.From, To: from})
+		}
+		if to < w.To {
+			left = append(left, search.Window{From: to, To: w.To})
+		}
+	}
+	return whole, left
+}
+
+// eachTally calls f with one column of the tallies of a dimension: of some entries, or of all but some.
+func eachTally(c *connection, column string, dim int, only, not *idSet, f func(id uint32, data []byte) error) error {
+	var id int64
+	var data sql.RawBytes
+	row := func() error {
+		if not.has(uint32(id)) || only != nil && !only.has(uint32(id)) {
+			return nil
+		}
+		return f(uint32(id), data)
+	}
+	if only != nil && only.len() <= maxDriverIDs {
+		for _, want := range only.ids {
+			if err := c.each("SELECT id, "+column+" FROM tally WHERE id = ?", []any{tallyID(dim, want)}, []any{&id, &data}, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return c.each("SELECT id, "+column+" FROM tally WHERE id BETWEEN ? AND ?", []any{tallyID(dim, 0), tallyID(dim+1, 0) - 1}, []any{&id, &data}, row)
+}
+
+// sumRows looks at rows one by one, from the newest backwards, as long as the budget lasts.
+func (m *month) sumRows(ctx context.Context, c *connection, f *filter, windows []search.Window, s *sum) error {
+	if !s.exact {
+		return nil
+	}
+	segments, err := segmentsIn(c, windows[0].From, windows[len(windows)-1].To)
+	if err != nil {
+		return err
+	}
+	d, err := f.choose(c)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(segments, func(a, b segmentInfo) int { return cmp.Compare(b.lastTime, a.lastTime) })
+	for _, seg := range segments {
+		sc, err := newScan(ctx, c, f, d, seg, windows, nil, false)
+		if err != nil {
+			return err
+		}
+		for {
+			more, err := sc.next()
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
+			if sc.loads > s.budget {
+				s.exact = false
+				return nil
+			}
+			s.add(sc.place.Time, sc.what, 1)
+		}
+		s.budget = max(s.budget-sc.loads, 0)
+	}
+	return nil
+}
