@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tripod-audit/tripod/internal/keyring"
@@ -449,55 +450,79 @@ func TestErasureWaitsForReaders(t *testing.T) {
 	}
 }
 
-// Erasures and puts into the same container at once: every put block is readable or erased, never lost.
+// Erasures, puts and readers of one container at once: what was put and not erased is readable all the time.
 func TestErasureDuringPuts(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	s, _ := start(t, dir, testOptions(t))
+	s, _ := start(t, t.TempDir(), testOptions(t))
 	ctx := context.Background()
-	first := put(t, s, "c", "first")[0]
-	stop := make(chan struct{})
-	type putBlock struct {
-		a    Address
-		text string
-	}
-	done := make(chan []putBlock)
+	stays := put(t, s, "c", "stays")[0]
+	var putters, readers sync.WaitGroup
+	done := make(chan struct{})
 	for p := range 4 {
-		go func() {
-			var list []putBlock
-			defer func() { done <- list }()
-			for i := 0; ; i++ {
+		putters.Go(func() {
+			var texts []string
+			var addresses []Address
+			for i := range 25 {
+				texts = append(texts, sentence(p*1000+i))
+				addresses = append(addresses, put(t, s, "c", texts[i])...)
+			}
+			for i, a := range addresses {
+				wantOpen(t, s.Reader(), "c", a, texts[i])
+			}
+		})
+	}
+	for range 2 {
+		readers.Go(func() {
+			for {
 				select {
-				case <-stop:
+				case <-done:
 					return
 				default:
-				}
-				text := sentence(p*1000000 + i)
-				a, err := s.Put(ctx, []Block{{"c", []byte(text)}, {"d", []byte(text)}})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				list = append(list, putBlock{a[0], text})
-				if got, err := s.Reader().Open(ctx, anyGrant(t), "c", a[0]); err != nil || string(got) != text {
-					t.Errorf("open %q: %q, %v", text, got, err)
+					wantOpen(t, s.Reader(), "c", stays, "stays")
 				}
 			}
-		}()
+		})
 	}
-	erase := first
-	for i := range 20 {
-		if err := s.EraseBlock(ctx, "c", erase); err != nil && !errors.Is(err, ErrBusy) {
-			t.Error(err)
+	for i := range 15 {
+		a := put(t, s, "c", fmt.Sprint("erased ", i))[0]
+		for err := ErrBusy; errors.Is(err, ErrBusy); {
+			if err = s.EraseBlock(ctx, "c", a); err != nil && !errors.Is(err, ErrBusy) {
+				t.Error(err)
+			}
 		}
-		wantState(t, s.Reader(), "c", erase, Erased)
-		erase = put(t, s, "c", fmt.Sprint("next ", i))[0]
+		wantState(t, s.Reader(), "c", a, Erased)
 	}
-	close(stop)
-	for range 4 {
-		for _, b := range <-done {
-			wantOpen(t, s.Reader(), "c", b.a, b.text)
+	putters.Wait()
+	close(done)
+	readers.Wait()
+}
+
+// A block sealed under a key that was retired meanwhile is sealed again, and not lost with the key.
+func TestPutUnderARetiredKey(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, t.TempDir(), testOptions(t))
+	ctx := context.Background()
+	a := put(t, s, "c", "erased", "stays")
+	_, late, err := s.seal(ctx, []Block{{"c", []byte("late")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	s.step = func(name string) error {
+		tried++
+		if err := s.submit(ctx, request{entries: late}); !errors.Is(err, errRetired) {
+			t.Errorf("stored under an old key after %q: %v", name, err)
 		}
+		return nil
+	}
+	if err := s.EraseBlock(ctx, "c", a[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.EraseContainer(ctx, "c"); err != nil {
+		t.Fatal(err)
+	}
+	if tried < 8 {
+		t.Errorf("only %d steps", tried)
 	}
 }
 

@@ -170,7 +170,7 @@ func (r *Reader) findUnder(ctx context.Context, keys []keyRow, p prefix) (findin
 // findBlock finds a block in one statement, so that it sees the block on one side of a move.
 func (r *Reader) findBlock(ctx context.Context, keys []keyRow, in string, args []any) (finding, error) {
 	rows, err := r.content.QueryContext(ctx,
-		"SELECT a.key_id, b.body FROM addresses a LEFT JOIN blocks b ON b.id = a.block WHERE a.address = ? AND a.key_id"+in, args...)
+		"SELECT a.key_id, b.id IS NOT NULL, b.body FROM addresses a LEFT JOIN blocks b ON b.id = a.block WHERE a.address = ? AND a.key_id"+in, args...)
 	if err != nil {
 		return finding{}, classify(err)
 	}
@@ -178,12 +178,13 @@ func (r *Reader) findBlock(ctx context.Context, keys []keyRow, in string, args [
 	f := finding{state: Missing}
 	for rows.Next() {
 		var id int64
+		var present bool
 		var body []byte
-		if err := rows.Scan(&id, &body); err != nil {
+		if err := rows.Scan(&id, &present, &body); err != nil {
 			return finding{}, err
 		}
 		switch key := keys[slices.IndexFunc(keys, func(k keyRow) bool { return k.id == id })]; {
-		case !key.destroyed() && body != nil:
+		case !key.destroyed() && present:
 			return finding{Held, key, body}, nil
 		case key.destroyed() && !key.partly:
 			f.state = Erased
