@@ -283,7 +283,7 @@ func (j *Journal) cut(stored []Stored) (frameSpan, []byte, error) {
 		j.builder.reset()
 		return f, nil, errors.New("cut a frame: nothing fits")
 	}
-	return f, j.builder.finish(0), nil
+	return f, j.builder.finish(stored[0].Seq, 0), nil
 }
 
 // idColumn is what a restart reads instead of the frame.

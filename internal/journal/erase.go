@@ -102,7 +102,7 @@ func (j *Journal) eraseInFrame(ctx context.Context, targets []uint64) ([]Stored,
 		n++
 	}
 	if n == 0 {
-		return nil, 0, &CorruptError{First: targets[0], Count: 1, Err: errors.New("no row of the journal covers it")}
+		return nil, 0, &CorruptError{First: targets[0], Count: 1, Err: errNoRow}
 	}
 	targets = targets[:n]
 	if err := j.writer.loadSalts(ctx, &r, targets[n-1]); err != nil {
@@ -117,17 +117,14 @@ func (j *Journal) eraseInFrame(ctx context.Context, targets []uint64) ([]Stored,
 
 // rewrite makes the frame anew with tombstones for the targets that are still records. Chunks without a target are taken
 // over as they are; the new frame is not shorter than the old.
-func (j *Journal) rewrite(r *row, targets []uint64) (frame []byte, tombstones []Stored, err error) {
+func (j *Journal) rewrite(r *row, targets []uint64) (rewritten []byte, tombstones []Stored, err error) {
 	w := wanted{lo: targets[0], hi: targets[len(targets)-1], only: targets}
 	defer j.builder.reset()
-	records, chunks, err := parseFrame(r.frame)
-	if err == nil && records != r.count {
-		err = fmt.Errorf("the frame holds %d records, its row says %d", records, r.count)
-	}
+	f, err := r.parse()
 	if err != nil {
 		return nil, nil, &CorruptError{First: r.first, Count: uint64(max(r.count, 1)), Err: err}
 	}
-	for _, ref := range chunks {
+	for _, ref := range f.chunks {
 		first := r.first + uint64(ref.first)
 		if !w.any(first, first+uint64(ref.records)-1) {
 			j.builder.addStored(ref)
@@ -139,7 +136,7 @@ func (j *Journal) rewrite(r *row, targets []uint64) (frame []byte, tombstones []
 		}
 		tombstones = append(tombstones, made...)
 	}
-	return j.builder.finish(len(r.frame)), tombstones, nil
+	return j.builder.finish(r.first, len(r.frame)), tombstones, nil
 }
 
 func (j *Journal) rewriteChunk(r *row, ref chunkRef, w wanted) (tombstones []Stored, err error) {

@@ -28,7 +28,8 @@ var (
 	ErrNoRecord = errors.New("the record is no longer there")
 )
 
-// CorruptError says that positions First to First+Count-1 cannot be read as they were written, and why.
+// CorruptError says that positions First to First+Count-1 cannot be read as they were written, and why. Count is 0 where
+// the journal can no longer say how many positions it has.
 type CorruptError struct {
 	First uint64
 	Count uint64
@@ -36,7 +37,10 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string {
-	if e.Count == 1 {
+	switch e.Count {
+	case 0:
+		return fmt.Sprintf("journal: records from %d on are damaged: %v", e.First, e.Err)
+	case 1:
 		return fmt.Sprintf("journal: record %d is damaged: %v", e.First, e.Err)
 	}
 	return fmt.Sprintf("journal: records %d to %d are damaged: %v", e.First, e.First+e.Count-1, e.Err)

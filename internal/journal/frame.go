@@ -10,6 +10,7 @@ import (
 // A frame holds the records of one row, in order. Version 1:
 //
 //	byte     1                       version
+//	uvarint  first seq               so that a frame is known to stand where it belongs
 //	uvarint  records                 1 to 1,000
 //	uvarint  chunks
 //	for each chunk:
@@ -128,11 +129,12 @@ func (b *frameBuilder) addStored(c chunkRef) {
 	b.raw += c.raw
 }
 
-// finish returns the frame, padded with zeros to at least the given length, and empties the builder.
-func (b *frameBuilder) finish(length int) []byte {
+// finish returns the frame for the given position, padded with zeros to at least length, and empties the builder.
+func (b *frameBuilder) finish(first uint64, length int) []byte {
 	b.closeChunk()
-	out := make([]byte, 0, max(length, 16+len(b.table)*16+len(b.body)))
+	out := make([]byte, 0, max(length, 32+len(b.table)*16+len(b.body)))
 	out = append(out, frameVersion)
+	out = binary.AppendUvarint(out, first)
 	out = binary.AppendUvarint(out, uint64(b.records))
 	out = binary.AppendUvarint(out, uint64(len(b.table)))
 	for _, c := range b.table {

@@ -36,15 +36,15 @@ func build(c *codec, length int, list ...content) []byte {
 			b.addRecord(x.Bytes)
 		}
 	}
-	return b.finish(length)
+	return b.finish(1, length)
 }
 
 func unpack(c *codec, frame []byte) (list []content, err error) {
-	_, chunks, err := parseFrame(frame)
+	f, err := parseFrame(frame)
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range chunks {
+	for _, ref := range f.chunks {
 		raw, err := c.open(ref)
 		if err != nil {
 			return nil, err
@@ -101,12 +101,12 @@ func TestFrameChunks(t *testing.T) {
 	t.Parallel()
 	c := testCodec(t)
 	frame := build(c, 0, sampleContent(t, 200)...)
-	records, chunks, err := parseFrame(frame)
-	if err != nil || records != 200 || len(chunks) < 4 {
-		t.Fatalf("%d records in %d chunks, %v", records, len(chunks), err)
+	got, err := parseFrame(frame)
+	if err != nil || got.records != 200 || len(got.chunks) < 4 {
+		t.Fatalf("%d records in %d chunks, %v", got.records, len(got.chunks), err)
 	}
-	for i, ref := range chunks {
-		if ref.raw > maxChunk || ref.raw < chunkTarget && i < len(chunks)-1 {
+	for i, ref := range got.chunks {
+		if ref.raw > maxChunk || ref.raw < chunkTarget && i < len(got.chunks)-1 {
 			t.Errorf("chunk %d has %d bytes", i, ref.raw)
 		}
 	}
@@ -140,7 +140,7 @@ func TestFrameBounds(t *testing.T) {
 		for _, c := range chunks {
 			n += c.records
 		}
-		b := []byte{frameVersion}
+		b := []byte{frameVersion, 1}
 		b = binary.AppendUvarint(b, uint64(n))
 		b = binary.AppendUvarint(b, uint64(len(chunks)))
 		for _, c := range chunks {
@@ -150,7 +150,7 @@ func TestFrameBounds(t *testing.T) {
 			b = binary.BigEndian.AppendUint32(b, c.sum)
 		}
 		b = binary.BigEndian.AppendUint32(b, checksum(b))
-		if _, _, err := parseFrame(b); err == nil {
+		if _, err := parseFrame(b); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -171,7 +171,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(build(c, 0, some[3], some[7]))
 	f.Add(build(c, 0, some...))
 	f.Add(build(c, 9000, some[:2]...))
-	f.Add([]byte{frameVersion, 1, 1, 1, 200, 1, 0})
+	f.Add([]byte{frameVersion, 1, 1, 1, 1, 200, 1, 0})
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		list, err := unpack(c, frame)
 		if err != nil {

@@ -4,11 +4,18 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 )
 
-// chunkRef is one chunk of a parsed frame, still compressed.
+// frame is a parsed frame, its chunks still compressed.
+type frame struct {
+	first   uint64
+	records int
+	chunks  []chunkRef
+}
+
 type chunkRef struct {
 	first   int // index of its first record in the frame
 	records int
@@ -19,53 +26,61 @@ type chunkRef struct {
 
 // parseFrame reads a frame's table without decompressing anything. What it returns is bounded by what Tripod writes,
 // whatever the bytes say: at most maxFrameRecords records and maxFrameRead bytes once decompressed.
-func parseFrame(b []byte) (records int, chunks []chunkRef, err error) {
+func parseFrame(b []byte) (frame, error) {
 	r := byteReader{b: b}
 	if v := r.byte(); r.err == nil && v != frameVersion {
-		return 0, nil, fmt.Errorf("frame version %d is not %d", v, frameVersion)
+		return frame{}, fmt.Errorf("frame version %d is not %d", v, frameVersion)
 	}
-	records, n := r.int(maxFrameRecords), r.int(maxFrameRecords)
-	if r.err == nil && (records == 0 || n == 0 || n > records) {
-		return 0, nil, fmt.Errorf("frame of %d records in %d chunks", records, n)
-	}
+	f := frame{first: uint64(r.int(math.MaxInt64)), records: r.int(maxFrameRecords)}
+	n := r.int(maxFrameRecords)
 	if r.err != nil {
-		return 0, nil, r.err
+		return frame{}, r.err
 	}
-	chunks = make([]chunkRef, n)
-	first, raw := 0, 0
-	for i := range chunks {
-		c := chunkRef{first: first, records: r.int(maxFrameRecords), raw: r.int(maxChunkRaw)}
-		stored := r.int(len(b))
-		c.sum = r.uint32()
-		if r.err != nil {
-			return 0, nil, r.err
-		}
-		if c.records == 0 || c.raw < c.records || c.records > 1 && c.raw > maxChunkRead {
-			return 0, nil, fmt.Errorf("chunk of %d records in %d bytes", c.records, c.raw)
-		}
-		first += c.records
-		if raw += c.raw; raw > maxFrameRead {
-			return 0, nil, fmt.Errorf("frame of more than %d bytes", maxFrameRead)
-		}
-		c.data = b[:stored] // placed below, once the table has ended
-		chunks[i] = c
+	if f.records == 0 || n == 0 || n > f.records {
+		return frame{}, fmt.Errorf("frame of %d records in %d chunks", f.records, n)
+	}
+	stored, err := f.parseTable(&r, n)
+	if err != nil {
+		return frame{}, err
 	}
 	table := b[:r.at]
 	if sum := r.uint32(); r.err != nil || sum != checksum(table) {
-		return 0, nil, errors.New("the frame's table does not match its checksum")
+		return frame{}, errors.New("the frame's table does not match its checksum")
 	}
-	if first != records {
-		return 0, nil, fmt.Errorf("chunks hold %d records, the frame says %d", first, records)
-	}
-	for i := range chunks {
-		chunks[i].data = r.bytes(len(chunks[i].data))
+	for i, n := range stored {
+		f.chunks[i].data = r.bytes(n)
 	}
 	for _, c := range r.rest() {
 		if c != 0 {
-			return 0, nil, errors.New("something stands behind the frame's last chunk")
+			return frame{}, errors.New("something stands behind the frame's last chunk")
 		}
 	}
-	return records, chunks, r.err
+	return f, r.err
+}
+
+// parseTable reads a line for each of n chunks and returns how many bytes each takes in the frame.
+func (f *frame) parseTable(r *byteReader, n int) (stored []int, err error) {
+	f.chunks, stored = make([]chunkRef, n), make([]int, n)
+	first, raw := 0, 0
+	for i := range f.chunks {
+		c := chunkRef{first: first, records: r.int(maxFrameRecords), raw: r.int(maxChunkRaw)}
+		stored[i], c.sum = r.int(len(r.b)), r.uint32()
+		if r.err != nil {
+			return nil, r.err
+		}
+		if c.records == 0 || c.raw < c.records || c.records > 1 && c.raw > maxChunkRead {
+			return nil, fmt.Errorf("chunk of %d records in %d bytes", c.records, c.raw)
+		}
+		first += c.records
+		if raw += c.raw; raw > maxFrameRead {
+			return nil, fmt.Errorf("frame of more than %d bytes", maxFrameRead)
+		}
+		f.chunks[i] = c
+	}
+	if first != f.records {
+		return nil, fmt.Errorf("chunks hold %d records, the frame says %d", first, f.records)
+	}
+	return stored, nil
 }
 
 // open decompresses a chunk after checking its checksum.

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -61,14 +62,11 @@ func (c *codec) decode(out []scanned, r *row, w wanted) []scanned {
 	if r.fault != nil {
 		return damaged(out, r.first, r.count, w, r.fault)
 	}
-	records, chunks, err := parseFrame(r.frame)
-	if err == nil && records != r.count {
-		err = fmt.Errorf("the frame holds %d records, its row says %d", records, r.count)
-	}
+	f, err := r.parse()
 	if err != nil {
 		return damaged(out, r.first, r.count, w, err)
 	}
-	for _, ref := range chunks {
+	for _, ref := range f.chunks {
 		first := r.first + uint64(ref.first)
 		if !w.any(first, first+uint64(ref.records)-1) {
 			continue
@@ -87,6 +85,15 @@ func (c *codec) decode(out []scanned, r *row, w wanted) []scanned {
 		}
 	}
 	return out
+}
+
+// parse reads the frame's table and checks that row and frame mean the same positions.
+func (r *row) parse() (frame, error) {
+	f, err := parseFrame(r.frame)
+	if err == nil && (f.first != r.first || f.records != r.count) {
+		err = fmt.Errorf("the frame holds %d records from %d on, its row says %d from %d on", f.records, f.first, r.count, r.first)
+	}
+	return f, err
 }
 
 // scanned joins a record with its salt and computes its commitment.
@@ -122,25 +129,23 @@ func damaged(out []scanned, first uint64, count int, w wanted, err error) []scan
 	return append(out, scanned{stored: Stored{Seq: lo}, err: &CorruptError{First: lo, Count: hi - lo + 1, Err: err}})
 }
 
-// decodeRows decodes consecutive rows from a position on, and reports positions that no row covers. next is the position
-// after the last row.
-func (c *codec) decodeRows(rows []row, from, to uint64) (out []scanned, next uint64) {
-	next = from
+// decodeRows decodes consecutive rows between two positions, and reports positions that no row covers.
+func (c *codec) decodeRows(rows []row, from, to uint64) (out []scanned) {
 	for i := range rows {
 		r := &rows[i]
 		end := r.end()
 		if i+1 < len(rows) {
 			end = min(end, rows[i+1].first)
 		}
-		if end <= next {
-			continue // the row before the wanted one
+		if r.first > from {
+			out = damaged(out, from, int(min(r.first-from, math.MaxInt32)), wanted{lo: from, hi: to}, errNoRow)
 		}
-		if r.first > next {
-			gap := errors.New("no row of the journal covers them")
-			out = damaged(out, next, int(min(r.first-next, 1<<40)), wanted{lo: next, hi: to}, gap)
+		if end > from {
+			out = c.decode(out, r, wanted{lo: max(r.first, from), hi: min(to, end-1)})
+			from = end
 		}
-		out = c.decode(out, r, wanted{lo: max(r.first, next), hi: min(to, end-1)})
-		next = end
 	}
-	return out, next
+	return out
 }
+
+var errNoRow = errors.New("no row of the journal covers them")

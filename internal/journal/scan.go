@@ -24,8 +24,7 @@ func (r *Reader) page(ctx context.Context, from uint64) ([]scanned, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, _ := r.codec.decodeRows(rows, from, math.MaxInt64)
-	return out, nil
+	return r.codec.decodeRows(rows, from, math.MaxInt64), nil
 }
 
 // Scan streams the positions from to to, both included, in order; to 0 means up to the newest when the scan begins. It
@@ -39,8 +38,11 @@ func (r *Reader) Scan(ctx context.Context, from, to uint64) iter.Seq2[Stored, er
 		from := max(from, 1)
 		if to == 0 {
 			last, err := r.Last(ctx)
+			if isDamage(err) {
+				err = &CorruptError{First: from, Err: err}
+			}
 			if err != nil {
-				yield(Stored{}, err)
+				yield(Stored{Seq: from}, err)
 				return
 			}
 			to = last
@@ -64,6 +66,7 @@ func (r *Reader) Scan(ctx context.Context, from, to uint64) iter.Seq2[Stored, er
 
 // scanPage is a page on its way from the reading to the consuming goroutine.
 type scanPage struct {
+	next uint64 // the first position that is wanted of it
 	out  []scanned
 	err  error
 	done chan struct{} // closed once out is decoded
@@ -73,7 +76,7 @@ type scanPage struct {
 func (p *scanPage) yield(yield func(Stored, error) bool) bool {
 	<-p.done
 	if p.err != nil {
-		yield(Stored{}, p.err)
+		yield(Stored{Seq: p.next}, p.err)
 		return false
 	}
 	for i := range p.out {
@@ -92,12 +95,11 @@ func (p *scanPage) yield(yield func(Stored, error) bool) bool {
 // readPages reads rows in order and has each page decoded by a goroutine of its own; the channel bounds how many.
 func (r *Reader) readPages(ctx context.Context, from, to uint64, pages chan<- *scanPage, wait *sync.WaitGroup) {
 	for next := from; next <= to; {
-		p := &scanPage{done: make(chan struct{})}
+		p := &scanPage{next: next, done: make(chan struct{})}
 		rows, err := r.rows(ctx, next, to)
 		if err == nil && len(rows) == 0 {
 			return
 		}
-		start := next
 		if err != nil {
 			p.err = err
 			close(p.done)
@@ -105,7 +107,7 @@ func (r *Reader) readPages(ctx context.Context, from, to uint64, pages chan<- *s
 			next = max(next+1, rows[len(rows)-1].end())
 			wait.Go(func() {
 				defer close(p.done)
-				p.out, _ = r.codec.decodeRows(rows, start, min(to, next-1))
+				p.out = r.codec.decodeRows(rows, p.next, to)
 			})
 		}
 		select {

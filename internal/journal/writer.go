@@ -19,6 +19,7 @@ type writer struct {
 	insertForever, findForever                *sql.Stmt
 	setCursor, dropCursor                     *sql.Stmt
 	frameAt, saltOf, updateFrame, updateSalts *sql.Stmt
+	prepared                                  []*sql.Stmt
 	args                                      []any // reused for saltsPerInsert rows
 }
 
@@ -70,21 +71,34 @@ func (w *writer) connect(ctx context.Context) error {
 		{&w.updateFrame, "UPDATE frames SET frame = ? WHERE first = ?"},
 		{&w.updateSalts, "UPDATE salts SET salt = zeroblob(16) WHERE seq BETWEEN ? AND ?"},
 	} {
-		if *s.into, err = conn.PrepareContext(ctx, s.query); err != nil {
-			_ = conn.Close()
-			return err
+		stmt, err := conn.PrepareContext(ctx, s.query)
+		if err != nil {
+			return errors.Join(err, w.release(), conn.Close())
 		}
+		*s.into = stmt
+		w.prepared = append(w.prepared, stmt)
 	}
 	w.conn = conn
 	return nil
 }
 
-func (w *writer) close() error {
+// release closes the statements. database/sql does not do it for those of a single connection, and while one is open
+// SQLite keeps the connection, and with it the log.
+func (w *writer) release() error {
 	var errs []error
-	if w.conn != nil {
-		errs = append(errs, w.conn.Close())
+	for _, s := range w.prepared {
+		errs = append(errs, s.Close())
 	}
-	return errors.Join(append(errs, w.db.Close())...)
+	w.prepared = w.prepared[:0]
+	return errors.Join(errs...)
+}
+
+func (w *writer) close() error {
+	err := w.release()
+	if w.conn != nil {
+		err = errors.Join(err, w.conn.Close())
+	}
+	return errors.Join(err, w.db.Close())
 }
 
 // transact runs do in one transaction. On any error nothing of it remains. It does not watch a context: what was begun
@@ -112,6 +126,7 @@ func (w *writer) transact(do func(ctx context.Context) error) error {
 func (w *writer) abandon(ctx context.Context) {
 	_, err := w.rollbackTx.ExecContext(ctx)
 	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		_ = w.release()
 		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // so that the pool drops it
 		_ = w.conn.Close()
 		w.conn = nil
