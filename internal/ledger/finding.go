@@ -25,6 +25,7 @@ const (
 	KindSavedAhead         = "saved_ahead"         // the ledger is shorter than it was at the held checkpoint
 	KindSavedRoot          = "saved_root"          // the ledger is not a continuation of the held checkpoint
 	KindTombstoneUnnamed   = "tombstone_unnamed"   // no record orders or explains a tombstone
+	KindLossUnnamed        = "loss_unnamed"        // positions given up as lost that no recovery names
 	KindTombstoneDifferent = "tombstone_different" // the erasure record names another commitment than the tombstone
 
 	// Notices: worth knowing, and no sign of alteration.
@@ -88,7 +89,7 @@ func (f *Finding) extend(n Finding) bool {
 		return false
 	}
 	switch f.Kind {
-	case KindRecordAltered, KindRecordMoved, KindRecordMissing, KindRecordUnreadable, KindEntryAltered, KindTileAltered, KindTombstoneUnnamed:
+	case KindRecordAltered, KindRecordMoved, KindRecordMissing, KindRecordUnreadable, KindEntryAltered, KindTileAltered, KindTombstoneUnnamed, KindLossUnnamed:
 		f.Last = n.Last
 		return true
 	}
@@ -140,13 +141,15 @@ func (f *Finding) words() string {
 	case KindRecordMissing:
 		return fmt.Sprintf("%s %s missing from the journal", who, is)
 	case KindRecordUnreadable:
-		return fmt.Sprintf("%s of the journal cannot be read", who)
+		return fmt.Sprintf("%s of the journal cannot be read: %s", who, f.Found)
 	case KindEntryAltered:
 		return fmt.Sprintf("%s: the entry of %s was altered", f.File, who)
 	case KindTileAltered:
 		return fmt.Sprintf("%s: the hash over %s was altered", f.File, who)
 	case KindTombstoneUnnamed:
 		return fmt.Sprintf("%s %s gone and no erasure or recovery on record names it: the tombstone was not ordered", who, is)
+	case KindLossUnnamed:
+		return fmt.Sprintf("%s %s marked as lost and no recovery on record says so: run tripod recover", who, is)
 	}
 	return f.Kind + ": " + who
 }

@@ -246,7 +246,7 @@ func (v *verifier) judgeGraves(ctx context.Context, g *graves) error {
 
 // unnamedLoss reports a position given up as lost that no recovery names, and keeps it for one that will.
 func (v *verifier) unnamedLoss(seq uint64) {
-	v.add(Finding{Kind: KindTombstoneUnnamed, First: seq, Last: seq})
+	v.add(Finding{Kind: KindLossUnnamed, First: seq, Last: seq})
 	if n := len(v.lost); n > 0 && v.lost[n-1].Last+1 == seq {
 		v.lost[n-1].Last = seq
 		return

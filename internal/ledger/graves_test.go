@@ -110,7 +110,7 @@ func TestTombstonesNeedARecordThatNamesThem(t *testing.T) {
 				m.erase(seq, audit.TombstoneLost)
 			}
 			m.nameLost(450, 500)
-		}, 201, false, []string{"tombstone_unnamed 400-449", "tombstone_unnamed 501-600"}},
+		}, 201, false, []string{"loss_unnamed 400-449", "loss_unnamed 501-600"}},
 		{"erased and named as lost", func(m *memJournal) {
 			m.erase(400, audit.TombstoneErased)
 			m.nameLost(400, 400)

@@ -108,7 +108,7 @@ func (r *recovery) admissible(v *verifier) error {
 	signed := v.head != nil
 	for _, f := range v.list {
 		switch f.Kind {
-		case KindTombstoneUnnamed, KindTombstoneDifferent, KindTileUnreadable, KindEntriesUnreadable, KindCheckpointMissing:
+		case KindTombstoneUnnamed, KindLossUnnamed, KindTombstoneDifferent, KindTileUnreadable, KindEntriesUnreadable, KindCheckpointMissing:
 			continue
 		case KindCheckpointAltered: // one that cannot even be read is as good as none
 			if !signed {

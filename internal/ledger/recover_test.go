@@ -161,7 +161,7 @@ func TestRecoverNamesWhatAnEarlierOneFilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.cut(800) // as if it had come so far
-	wantFound(t, check(t, VerifyOptions{Dir: dir, Journal: m}), "tombstone_unnamed 501-800", "journal_short 801-1000")
+	wantFound(t, check(t, VerifyOptions{Dir: dir, Journal: m}), "loss_unnamed 501-800", "journal_short 801-1000")
 	r := recovered(t, dir, m)
 	if diff := cmp.Diff([]Range{{501, 1000}}, r.Lost); diff != "" {
 		t.Errorf("lost differs (-want +got):\n%s", diff)

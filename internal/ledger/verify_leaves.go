@@ -96,7 +96,10 @@ func (t *tally) merge(o *tally) {
 
 // compareLeaves holds the first w leaves of a tile against the stored tile and its entry bundle, and puts the ledger's
 // leaf wherever the journal has none or a wrong one, so that the rest of the tree can still be checked.
-func (v *verifier) compareLeaves(into *tally, t *leafTile, w int) {
+func (v *verifier) compareLeaves(into *tally, t *leafTile, w int, buf *[2][]byte) {
+	if v.same(t, w, buf) {
+		return
+	}
 	hashes, err := v.folder.Hashes(0, t.n, w)
 	if err != nil {
 		into.unreadable(KindTileUnreadable, 0, t.n, w, err)
@@ -104,9 +107,6 @@ func (v *verifier) compareLeaves(into *tally, t *leafTile, w int) {
 	entries, entriesErr := v.folder.Commitments(t.n, w)
 	if entriesErr != nil {
 		into.unreadable(KindEntriesUnreadable, tiles.Entries, t.n, w, entriesErr)
-	}
-	if err == nil && entriesErr == nil && t.equal(hashes, entries) {
-		return
 	}
 	c := comparison{v: v, into: into, tile: t, w: w, hashes: hashes, entries: entries}
 	c.right = c.judge()
@@ -122,9 +122,18 @@ func (v *verifier) compareLeaves(into *tally, t *leafTile, w int) {
 	}
 }
 
-func (t *leafTile) equal(hashes []tlog.Hash, entries []audit.Commitment) bool {
-	for i := range hashes {
-		if !t.known[i] || t.hash[i] != hashes[i] || t.leaf[i] != entries[i] {
+// same is the common case, without anything to throw away: the stored tile and bundle hold just what the journal has.
+func (v *verifier) same(t *leafTile, w int, buf *[2][]byte) bool {
+	var err [2]error
+	buf[0], err[0] = v.folder.Read(0, t.n, w, buf[0])
+	buf[1], err[1] = v.folder.Read(tiles.Entries, t.n, w, buf[1])
+	if err[0] != nil || err[1] != nil {
+		return false
+	}
+	for i := range w {
+		entry := buf[1][i*tiles.EntrySize : (i+1)*tiles.EntrySize]
+		if !t.known[i] || tlog.Hash(buf[0][i*tlog.HashSize:]) != t.hash[i] ||
+			entry[0] != 0 || entry[1] != byte(len(t.leaf[i])) || audit.Commitment(entry[2:]) != t.leaf[i] {
 			return false
 		}
 	}

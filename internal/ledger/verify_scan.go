@@ -17,7 +17,8 @@ import (
 // a time, beside those tiles whose leaves somebody needs.
 type chunk struct {
 	tally
-	first, last uint64 // seqs
+	first, last uint64    // seqs
+	buf         [2][]byte // reused: a stored tile and its bundle
 	roots       []tlog.Hash
 	tiles       map[int64]*leafTile // the last one where it is partial, and those a checkpoint ends in
 	records     uint64
@@ -151,9 +152,13 @@ func (v *verifier) scan(ctx context.Context, first, last uint64) (*chunk, error)
 			t.reset(t.n + 1)
 		}
 	}
-	skip := func(until uint64, kind string) {
+	skip := func(until uint64, kind string, cause error) {
 		if kind != "" && next <= until {
-			c.add(Finding{Kind: kind, First: next, Last: until})
+			f := Finding{Kind: kind, First: next, Last: until}
+			if cause != nil {
+				f.Found = cause.Error()
+			}
+			c.add(f)
 		}
 		for next <= until {
 			t.skip()
@@ -165,24 +170,24 @@ func (v *verifier) scan(ctx context.Context, first, last uint64) (*chunk, error)
 			var corrupt *journal.CorruptError
 			switch {
 			case errors.As(err, &corrupt):
-				skip(min(max(corrupt.First, 1)-1, end), KindRecordMissing)
-				skip(min(corrupt.First+corrupt.Count-1, end), KindRecordUnreadable)
+				skip(min(max(corrupt.First, 1)-1, end), KindRecordMissing, nil)
+				skip(min(corrupt.First+corrupt.Count-1, end), KindRecordUnreadable, corrupt.Err)
 				continue
 			case err != nil:
 				return nil, err
 			case s.Seq < next || s.Seq > end:
 				continue // the missing ones beside it are reported
 			}
-			skip(s.Seq-1, KindRecordMissing)
+			skip(s.Seq-1, KindRecordMissing, nil)
 			t.take(c.leaf(&s))
 			done()
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		skip(end, KindRecordMissing)
+		skip(end, KindRecordMissing, nil)
 	}
-	skip(last, "") // the journal is shorter, which is reported once
+	skip(last, "", nil) // the journal is shorter, which is reported once
 	if t.have > 0 {
 		v.retain(c, t)
 	}
@@ -206,7 +211,7 @@ func (c *chunk) leaf(s *journal.Stored) audit.Commitment {
 // finish compares a full tile and keeps its root.
 func (v *verifier) finish(c *chunk, t *leafTile) {
 	if v.width(0, t.n) == tiles.Width {
-		v.compareLeaves(&c.tally, t, tiles.Width)
+		v.compareLeaves(&c.tally, t, tiles.Width, &c.buf)
 	}
 	v.retain(c, t)
 	c.roots = append(c.roots, perfect(t.hash[:]))
@@ -221,17 +226,16 @@ func (v *verifier) retain(c *chunk, t *leafTile) {
 	}
 }
 
-// ownType is how the type of each of Tripod's own records begins in canonical bytes. Quotes within strings are escaped,
-// so it can stand only where a name and its value do; the record is decoded before anything rests on it.
-var ownType = []byte(`"type":"tripod.`)
-
+// eventOf finds the records that bear on tombstones without decoding the others. Quotes within strings are escaped, so
+// these names and values can stand only where names and values do; a record's own source comes before everything that
+// might have a source too. What is found is decoded before anything rests on it.
 func eventOf(s *journal.Stored) (event, bool) {
-	i := bytes.Index(s.Bytes, ownType)
-	if i < 0 {
+	_, rest, _ := bytes.Cut(s.Bytes, []byte(`"source":"`))
+	if !bytes.HasPrefix(rest, []byte(`tripod"`)) {
 		return event{}, false
 	}
-	rest := s.Bytes[i+len(ownType):]
-	if !bytes.HasPrefix(rest, []byte("erase.")) && !bytes.HasPrefix(rest, []byte("recover\"")) {
+	_, rest, _ = bytes.Cut(rest, []byte(`"type":"tripod.`))
+	if !bytes.HasPrefix(rest, []byte(`erase.`)) && !bytes.HasPrefix(rest, []byte(`recover"`)) {
 		return event{}, false
 	}
 	rec, err := audit.Decode(s.Bytes)

@@ -253,7 +253,7 @@ func TestVerifyLocatesDamage(t *testing.T) {
 			for seq := uint64(500); seq < 600; seq++ {
 				m.erase(seq, audit.TombstoneLost)
 			}
-		}, []string{"tombstone_unnamed 500-599"}},
+		}, []string{"loss_unnamed 500-599"}},
 		{"tombstone forged with another commitment", func(_ *testing.T, _ string, m *memJournal) {
 			m.set(300, record(300, 1))
 			m.erase(300, audit.TombstoneErased)

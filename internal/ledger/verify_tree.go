@@ -214,7 +214,7 @@ func (v *verifier) atSize(tail *leafTile) {
 	w := int(v.size % tiles.Width)
 	var leaves []tlog.Hash
 	if w > 0 {
-		v.compareLeaves(&v.tally, tail, w)
+		v.compareLeaves(&v.tally, tail, w, new([2][]byte))
 		leaves = tail.hash[:w]
 	}
 	right := v.judgeEdge(leaves)

@@ -29,7 +29,7 @@ type Folder string
 
 // ReadCheckpoint reads the signed checkpoint as it stands; an error that is fs.ErrNotExist where there is none.
 func (f Folder) ReadCheckpoint() ([]byte, error) {
-	b, err := readBounded(filepath.Join(string(f), checkpointName), maxCheckpointSize)
+	b, err := readBounded(filepath.Join(string(f), checkpointName), maxCheckpointSize, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint: %w", err)
 	}
@@ -38,7 +38,7 @@ func (f Folder) ReadCheckpoint() ([]byte, error) {
 
 // Hashes reads the first w hashes of a tile.
 func (f Folder) Hashes(level int, n int64, w int) ([]tlog.Hash, error) {
-	b, err := f.read(level, n, w, tlog.HashSize)
+	b, err := f.Read(level, n, w, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (f Folder) Hashes(level int, n int64, w int) ([]tlog.Hash, error) {
 
 // Commitments reads the first w entries of a bundle; those before the first malformed one come with the error.
 func (f Folder) Commitments(n int64, w int) ([]audit.Commitment, error) {
-	b, err := f.read(Entries, n, w, EntrySize)
+	b, err := f.Read(Entries, n, w, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -58,16 +58,21 @@ func (f Folder) Commitments(n int64, w int) ([]audit.Commitment, error) {
 	return list, nil
 }
 
-// read returns the bytes of w items. Where a partial tile is gone its full one stands in: its first items are the same.
-func (f Folder) read(level int, n int64, w, item int) ([]byte, error) {
+// Read reads the bytes of the first w items of a tile or, at level Entries, of a bundle of commitments, into buf if it is
+// large enough. Where a partial tile is gone its full one stands in: its first items are the same.
+func (f Folder) Read(level int, n int64, w int, buf []byte) ([]byte, error) {
+	item := tlog.HashSize
+	if level == Entries {
+		item = EntrySize
+	}
 	if w < 1 || w > Width {
 		return nil, fmt.Errorf("read tile: width %d is not one of 1 to %d", w, Width)
 	}
 	name := Path(level, n, w)
-	b, err := readBounded(f.file(name), w*item)
+	b, err := readBounded(f.file(name), w*item, buf)
 	if errors.Is(err, fs.ErrNotExist) && w < Width {
 		name = Path(level, n, Width)
-		full, fullErr := readBounded(f.file(name), Width*item)
+		full, fullErr := readBounded(f.file(name), Width*item, buf)
 		if fullErr == nil && len(full) == Width*item {
 			return full[:w*item], nil
 		}
@@ -181,7 +186,7 @@ func (f Folder) Height() int { return Height }
 func (f Folder) ReadTiles(list []tlog.Tile) ([][]byte, error) {
 	data := make([][]byte, len(list))
 	for i, t := range list {
-		b, err := f.read(t.L, t.N, t.W, tlog.HashSize)
+		b, err := f.Read(t.L, t.N, t.W, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -194,14 +199,16 @@ func (f Folder) ReadTiles(list []tlog.Tile) ([][]byte, error) {
 func (f Folder) SaveTiles([]tlog.Tile, [][]byte) {}
 
 // readBounded reads a file of at most limit bytes; a longer one yields limit+1 bytes, for the caller to refuse.
-func readBounded(name string, limit int) ([]byte, error) {
+func readBounded(name string, limit int, b []byte) ([]byte, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	b := make([]byte, limit+1)
-	n, err := io.ReadFull(file, b)
+	if cap(b) <= limit {
+		b = make([]byte, limit+1)
+	}
+	n, err := io.ReadFull(file, b[:limit+1])
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
