@@ -25,7 +25,7 @@ func (a *App) status(ctx context.Context) (Status, error) {
 		return s, fmt.Errorf("read journal: %w", err)
 	}
 	if a.truth.Ledger != nil {
-		s.LedgerSize = a.truth.Ledger.Size()
+		s.LedgerSize = a.truth.Ledger.Checkpoint().Size
 	}
 	for _, v := range a.views {
 		if s.Views[v.name], err = v.position(ctx); err != nil {
