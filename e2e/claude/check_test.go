@@ -74,7 +74,7 @@ func (s *session) awaitRecords(t *testing.T, events int) []record {
 	defer tick.Stop()
 	for {
 		records, _ := s.tripod.session(t, s.id)
-		if len(of(records, "otel.log")) >= events && len(of(records, "otel.span")) >= len(spans) &&
+		if s.tripod.still || len(of(records, "otel.log")) >= events && len(of(records, "otel.span")) >= len(spans) &&
 			len(of(records, "otel.metric")) >= metrics {
 			return records
 		}
@@ -169,6 +169,7 @@ var activities = map[string]string{
 	"user_prompt": "prompt", "assistant_response": "response", "api_request": "model_request",
 	"tool_decision": "tool_decision", "tool_result": "tool_result", "api_error": "model_request",
 	"mcp_server_connection": "connection", "plugin_loaded": "extension", "subagent_completed": "agent_run",
+	"hook_execution_start": "hook_run", "hook_execution_complete": "hook_run", "api_refusal": "model_request",
 }
 
 // named checks that records carry the names and keys their events have.

@@ -24,7 +24,13 @@ func extraScripts() map[string]messagesapi.Script {
 	for range 3 {
 		patient = append(patient, messagesapi.Turn{Calls: []messagesapi.Call{work}, Pause: 1500 * time.Millisecond})
 	}
-	return map[string]messagesapi.Script{"busy": busy, "patient": patient}
+	background := messagesapi.Script{
+		{Calls: []messagesapi.Call{{Tool: "Agent", Input: map[string]any{
+			"description": "Run one command", "prompt": "[[s:bash say={say}]]", "subagent_type": "general-purpose", "run_in_background": true,
+		}}}},
+		{Text: "It runs: {say}."},
+	}
+	return map[string]messagesapi.Script{"busy": busy, "patient": patient, "background": background}
 }
 
 // scenario is one thing a person does with Claude Code. It checks that the client really did it, by counting events;
@@ -68,6 +74,15 @@ var scenarios = []scenario{
 			t.Errorf("%d sub-agents spoke to the API, want 1", agents)
 		}
 	}},
+	{"sub-agent in the background", func(t *testing.T, s *session) {
+		s.withContent().say("background", "--allowedTools", "Agent,Task,Bash")
+		// Its end comes back as a prompt that no person wrote.
+		s.counts(t, map[string]int{"user_prompt": 2, "subagent_completed": 1, "tool_decision": 2, "tool_result": 2})
+	}},
+	{"hooks", func(t *testing.T, s *session) {
+		s.withContent().say("bash", "--allowedTools", "Bash", "--settings", s.hooks())
+		s.counts(t, map[string]int{"hook_registered": 3, "hook_execution_start": 3, "hook_execution_complete": 3})
+	}},
 	{"API error", func(t *testing.T, s *session) {
 		s.withContent().failing("e400")
 		s.counts(t, map[string]int{"user_prompt": 1, "api_error": 1, "api_request": 0, "assistant_response": 0})
@@ -86,6 +101,13 @@ var scenarios = []scenario{
 	{"refusal", func(t *testing.T, s *session) {
 		s.withContent().failing("refusal")
 		s.counts(t, map[string]int{"api_refusal": 2, "api_request": 2})
+	}},
+	// What an administrator adds to every record may rename the service; the product stays what it is.
+	{"renamed service", func(t *testing.T, s *session) {
+		s.client.env = append(s.client.env, "OTEL_RESOURCE_ATTRIBUTES=service.name=payments-team")
+		s.always = s.always[:1]
+		s.withContent().say("bash", "--allowedTools", "Bash")
+		s.counts(t, map[string]int{"user_prompt": 1, "tool_result": 1})
 	}},
 	{"resume", func(t *testing.T, s *session) {
 		s.withContent().say("bash", "--allowedTools", "Bash")

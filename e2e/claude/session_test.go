@@ -178,6 +178,21 @@ func (s *session) withMCP() []string {
 	return []string{"--mcp-config", path, "--strict-mcp-config"}
 }
 
+// hooks is a configuration of hooks that say something that must stay content.
+func (s *session) hooks() string {
+	s.t.Helper()
+	hook := func(command string) []any {
+		return []any{map[string]any{"hooks": []any{map[string]any{"type": "command", "command": command}}}}
+	}
+	settings, err := json.Marshal(map[string]any{"hooks": map[string]any{
+		"UserPromptSubmit": hook("echo " + s.plant("hook")), "PreToolUse": hook("true"), "Stop": hook("true"),
+	}})
+	if err != nil {
+		s.t.Fatalf("encode hooks: %v", err)
+	}
+	return string(settings)
+}
+
 // exports lists all that the session sent so far.
 func (s *session) exports() []export { return s.tee.of(s.id) }
 

@@ -26,6 +26,7 @@ type tripod struct {
 	log    *os.File // all serve wrote
 	serve  *exec.Cmd
 	ended  chan error // serve's end
+	still  bool       // serve has been stopped: what is not there will not come
 
 	console, otlpHTTP, otlpGRPC string
 }
@@ -206,6 +207,7 @@ func (p *tripod) logged(t *testing.T) []byte {
 // stop ends serve the way an operator does.
 func (p *tripod) stop(t *testing.T) {
 	t.Helper()
+	p.still = true
 	if err := p.serve.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatalf("stop serve: %v", err)
 	}
