@@ -15,7 +15,7 @@ const day = 24 * time.Hour
 const MaxBuckets = 2000
 
 // Divide chooses the buckets of a histogram over a window that is not empty: the narrowest step of at least least that
-// needs at most buckets of them. Steps up to a day begin at multiples of themselves (UTC), longer ones at a midnight.
+// needs at most buckets of them (a few more where steps would be centuries wide). Steps up to a day begin at multiples of themselves (UTC), longer ones at a midnight.
 func Divide(w Window, buckets int, least time.Duration) (start int64, step time.Duration, count int) {
 	buckets = min(max(buckets, 1), MaxBuckets)
 	for _, step = range steps {
@@ -27,11 +27,14 @@ func Divide(w Window, buckets int, least time.Duration) (start int64, step time.
 			return start, step, int((w.To-1-start)/step.Milliseconds()) + 1
 		}
 	}
-	for step = steps[len(steps)-1]; (w.To-1-start)/step.Milliseconds() >= int64(buckets); {
+	for step = steps[len(steps)-1]; (w.To-1-start)/step.Milliseconds() >= int64(buckets) && step < widest; {
 		step *= 2
 	}
-	return start, step, int((w.To-1-start)/step.Milliseconds()) + 1
+	return start, step, int(min((w.To-1-start)/step.Milliseconds(), MaxBuckets-1)) + 1
 }
+
+// widest bounds the step to what a time.Duration holds: 255 years.
+const widest = 256 * 364 * day
 
 // floor rounds down to a multiple of unit, below zero as well.
 func floor(v, unit int64) int64 {

@@ -21,7 +21,7 @@ const Resolution = time.Millisecond
 type Entry struct {
 	Seq    uint64
 	Bytes  []byte // canonical bytes of the record; unused where Erased
-	Erased bool   // a tombstone stands where the record was
+	Erased bool   // nothing to index here: a tombstone stands where the record was, or it cannot be read
 }
 
 // Follower hands out the journal page by page, in order, without gaps. Next blocks until there is something; what it

@@ -5,6 +5,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/search"
@@ -21,9 +22,18 @@ type Follower struct{ source Source }
 // New makes a follower of a source that begins behind the index's position: journal.Follow(position+1).
 func New(source Source) *Follower { return &Follower{source} }
 
-// Next implements search.Follower.
+// Next implements search.Follower. Positions the journal cannot read are passed over, since a damaged record must not end
+// the search for all others; the ledger tells of the damage.
 func (f *Follower) Next(ctx context.Context) ([]search.Entry, error) {
 	page, err := f.source.Next(ctx)
+	var damaged *journal.CorruptError
+	if errors.As(err, &damaged) {
+		entries := make([]search.Entry, damaged.Count)
+		for i := range entries {
+			entries[i] = search.Entry{Seq: damaged.First + uint64(i), Erased: true}
+		}
+		return entries, nil
+	}
 	if err != nil {
 		return nil, err
 	}
