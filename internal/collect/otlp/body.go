@@ -46,8 +46,9 @@ func (b *bodies) gunzip(r io.Reader) (*gzip.Reader, error) {
 // share is what one request holds of the bytes in flight. It grows with what has arrived, not with what was announced,
 // so that a client that sends slowly takes no room it does not fill.
 type share struct {
-	flight *semaphore.Weighted
-	held   int64
+	flight   *semaphore.Weighted
+	patience time.Duration
+	held     int64
 }
 
 const (
@@ -62,7 +63,7 @@ func (s *share) grow(ctx context.Context, to int64) *refusal {
 		return nil
 	}
 	if !s.flight.TryAcquire(more) {
-		ctx, cancel := context.WithTimeout(ctx, flightTime)
+		ctx, cancel := context.WithTimeout(ctx, s.patience)
 		defer cancel()
 		if s.flight.Acquire(ctx, more) != nil {
 			return refuse(busy, "too much is being received at once, send it again")
@@ -82,7 +83,7 @@ func (s *share) release() {
 func (r *Receiver) read(ctx context.Context, body io.Reader, encoding string, s *share) (string, *refusal) {
 	buf := r.bodies.buffer()
 	defer r.bodies.put(buf)
-	sent := io.LimitReader(body, r.cfg.MaxBody+1)
+	sent := &source{r: io.LimitReader(body, r.cfg.MaxBody+1)}
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "", "identity":
 		if out := s.fill(ctx, buf, sent, r.cfg.MaxBody, "body"); out != nil {
@@ -90,35 +91,51 @@ func (r *Receiver) read(ctx context.Context, body io.Reader, encoding string, s 
 		}
 		return buf.String(), nil
 	case "gzip", "x-gzip":
-		count := &counter{r: sent}
-		z, err := r.bodies.gunzip(count)
-		if err != nil {
-			return "", unreadable(err)
-		}
-		defer r.bodies.gzips.Put(z)
-		out := s.fill(ctx, buf, z, r.cfg.MaxUnpacked, "body, once decompressed,")
-		if count.n > r.cfg.MaxBody {
-			return "", refuse(tooLarge, "the body is larger than %d bytes: send smaller batches", r.cfg.MaxBody)
-		}
-		if out != nil {
-			return "", out
-		}
-		return buf.String(), nil
+	default:
+		return "", refuse(unsupported, "send the body with Content-Encoding gzip or without")
 	}
-	return "", refuse(unsupported, "send the body with Content-Encoding gzip or without")
+	z, err := r.bodies.gunzip(sent)
+	if err != nil {
+		return "", sent.unreadable()
+	}
+	defer r.bodies.gzips.Put(z)
+	out := s.fill(ctx, buf, z, r.cfg.MaxUnpacked, "body, once decompressed,")
+	switch {
+	case sent.n > r.cfg.MaxBody:
+		return "", refuse(tooLarge, "the body is larger than %d bytes: send smaller batches", r.cfg.MaxBody)
+	case out == errUnreadable:
+		return "", sent.unreadable()
+	case out != nil:
+		return "", out
+	}
+	return buf.String(), nil
 }
 
-// counter counts what was read through it.
-type counter struct {
-	r io.Reader
-	n int64
+// source counts what was read through it and remembers what went wrong there.
+type source struct {
+	r   io.Reader
+	n   int64
+	err error
 }
 
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
 	return n, err
 }
+
+// unreadable tells a broken connection from broken compression.
+func (s *source) unreadable() *refusal {
+	if s.err != nil {
+		return errUnreadable
+	}
+	return refuse(notOTLP, "the body is not the gzip it claims to be")
+}
+
+var errUnreadable = refuse(interrupted, "the body ended early")
 
 // fill reads all there is, up to a bound.
 func (s *share) fill(ctx context.Context, buf *bytes.Buffer, from io.Reader, most int64, what string) *refusal {
@@ -134,17 +151,9 @@ func (s *share) fill(ctx context.Context, buf *bytes.Buffer, from io.Reader, mos
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return unreadable(err)
+			return errUnreadable
 		case n == 0:
 			return nil
 		}
 	}
-}
-
-// unreadable tells a broken compression from a broken connection.
-func unreadable(err error) *refusal {
-	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || strings.HasPrefix(err.Error(), "flate:") {
-		return refuse(notOTLP, "the body is not the gzip it claims to be")
-	}
-	return refuse(interrupted, "the body ended early")
 }

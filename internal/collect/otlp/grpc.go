@@ -96,7 +96,7 @@ func (r *Receiver) exportGRPC(stream grpc.ServerStream, sig signal) *refusal {
 	if err != nil {
 		return refuse(unauthenticated, "%s", err)
 	}
-	s := share{flight: r.flight}
+	s := share{flight: r.flight, patience: r.patience}
 	defer s.release()
 	if out := s.grow(ctx, readStep); out != nil {
 		return out

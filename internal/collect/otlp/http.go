@@ -106,7 +106,7 @@ func (r *Receiver) export(req *http.Request, sig signal, enc wire.Encoding) *ref
 	if req.ContentLength > r.cfg.MaxBody {
 		return refuse(tooLarge, "the body is larger than %d bytes: send smaller batches", r.cfg.MaxBody)
 	}
-	s := share{flight: r.flight}
+	s := share{flight: r.flight, patience: r.patience}
 	defer s.release()
 	body, out := r.read(req.Context(), req.Body, req.Header.Get("Content-Encoding"), &s)
 	if out != nil {

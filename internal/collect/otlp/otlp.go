@@ -45,19 +45,20 @@ type Deps struct {
 
 // Receiver listens for exports.
 type Receiver struct {
-	cfg     Config
-	door    Door
-	log     *slog.Logger
-	health  *health.Registry
-	stats   *stats
-	norm    *normalise.Normaliser
-	bodies  bodies
-	flight  *semaphore.Weighted // bytes of bodies being worked on
-	access  access
-	bound   chan struct{} // closed once both listeners are bound, or cannot be
-	addrs   [2]string     // http, grpc; written before bound is closed
-	bindErr error         // likewise
-	once    sync.Once     // closes bound
+	cfg      Config
+	door     Door
+	log      *slog.Logger
+	health   *health.Registry
+	stats    *stats
+	norm     *normalise.Normaliser
+	bodies   bodies
+	flight   *semaphore.Weighted // bytes of bodies being worked on
+	patience time.Duration       // how long a request waits for room among them
+	access   access
+	bound    chan struct{} // closed once both listeners are bound, or cannot be
+	addrs    [2]string     // http, grpc; written before bound is closed
+	bindErr  error         // likewise
+	once     sync.Once     // closes bound
 }
 
 // New makes a receiver. It refuses a configuration that would listen beyond this machine without TLS and credentials.
@@ -68,7 +69,7 @@ func New(cfg Config, deps Deps) (*Receiver, error) {
 	}
 	r := &Receiver{
 		cfg: cfg, door: deps.Door, log: deps.Logger, health: deps.Health, norm: normalise.New(cfg.MaxValue),
-		flight: semaphore.NewWeighted(cfg.MaxInFlight), bound: make(chan struct{}),
+		flight: semaphore.NewWeighted(cfg.MaxInFlight), patience: flightTime, bound: make(chan struct{}),
 	}
 	if err := r.Reload(cfg.Tokens); err != nil {
 		return nil, err

@@ -10,6 +10,10 @@ import (
 // place puts a list of attributes where the allow list wants each: into the record, or beside it as content named
 // prefix + name. Attributes that skip reports are left out.
 func (m *maker) place(l *list, attrs []wire.Attr, prefix string, skip func(*wire.Attr, *nameInfo) bool) {
+	if len(attrs) > mostAttrs {
+		m.together(l, prefix, attrs[mostAttrs:])
+		attrs = attrs[:mostAttrs]
+	}
 	if l.attrs == nil {
 		l.attrs = m.room(len(attrs))
 	}
@@ -40,6 +44,13 @@ func (m *maker) place(l *list, attrs []wire.Attr, prefix string, skip func(*wire
 	}
 }
 
+// together puts the attributes that are too many beside the record, as one piece.
+func (m *maker) together(l *list, prefix string, rest []wire.Attr) {
+	all := wire.NewMap(rest)
+	m.piece(l, prefix, "attributes", &all, audit.Text)
+	l.flag(audit.FlagTruncated)
+}
+
 // beside notes that the value of a role stands beside the record.
 func (m *maker) beside(l *list, r role, a *wire.Attr) {
 	if l.facts[r] == 0 {
@@ -54,7 +65,7 @@ func (m *maker) beside(l *list, r role, a *wire.Attr) {
 // environment comes before what the client itself knows.
 func (m *maker) fact(l *list, r role, at int) {
 	before := l.facts[r]
-	l.facts[r] = int16(min(at, math.MaxInt16))
+	l.facts[r] = int16(at) // mostAttrs keeps it small
 	if r < firstIdentity || r > lastIdentity {
 		return
 	}
@@ -89,9 +100,23 @@ func (m *maker) value(v *wire.Value, disp audit.Disposition) (audit.Value, bool)
 	case audit.KindInt:
 		return audit.Int(int64(v.Num)), true
 	case audit.KindDouble:
-		return audit.Double(math.Float64frombits(v.Num)), true
+		return double(v), true
 	}
 	return audit.Value{}, false
+}
+
+// double spells out what JSON has no number for.
+func double(v *wire.Value) audit.Value {
+	switch f := math.Float64frombits(v.Num); {
+	case math.IsNaN(f):
+		return audit.String("NaN")
+	case math.IsInf(f, 1):
+		return audit.String("Infinity")
+	case math.IsInf(f, -1):
+		return audit.String("-Infinity")
+	default:
+		return audit.Double(f)
+	}
 }
 
 // mostItems bounds an array that stays in a record.

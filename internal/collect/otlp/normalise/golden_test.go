@@ -2,9 +2,12 @@ package normalise_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,4 +64,26 @@ func canonical(b []byte, d normalise.Draft) []byte {
 		r.Content = append(r.Content, c)
 	}
 	return r.AppendCanonical(b)
+}
+
+// TestGoldenForms holds the forms themselves: record ids rest on them, so a change makes every re-delivery a new record.
+func TestGoldenForms(t *testing.T) {
+	var got strings.Builder
+	for _, e := range fixtures(t) {
+		h := sha256.New()
+		for _, d := range drafts(t, e, origin) {
+			h.Write(d.Form)
+		}
+		fmt.Fprintf(&got, "%s %s %x\n", e.name, e.signal, h.Sum(nil)[:16])
+	}
+	path := testdata + "golden/forms.txt"
+	if *update {
+		if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(read(t, path), got.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

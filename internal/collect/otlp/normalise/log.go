@@ -23,7 +23,7 @@ func (m *maker) log(l *wire.Log) {
 	}
 	m.duration(durationMS, totalDurationMS)
 	m.number("otlp.severity_number", int64(l.Severity))
-	if l.Severity == 0 && l.SeverityText != "" {
+	if l.SeverityText != "" && (l.Severity == 0 || !plainName(l.SeverityText)) { // "INFO" beside 9 says nothing more
 		m.textPiece(&m.own, "severity_text", audit.ClassDetail, l.SeverityText)
 	}
 	m.number("otlp.dropped_attributes", int64(l.Dropped))

@@ -25,11 +25,12 @@ type maker struct {
 	headFlags []string
 
 	// The record being made.
-	rec   *audit.Record
-	own   list
-	tools []string // tool_parameters and tool_input, as sent
-	odd   wire.Odd
-	mark  int // where its form begins in forms
+	rec    *audit.Record
+	own    list
+	tools  []string // tool_parameters and tool_input, as sent
+	odd    wire.Odd
+	mark   int    // where its form begins in forms
+	latest uint64 // time of the latest point, of a record of metrics
 
 	// Arenas that the drafts keep. Records hold no memory of the export, whose content may be large.
 	text  strings.Builder
@@ -78,6 +79,9 @@ func (m *maker) enterScope(name, version string, attrs []wire.Attr, dropped uint
 
 // start begins a record.
 func (m *maker) start() {
+	if len(m.records) == 0 { // metrics may need more than one record for a resource
+		m.records = make([]audit.Record, 1)
+	}
 	m.rec, m.records = &m.records[0], m.records[1:]
 	m.odd = 0
 	m.own = list{pieces: m.spare}

@@ -1,7 +1,7 @@
 package normalise
 
 import (
-	"math"
+	"strings"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp/wire"
@@ -31,30 +31,54 @@ func (m *maker) metrics(g *wire.Group[wire.Metric]) {
 		sc := &g.Scopes[0]
 		m.enterScope(sc.Name, sc.Version, sc.Attrs, sc.Dropped, sc.SchemaURL, sc.Odd)
 	}
-	m.start()
-	r := m.rec
 	common := commonAttrs(g, first)
-	m.place(&m.own, first, "", func(a *wire.Attr, i *nameInfo) bool { return !m.onEveryPoint(common, a, i) })
-	m.own.attrs = clip(m.own.attrs)
-	r.Type, r.Activity, r.Outcome = "metrics", audit.ActivityUsage, audit.OutcomeSuccess
-	r.Parts = make([]audit.Part, 0, points)
-	var latest uint64
+	skip := func(a *wire.Attr, i *nameInfo) bool { return !m.onEveryPoint(common, a, i) }
+	begin := func() {
+		m.start()
+		m.place(&m.own, first, "", skip)
+		m.own.attrs = clip(m.own.attrs)
+		m.rec.Type, m.rec.Activity, m.rec.Outcome = "metrics", audit.ActivityUsage, audit.OutcomeSuccess
+		m.rec.Parts = make([]audit.Part, 0, min(points, mostParts))
+	}
+	begin()
 	for i := range g.Scopes {
 		sc := &g.Scopes[i]
 		if len(g.Scopes) > 1 {
 			m.forms = appendFormScope(m.forms, sc.Name, sc.Version, sc.Attrs, sc.Dropped, sc.SchemaURL)
 		}
+		m.odd |= sc.Odd
 		for k := range sc.Items {
-			mt := &sc.Items[k]
-			m.forms = appendFormMetric(m.forms, mt)
-			m.odd |= mt.Odd | sc.Odd
-			for x := range mt.Points {
-				latest = max(latest, mt.Points[x].Time)
-				m.point(mt, &mt.Points[x], common)
+			for mt := sc.Items[k]; len(mt.Points) > 0; {
+				room := mostParts - len(m.rec.Parts)
+				if room <= 0 {
+					m.finishMetrics()
+					begin()
+					continue
+				}
+				some := mt
+				some.Points = mt.Points[:min(len(mt.Points), room)]
+				mt.Points = mt.Points[len(some.Points):]
+				m.metric(&some, common)
 			}
 		}
 	}
-	m.occurred(unixTime(latest))
+	m.finishMetrics()
+}
+
+// metric puts points of one metric into the record.
+func (m *maker) metric(mt *wire.Metric, common map[string]*wire.Value) {
+	m.forms = appendFormMetric(m.forms, mt)
+	m.odd |= mt.Odd
+	for i := range mt.Points {
+		m.latest = max(m.latest, mt.Points[i].Time)
+		m.point(mt, &mt.Points[i], common)
+	}
+}
+
+// finishMetrics ends a record of metrics: it happened when its last point was taken.
+func (m *maker) finishMetrics() {
+	m.occurred(unixTime(m.latest))
+	m.latest = 0
 	m.finish()
 }
 
@@ -130,31 +154,54 @@ const noRecordedValue = 1
 func (m *maker) point(mt *wire.Metric, p *wire.Point, common map[string]*wire.Value) {
 	part := audit.Part{
 		Kind: "point", Start: unixTime(p.Start), Time: unixTime(p.Time), Value: number(&p.Value),
-		Unit: m.unit(mt.Unit), Form: pointForm(mt),
+		Form: pointForm(mt),
 	}
 	at := len(m.rec.Parts)
+	if plainUnit(mt.Unit) {
+		part.Unit = m.keep(mt.Unit)
+	} else {
+		m.textPiece(&m.own, partPrefix(at)+"unit", audit.ClassDetail, mt.Unit)
+	}
+	if mt.Description != "" && !strings.HasPrefix(mt.Name, claudeCodePrefix) { // the client's own are in its documentation
+		m.textPiece(&m.own, partPrefix(at)+"description", audit.ClassDetail, mt.Description)
+	}
 	m.part(part, mt.Name, p.Attrs, 0, func(a *wire.Attr, i *nameInfo) bool { return m.onEveryPoint(common, a, i) })
 	if extra := distribution(p); len(extra) > 0 {
 		m.rec.Parts[at].Attributes = append(m.rec.Parts[at].Attributes, extra...)
 	}
-	for i := range p.Exemplars {
-		e := &p.Exemplars[i]
+	m.exemplars(mt.Name, p.Exemplars)
+}
+
+// exemplars puts single measurements into the record; those that are too many stand beside it, as one piece.
+func (m *maker) exemplars(metric string, list []wire.Exemplar) {
+	var rest []wire.Attr
+	for i := range list {
+		e := &list[i]
+		if len(m.rec.Parts) >= 2*mostParts {
+			rest = append(rest, wire.Attr{Name: metric, Value: wire.NewMap(append([]wire.Attr{{Name: "value", Value: e.Value}}, e.Attrs...))})
+			continue
+		}
 		x := audit.Part{Kind: "exemplar", Time: unixTime(e.Time), Value: number(&e.Value), Trace: m.keep(e.Trace), Span: m.keep(e.Span)}
-		m.part(x, mt.Name, e.Attrs, 0, nil)
+		m.part(x, metric, e.Attrs, 0, nil)
+	}
+	if len(rest) > 0 {
+		all := wire.NewMap(rest)
+		m.piece(&m.own, "", "exemplars", &all, audit.Text)
+		m.own.flag(audit.FlagTruncated)
 	}
 }
 
-// unit keeps a unit of measure, such as "USD", "By/s" or "{request}".
-func (m *maker) unit(s string) string {
+// plainUnit reports whether a unit of measure is one, such as "USD", "By/s" or "{request}".
+func plainUnit(s string) bool {
 	if len(s) > 32 {
-		return ""
+		return false
 	}
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] > '~' {
-			return ""
+			return false
 		}
 	}
-	return m.keep(s)
+	return true
 }
 
 // pointForm names the kind of a metric's data as records show it.
@@ -190,7 +237,7 @@ func number(v *wire.Value) audit.Value {
 	case audit.KindInt:
 		return audit.Int(int64(v.Num))
 	case audit.KindDouble:
-		return audit.Double(math.Float64frombits(v.Num))
+		return double(v)
 	}
 	return audit.Value{}
 }
@@ -228,8 +275,12 @@ func distribution(p *wire.Point) audit.Attrs {
 		add("otlp.negative_offset", audit.Int(int64(d.Negative.Offset)))
 		add("otlp.negative_buckets", counts(d.Negative.Counts))
 	}
-	for _, q := range d.Quantiles {
-		add("otlp.quantile", audit.Array(audit.Double(q.Quantile), audit.Double(q.Value)))
+	if len(d.Quantiles) > 0 {
+		list := make([]audit.Value, len(d.Quantiles))
+		for i, q := range d.Quantiles {
+			list[i] = audit.Array(audit.Double(q.Quantile), audit.Double(q.Value))
+		}
+		add("otlp.quantiles", audit.Array(list...))
 	}
 	return a
 }

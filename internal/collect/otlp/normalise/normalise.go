@@ -1,11 +1,12 @@
 // Package normalise turns what an OTLP export says into drafts of audit records: one for every log record and span, one
 // for every exported ResourceMetrics with its points inside.
 //
-// It promises: nothing an export holds is lost. Attributes stay in the record under the source's own names, kinds and
-// order where the allow list of package audit lets them; every other text becomes a piece of content beside it. An event
-// or service nobody knows is kept, unclassified. Drafts come in the order of the export. The same data gives the same
-// form, in whatever encoding and batch it came. It holds nothing durable. A Normaliser is safe for concurrent use; the
-// drafts share memory with each other, not with the export.
+// It promises: nothing an export says is lost; only what the protocol alone needs (flags, schema URLs) stands in the form
+// and nowhere else. Attributes stay in the record under the source's own names, kinds and order where the allow list of
+// package audit lets them; every other text becomes a piece of content beside it. An event or service nobody knows is
+// kept, unclassified. Records are bounded: what is too much for one stands beside it, or in a further record. Drafts come
+// in the order of the export. The same data gives the same form, in whatever encoding and batch it came. It holds nothing
+// durable. A Normaliser is safe for concurrent use; the drafts share memory with each other, not with the export.
 //
 // Sources: https://code.claude.com/docs/en/monitoring-usage, https://claude.com/docs/cowork/monitoring,
 // https://claude.com/docs/third-party/claude-desktop/telemetry, https://platform.claude.com/docs/en/api/opentelemetry/spans.
@@ -52,7 +53,11 @@ type Piece struct {
 // Placeholder is what Claude Code and Cowork send in place of a text they are configured to hide.
 const Placeholder = "<REDACTED>"
 
-const defaultMaxValue = 1 << 20
+const (
+	defaultMaxValue = 1 << 20
+	mostAttrs       = 512  // in one list of a record; further ones stand beside it, together
+	mostParts       = 1000 // in one record
+)
 
 // Normaliser makes drafts.
 type Normaliser struct {

@@ -79,19 +79,24 @@ func bySpan(m *maker) audit.Outcome {
 	return bySuccess(m)
 }
 
-// parts puts the events and links of a span into the record.
+// parts puts the events and links of a span into the record; those that are too many stand beside it, as one piece.
 func (m *maker) parts(s *wire.Span) {
-	if len(s.Events)+len(s.Links) == 0 {
+	events, links := s.Events, s.Links
+	if len(events)+len(links) == 0 {
 		return
 	}
-	m.rec.Parts = make([]audit.Part, 0, len(s.Events)+len(s.Links))
-	for i := range s.Events {
-		e := &s.Events[i]
+	if len(events)+len(links) > mostParts {
+		m.tooManyParts(s)
+		events, links = events[:min(len(events), mostParts)], nil
+	}
+	m.rec.Parts = make([]audit.Part, 0, len(events)+len(links))
+	for i := range events {
+		e := &events[i]
 		p := audit.Part{Kind: "event", Time: unixTime(e.Time)}
 		m.part(p, e.Name, e.Attrs, e.Dropped, nil)
 	}
-	for i := range s.Links {
-		l := &s.Links[i]
+	for i := range links {
+		l := &links[i]
 		p := audit.Part{Kind: "link", Trace: m.keep(l.Trace), Span: m.keep(l.Span)}
 		at := len(m.rec.Parts)
 		m.part(p, "", l.Attrs, l.Dropped, nil)
@@ -99,6 +104,19 @@ func (m *maker) parts(s *wire.Span) {
 			m.textPiece(&m.own, partPrefix(at)+"trace_state", audit.ClassDetail, l.State)
 		}
 	}
+}
+
+func (m *maker) tooManyParts(s *wire.Span) {
+	var rest []wire.Attr
+	for i := min(len(s.Events), mostParts); i < len(s.Events); i++ {
+		rest = append(rest, wire.Attr{Name: s.Events[i].Name, Value: wire.NewMap(s.Events[i].Attrs)})
+	}
+	for i := range s.Links {
+		rest = append(rest, wire.Attr{Name: s.Links[i].Trace + "/" + s.Links[i].Span, Value: wire.NewMap(s.Links[i].Attrs)})
+	}
+	all := wire.NewMap(rest)
+	m.piece(&m.own, "", "parts", &all, audit.Text)
+	m.own.flag(audit.FlagTruncated)
 }
 
 func partPrefix(n int) string { return "parts[" + strconv.Itoa(n) + "]." }

@@ -43,6 +43,14 @@ func (v *Value) Equal(w *Value) bool {
 	return true
 }
 
+// NewMap makes a map of some attributes.
+func NewMap(fields []Attr) Value {
+	if len(fields) == 0 {
+		return Value{Kind: audit.KindMap}
+	}
+	return Value{Kind: audit.KindMap, list: &nested{fields: fields}}
+}
+
 // IsScalar reports whether the value is a string, boolean or number.
 func (v *Value) IsScalar() bool {
 	return v.Kind >= audit.KindString && v.Kind <= audit.KindDouble

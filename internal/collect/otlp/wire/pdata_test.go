@@ -38,7 +38,7 @@ func value(v pcommon.Value) wire.Value {
 		}
 		return wire.ArrayOf(items)
 	case pcommon.ValueTypeMap:
-		return wire.MapOf(attrs(v.Map()))
+		return wire.NewMap(attrs(v.Map()))
 	}
 	return wire.Value{}
 }
