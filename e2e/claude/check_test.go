@@ -4,6 +4,7 @@ package claude
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -189,6 +190,11 @@ func named(t *testing.T, events []event, records []record) {
 		f("request", r.Keys.Request, e.attr("request_id"))
 		f("tool use", r.Keys.ToolUse, e.attr("tool_use_id"))
 		f("agent", r.Keys.Agent, e.attr("agent_id"))
+		if strings.HasPrefix(e.Name, "tool_") {
+			server, tool := e.tool()
+			f("tool", r.Tool, tool)
+			f("MCP server", r.MCP, server)
+		}
 		if want, ok := activities[e.Name]; ok {
 			f("activity", r.Activity, want)
 		}
@@ -207,6 +213,18 @@ func named(t *testing.T, events []event, records []record) {
 			t.Errorf("the record of a prompt does not refer to it: %s", r.raw)
 		}
 	}
+}
+
+// tool tells which tool an event is about. Tools of MCP servers share one name; which it was stands in the details.
+func (e event) tool() (server, tool string) {
+	var p struct {
+		Server string `json:"mcp_server_name"`
+		Tool   string `json:"mcp_tool_name"`
+	}
+	if e.attr("tool_name") == "mcp_tool" && json.Unmarshal([]byte(e.attr("tool_parameters")), &p) == nil && p.Tool != "" {
+		return p.Server, p.Tool
+	}
+	return "", e.attr("tool_name")
 }
 
 // canaryPattern finds any canary, of this run or another.

@@ -42,6 +42,7 @@ type record struct {
 	Occurred time.Time `json:"occurred"`
 	Sequence *int64    `json:"sequence"`
 	Tool     string    `json:"tool"`
+	MCP      string    `json:"mcp"`
 	Keys     struct {
 		Session string `json:"session"`
 		Prompt  string `json:"prompt"`
