@@ -97,6 +97,9 @@ func (j *Journal) eraseInFrame(ctx context.Context, targets []uint64) ([]Stored,
 		}
 		return nil, 0, err
 	}
+	if err := j.writer.followMoved(ctx, &r); err != nil {
+		return nil, 0, err
+	}
 	n := 0
 	for n < len(targets) && targets[n] < r.end() {
 		n++
@@ -108,11 +111,11 @@ func (j *Journal) eraseInFrame(ctx context.Context, targets []uint64) ([]Stored,
 	if err := j.writer.loadSalts(ctx, &r, targets[n-1]); err != nil {
 		return nil, 0, err
 	}
-	frame, tombstones, err := j.rewrite(&r, targets)
+	rewritten, tombstones, err := j.rewrite(&r, targets)
 	if err != nil || len(tombstones) == 0 {
 		return nil, n, err
 	}
-	return tombstones, n, j.writer.replace(ctx, &r, frame, tombstones)
+	return tombstones, n, j.writer.replace(ctx, &r, rewritten, tombstones)
 }
 
 // rewrite makes the frame anew with tombstones for the targets that are still records. Chunks without a target are taken
@@ -190,17 +193,9 @@ func (w *writer) loadSalts(ctx context.Context, r *row, hi uint64) error {
 	return nil
 }
 
-// replace overwrites a frame and the salts of what was erased. A value of the same length is overwritten where it lies:
-// no page is freed, split or merged, so no stale copy of a neighbour is left in one. Only tombstones that take more room
-// than their records did (records of a few dozen bytes after compression) make a frame longer; then the old place is
-// zeroed first, and secure_delete zeroes what is freed.
-func (w *writer) replace(ctx context.Context, r *row, frame []byte, tombstones []Stored) error {
-	if len(frame) != len(r.frame) {
-		if _, err := w.updateFrame.ExecContext(ctx, make([]byte, len(r.frame)), int64(r.first)); err != nil {
-			return err
-		}
-	}
-	if _, err := w.updateFrame.ExecContext(ctx, frame, int64(r.first)); err != nil {
+// replace overwrites a frame and the salts of what was erased.
+func (w *writer) replace(ctx context.Context, r *row, rewritten []byte, tombstones []Stored) error {
+	if err := w.replaceFrame(ctx, r, rewritten); err != nil {
 		return err
 	}
 	for len(tombstones) > 0 {

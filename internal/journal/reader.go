@@ -27,6 +27,7 @@ type Reader struct {
 		at     *sql.Stmt // the row that holds a position, with some of its salts
 		extent *sql.Stmt // what the row says of itself, without the frame
 		salts  *sql.Stmt // salts one by one
+		moved  *sql.Stmt // the frame that a row refers to, with its salts
 	}
 }
 
@@ -95,6 +96,8 @@ func (r *Reader) prepare(ctx context.Context) error {
 		{&r.stmt.at, "SELECT first, count, frame, " + fmt.Sprintf(saltsColumn, "?1", "min(?2, "+end+")") +
 			" FROM frames AS f WHERE first <= ?1 ORDER BY first DESC LIMIT 1"},
 		{&r.stmt.extent, "SELECT first, count FROM frames WHERE " + holding + " ORDER BY first LIMIT 1"},
+		{&r.stmt.moved, "SELECT m.frame, " + fmt.Sprintf(saltsColumn, "f.first", end) +
+			" FROM frames AS f JOIN moved AS m ON m.id = " + movedID + " WHERE f.first = ?1"},
 		{&r.stmt.salts, "SELECT seq, salt FROM salts WHERE seq BETWEEN ? AND ?"},
 	} {
 		var err error
@@ -189,8 +192,13 @@ func (r *Reader) rowAt(ctx context.Context, asked []uint64) (row, error) {
 	case err != nil:
 		return row, fmt.Errorf("read %s: %w", r.path, err)
 	}
-	end := min(hi, row.end()-1)
-	return row, r.checkSalts(ctx, &row, end)
+	if isMoved(row.frame) {
+		hi = row.end() - 1
+	}
+	if err := r.followMoved(ctx, &row); err != nil {
+		return row, err
+	}
+	return row, r.checkSalts(ctx, &row, min(hi, row.end()-1))
 }
 
 // checkSalts reads the salts one by one where their joined length shows that some are missing or of a wrong length.

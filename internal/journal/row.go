@@ -17,6 +17,9 @@ type row struct {
 	salts []byte // 16 bytes a record, from saltsFrom on; zeros where one is missing
 	from  uint64 // position of the first salt
 	fault error  // SQLite could not read the row
+
+	moved int64 // where the frame was moved to, and the length of the reference in its place; only when erasing
+	place int
 }
 
 // end is the position after the row, as far as the row itself knows.

@@ -126,7 +126,11 @@ func (r *Reader) readPages(ctx context.Context, from, to uint64, pages chan<- *s
 func (r *Reader) rows(ctx context.Context, from, to uint64) ([]row, error) {
 	list, err := r.readRows(ctx, from, to)
 	for i := range list {
-		if err := r.checkSalts(ctx, &list[i], list[i].end()-1); err != nil && list[i].fault == nil {
+		err := r.followMoved(ctx, &list[i])
+		if err == nil {
+			err = r.checkSalts(ctx, &list[i], list[i].end()-1)
+		}
+		if err != nil {
 			list[i].fault = err
 			if !isDamage(err) {
 				return nil, err

@@ -27,6 +27,10 @@ CREATE TABLE salts (
 	seq  INTEGER PRIMARY KEY,
 	salt BLOB NOT NULL            -- 16 bytes, overwritten with zeros when the record is erased
 ) STRICT;
+CREATE TABLE moved (
+	id    INTEGER PRIMARY KEY,
+	frame BLOB NOT NULL           -- a rewritten frame that no longer fits its row; see moved.go
+) STRICT;
 CREATE TABLE forever (
 	id   BLOB NOT NULL,
 	body BLOB NOT NULL,

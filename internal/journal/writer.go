@@ -19,6 +19,7 @@ type writer struct {
 	insertForever, findForever                *sql.Stmt
 	setCursor, dropCursor                     *sql.Stmt
 	frameAt, saltOf, updateFrame, updateSalts *sql.Stmt
+	movedFrame, insertMoved, updateMoved      *sql.Stmt
 	prepared                                  []*sql.Stmt
 	args                                      []any // reused for saltsPerInsert rows
 }
@@ -69,6 +70,9 @@ func (w *writer) connect(ctx context.Context) error {
 		{&w.frameAt, "SELECT first, count, frame FROM frames WHERE first <= ? ORDER BY first DESC LIMIT 1"},
 		{&w.saltOf, "SELECT salt FROM salts WHERE seq = ?"},
 		{&w.updateFrame, "UPDATE frames SET frame = ? WHERE first = ?"},
+		{&w.movedFrame, "SELECT frame FROM moved WHERE id = ?"},
+		{&w.insertMoved, "INSERT INTO moved (frame) VALUES (?)"},
+		{&w.updateMoved, "UPDATE moved SET frame = ? WHERE id = ?"},
 		{&w.updateSalts, "UPDATE salts SET salt = zeroblob(16) WHERE seq BETWEEN ? AND ?"},
 	} {
 		stmt, err := conn.PrepareContext(ctx, s.query)
