@@ -16,5 +16,5 @@
 //
 // It promises: no durability, everything is in memory and bounded; ids are a pure function of Options.Seed and the
 // number of requests answered before, so that a client which asks one thing at a time sees the same ids in each run;
-// a [API] and a [Server] are safe for concurrent use.
+// an [API] and a [Server] are safe for concurrent use.
 package messagesapi
