@@ -76,6 +76,7 @@ func TestSurface(t *testing.T) {
 	f(audit.SurfaceClaudeCode, "claude-code-desktop", codeScope)
 	f(audit.SurfaceClaudeCodeWeb, "claude-code", codeScope, "ccr.session.id", "x")
 	f(audit.SurfaceCowork, "cowork", codeScope)
+	f(audit.SurfaceClaudeCode, "payments-team", codeScope, "terminal.type", "non-interactive") // a renamed headless Claude Code
 	f(audit.SurfaceCowork, "cowork", codeScope, "cowork.surface", "local")
 	f(audit.SurfaceCoworkRemote, "cowork", codeScope, "cowork_surface", "remote")
 	f(audit.SurfaceCoworkRemote, "cowork", codeScope, "ccr.session.id", "x")

@@ -22,7 +22,10 @@ func (m *maker) surface() audit.Surface {
 	}
 	switch scope := m.service.Scope; {
 	case strings.HasPrefix(scope, "com.anthropic.claude_code"):
-		if m.has(hostPaths) || m.has(coworkSurface) || m.str(terminalType) == "non-interactive" {
+		// Headless Claude Code says non-interactive too, so that tells Cowork only where nobody named the service: the
+		// name can be set by anybody (OTEL_RESOURCE_ATTRIBUTES), its absence is Cowork's own.
+		unnamed := m.service.Name == "" && m.str(terminalType) == "non-interactive"
+		if unnamed || m.has(hostPaths) || m.has(coworkSurface) {
 			return m.cowork(cloud)
 		}
 		return claudeCode(cloud)
