@@ -43,14 +43,7 @@ func (d osDisk) write(name string, data []byte, perm fs.FileMode) (err error) {
 
 func (d osDisk) rename(from, to string) error { return os.Rename(d.file(from), d.file(to)) }
 
-func (d osDisk) syncDir(dir string) (err error) {
-	f, err := os.Open(d.file(dir))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Sync()
-}
+func (d osDisk) syncDir(dir string) error { return syncDir(d.file(dir)) }
 
 func (d osDisk) removeAll(name string) error { return os.RemoveAll(d.file(name)) }
 

@@ -20,6 +20,7 @@ const (
 	KindCheckpointMissing  = "checkpoint_missing"  // there is no checkpoint
 	KindCheckpointAltered  = "checkpoint_altered"  // the checkpoint is malformed or its signature does not verify
 	KindCheckpointRoot     = "checkpoint_root"     // the records do not hash to the checkpoint's root
+	KindKeyAltered         = "key_altered"         // the verifier key in the data directory is none
 	KindSavedAltered       = "saved_altered"       // the held checkpoint is malformed or its signature does not verify
 	KindSavedOrigin        = "saved_origin"        // the held checkpoint is of another ledger
 	KindSavedAhead         = "saved_ahead"         // the ledger is shorter than it was at the held checkpoint

@@ -17,6 +17,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -72,8 +73,12 @@ type Ledger struct {
 	mu   sync.Mutex
 	size uint64        // guarded by mu: leaves appended
 	head Checkpoint    // guarded by mu: the last durable checkpoint
-	more chan struct{} // guarded by mu: closed when head changes, and replaced
+	more chan struct{} // guarded by mu: closed when head changes or Run ends, and replaced
+	over bool          // guarded by mu: Run has ended
 }
+
+// ErrStopped says that Run has ended and signs no more checkpoints.
+var ErrStopped = errors.New("the ledger has stopped")
 
 // Open opens the ledger of a data directory, making key and folder where there are none, and holds it against the
 // journal: that its files fit the last checkpoint, that the journal is as long, and that the journal's record at the
@@ -122,14 +127,18 @@ func (l *Ledger) Checkpoint() Checkpoint {
 	return l.head
 }
 
-// Wait returns the first checkpoint that covers so many records, as soon as it is durable.
+// Wait returns a checkpoint that covers so many records, as soon as it is durable. It gives up when the context ends and,
+// with ErrStopped, when Run has ended before.
 func (l *Ledger) Wait(ctx context.Context, size uint64) (Checkpoint, error) {
 	for {
 		l.mu.Lock()
-		head, more := l.head, l.more
+		head, more, over := l.head, l.more, l.over
 		l.mu.Unlock()
 		if head.Size >= size {
 			return head, nil
+		}
+		if over {
+			return head, fmt.Errorf("wait for a checkpoint of size %d, the last one has %d: %w", size, head.Size, ErrStopped)
 		}
 		select {
 		case <-ctx.Done():
@@ -195,15 +204,20 @@ func (l *Ledger) checkpoint() error {
 	if err := l.folder.replace(checkpointFile, head.Note, 0o600); err != nil {
 		return err
 	}
-	l.mu.Lock()
-	l.head = head
-	close(l.more)
-	l.more = make(chan struct{})
-	l.mu.Unlock()
+	l.announce(func() { l.head = head })
 	for _, dir := range outgrown(old.Size, head.Size) {
 		l.discard(dir)
 	}
 	return nil
+}
+
+// announce changes what Wait looks at.
+func (l *Ledger) announce(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+	close(l.more)
+	l.more = make(chan struct{})
 }
 
 // outgrown lists the directories of partial tiles that a tree of the old size needed and that are full in the new one.

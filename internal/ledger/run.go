@@ -26,8 +26,10 @@ const (
 // it was given and returns nil. The follower starts behind Size. What cannot be written raises the condition
 // "ledger.write" and is tried again, ever less often, up to every 30 seconds; meanwhile the journal goes on and the ledger
 // catches up later. What cannot be read from the journal raises "ledger.read" and is tried again, except a damaged record:
-// that ends Run with the *journal.CorruptError, after a last checkpoint, since nothing can stand in its place.
+// that ends Run with the *journal.CorruptError, after a last checkpoint, since nothing can stand in its place. Run is
+// called once.
 func (l *Ledger) Run(ctx context.Context, f Follower) error {
+	defer l.announce(func() { l.over = true })
 	g, ctx := errgroup.WithContext(ctx)
 	batches := make(chan []journal.Stored)
 	g.Go(func() error { return l.follow(ctx, f, batches) })

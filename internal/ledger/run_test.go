@@ -88,6 +88,9 @@ func TestCheckpointsComeAtMostOnceAnInterval(t *testing.T) {
 		if l.Checkpoint().Size != 17 {
 			t.Errorf("the last checkpoint covers %d, want 17", l.Checkpoint().Size)
 		}
+		if _, err := l.Wait(t.Context(), 18); !errors.Is(err, ErrStopped) {
+			t.Errorf("waiting for a ledger that has stopped: error = %v", err)
+		}
 		if again := open(t, dir, m); again.Size() != 17 {
 			t.Errorf("size after a restart = %d, want 17", again.Size())
 		}

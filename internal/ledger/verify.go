@@ -132,6 +132,10 @@ func (v *verifier) readHeads() error {
 		if key, err = ReadKey(v.opts.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		if key != "" && tiles.CheckKey(key) != nil {
+			v.add(Finding{Kind: KindKeyAltered, File: pubFile, Text: pubFile + " is no verifier key: it was altered; give the key from elsewhere"})
+			key = ""
+		}
 	} else if err := tiles.CheckKey(key); err != nil {
 		return err
 	}

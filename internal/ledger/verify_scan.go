@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
@@ -28,7 +29,10 @@ type chunk struct {
 
 // recompute goes over all positions: several stretches at a time, joined in order.
 func (v *verifier) recompute(ctx context.Context) error {
-	total := max(v.size, v.journalLast)
+	total, err := v.extent()
+	if err != nil {
+		return err
+	}
 	if v.saved != nil && v.saved.Size < v.tree.first && v.head != nil {
 		if root, err := v.folder.Root(ctx, *v.head, v.saved.Size); err == nil {
 			v.checkSaved(root)
@@ -43,7 +47,24 @@ func (v *verifier) recompute(ctx context.Context) error {
 		return v.dispatch(ctx, g, queue, total)
 	})
 	g.Go(func() error { return v.join(ctx, queue, total) })
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if !v.reachedSize {
+		v.add(Finding{Kind: KindCheckpointRoot, First: total + 1, Last: v.size, File: checkpointFile,
+			Text: fmt.Sprintf("records %d to %d are neither in the journal nor in the tiles: the checkpoint's root cannot be recomputed", total+1, v.size)})
+	}
+	return nil
+}
+
+// extent is how many positions there are to go over: those of the ledger or the journal, whichever is longer, but not
+// more than there are traces of, whatever a checkpoint says.
+func (v *verifier) extent() (uint64, error) {
+	if v.size <= v.journalLast {
+		return v.journalLast, nil
+	}
+	traces, err := v.folder.Size()
+	return min(v.size, max(traces, v.journalLast)), err
 }
 
 // dispatch starts a worker for each stretch; the queue's length bounds how many are under way.

@@ -5,15 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/ledger/tiles"
 )
 
 // check verifies with stretches so small that several workers have something to do.
@@ -278,6 +283,35 @@ func TestVerifyLocatesDamage(t *testing.T) {
 	}
 }
 
+// Whatever single bit of the ledger's files is flipped, it is found, in the file it is in.
+func TestVerifyFindsEveryFlippedBit(t *testing.T) {
+	t.Parallel()
+	dir, m := build(t, 3, 300, 700, 900, 1000)
+	r := rand.New(rand.NewPCG(7, 7))
+	files := snapshot(t, dir)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		content := files[name]
+		if name == keyFile {
+			continue // verification does not read it
+		}
+		for range 4 {
+			at, bit := r.IntN(len(content)), byte(1)<<r.IntN(8)
+			if name == pubFile && at == len(content)-1 {
+				continue // the end of its line
+			}
+			flipped := []byte(content)
+			flipped[at] ^= bit
+			patch(t, dir, name, 0, flipped)
+			report := check(t, VerifyOptions{Dir: dir, Journal: m})
+			if report.Verified || !slices.ContainsFunc(report.Findings, func(f Finding) bool { return f.File == name }) {
+				t.Errorf("bit %08b of byte %d of %s: %q", bit, at, name, found(report))
+			}
+		}
+		patch(t, dir, name, 0, []byte(content))
+	}
+	wantFound(t, check(t, VerifyOptions{Dir: dir, Journal: m}))
+}
+
 // putEntry writes the journal's record into the entry bundle, as somebody would who covers tracks.
 func putEntry(t *testing.T, dir string, m *memJournal, seq uint64) {
 	t.Helper()
@@ -462,6 +496,27 @@ func TestVerifyProgress(t *testing.T) {
 	}})
 	if diff := cmp.Diff([]uint64{1024, 2048, 3000}, seen); diff != "" {
 		t.Errorf("progress differs (-want +got):\n%s", diff)
+	}
+}
+
+// However many leaves a checkpoint speaks of, no more is gone over than there is.
+func TestVerifyAgainstAnAbsurdCheckpoint(t *testing.T) {
+	t.Parallel()
+	dir, m := build(t, 700)
+	k, err := readKey(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	absurd, err := tiles.Sign(k.signer, tlog.Tree{N: 1 << 47})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, checkpointFile), absurd.Note, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := check(t, VerifyOptions{Dir: dir, Journal: m})
+	if r.Verified || r.Records != 700 || !slices.Contains(found(r), "checkpoint_root 701-140737488355328 ledger/checkpoint") {
+		t.Errorf("%d records, found %q", r.Records, found(r))
 	}
 }
 
