@@ -245,10 +245,10 @@ func (x *dictionary) load(ctx context.Context, tx *transaction, d *device) error
 	if err != nil {
 		return err
 	}
-	err = tx.rows(ctx, `SELECT id, stream, lo, hi, tlo, thi, seq_lo, seq_hi, born, born_n, born_at, grown_at, filled_at, floor, floor_seq, reported
+	err = tx.rows(ctx, `SELECT id, stream, lo, hi, tlo, thi, seq_lo, seq_hi, born, born_n, born_t, born_at, grown_at, filled_at, floor, floor_seq, reported
 		FROM stretches WHERE device = ? ORDER BY id`, []any{d.id}, func(scan func(...any) error) error {
 		s, stream := new(stretch), int64(0)
-		if err := scan(&s.id, &stream, &s.lo, &s.hi, &s.tlo, &s.thi, &s.seqLo, &s.seqHi, &s.born, &s.bornN, &s.bornAt, &s.grownAt,
+		if err := scan(&s.id, &stream, &s.lo, &s.hi, &s.tlo, &s.thi, &s.seqLo, &s.seqHi, &s.born, &s.bornN, &s.bornT, &s.bornAt, &s.grownAt,
 			&s.filledAt, &s.floor, &s.floorSeq, &s.reported); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package correlate
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -106,6 +105,15 @@ func (f *feed) list(filter Filter) []Discrepancy {
 	return list(f.t, f.view, filter)
 }
 
+func (f *feed) count() Counts {
+	f.t.Helper()
+	counts, err := f.view.Count(context.Background())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return counts
+}
+
 func list(t testing.TB, v *View, filter Filter) []Discrepancy {
 	t.Helper()
 	got, err := v.List(context.Background(), filter)
@@ -129,14 +137,4 @@ func statements(list []Discrepancy) []string {
 		out = append(out, s)
 	}
 	return out
-}
-
-// dump renders all there is, for comparing two views.
-func dump(t testing.TB, v *View) string {
-	t.Helper()
-	b, err := json.MarshalIndent(list(t, v, Filter{Limit: -1}), "", " ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }

@@ -3,6 +3,7 @@ package correlate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,18 +51,19 @@ func (g *gaps) newID() int64 {
 
 // claim is what can be said of the numbers below a stretch.
 type claim struct {
-	state      State // "": nothing
-	lo, hi     int64 // what is missing
-	first      uint64
-	from       int64 // when the record before the gap occurred, µs; 0 if there is none
-	session    string
-	closedAt   int64
-	accountSeq uint64
+	state       State // "": nothing
+	lo, hi      int64 // the hole
+	missing     []Range
+	first, last uint64 // positions of the records around it
+	from, to    int64  // when those occurred, µs; from is 0 if there is none before
+	session     string
+	closedAt    int64
+	accountSeq  uint64
 }
 
 // claimOf judges the gap below a stretch by the last link.
 func (d *device) claimOf(s *stretch) claim {
-	c := claim{lo: s.floor, hi: s.lo - 1, first: s.floorSeq, session: s.st.key.session, accountSeq: s.st.accountSeq}
+	c := claim{lo: s.floor, hi: s.lo - 1, first: s.floorSeq, last: s.seqLo, to: s.tlo, session: s.st.key.session, accountSeq: s.st.accountSeq}
 	known, filledAt := s.floor > 0, s.filledAt
 	if p := s.prev; p != nil {
 		c.lo, c.first, c.from, c.session = p.hi+1, p.seqHi, p.thi, p.st.key.session
@@ -72,14 +74,44 @@ func (d *device) claimOf(s *stretch) claim {
 		if filledAt <= s.bornAt+Grace.Microseconds() || !d.countsFromStart && c.session != s.st.key.session {
 			return claim{}
 		}
-		return claim{state: StateClosed, closedAt: filledAt, accountSeq: c.accountSeq}
+		return closedClaim(s, filledAt)
 	case s.beside, !known && (!d.countsFromStart || d.forgetful && s.tlo <= d.horizon+reach):
 		return claim{} // another process sends the same numbers, the client may have dropped its start, or what it went on from is forgotten
 	case !d.countsFromStart && s.lo <= earlyEvents:
 		return claim{} // may be another process without its start
 	}
+	if c.missing = without(c.lo, c.hi, s.elsewhere); c.count() == 0 {
+		return claim{}
+	}
 	c.state = StateOpen
 	return c
+}
+
+func (c *claim) count() (n int64) {
+	for _, r := range c.missing {
+		n += r.Last - r.First + 1
+	}
+	return n
+}
+
+func (c *claim) same(o *claim) bool {
+	return c.state == o.state && c.lo == o.lo && c.hi == o.hi && slices.Equal(c.missing, o.missing) && c.first == o.first && c.last == o.last &&
+		c.from == o.from && c.to == o.to && c.session == o.session && c.closedAt == o.closedAt && c.accountSeq == o.accountSeq
+}
+
+// without lists what is left of lo to hi without ranges in ascending order.
+func without(lo, hi int64, came []Range) []Range {
+	var left []Range
+	for _, r := range came {
+		if r.First > lo {
+			left = append(left, Range{lo, r.First - 1})
+		}
+		lo = max(lo, r.Last+1)
+	}
+	if lo <= hi {
+		left = append(left, Range{lo, hi})
+	}
+	return left
 }
 
 func (g *gaps) flush(ctx context.Context, tx *transaction) error {
@@ -132,13 +164,13 @@ func (g *gaps) flushDevice(ctx context.Context, tx *transaction, d *device) erro
 
 func (s *stretch) save(ctx context.Context, tx *transaction) error {
 	if !s.fresh {
-		return tx.exec(ctx, `UPDATE stretches SET lo=?, hi=?, tlo=?, thi=?, seq_lo=?, seq_hi=?, grown_at=?, filled_at=?, floor=?, floor_seq=?,
-			reported=? WHERE id = ?`, s.lo, s.hi, s.tlo, s.thi, int64(s.seqLo), int64(s.seqHi), s.grownAt, s.filledAt, s.floor,
-			int64(s.floorSeq), s.reported, s.id)
+		return tx.exec(ctx, `UPDATE stretches SET lo=?, hi=?, tlo=?, thi=?, seq_lo=?, seq_hi=?, born=?, born_n=?, born_t=?, born_at=?,
+			grown_at=?, filled_at=?, floor=?, floor_seq=?, reported=? WHERE id = ?`, s.lo, s.hi, s.tlo, s.thi, int64(s.seqLo), int64(s.seqHi),
+			int64(s.born), s.bornN, s.bornT, s.bornAt, s.grownAt, s.filledAt, s.floor, int64(s.floorSeq), s.reported, s.id)
 	}
 	s.fresh = false
-	return tx.exec(ctx, `INSERT INTO stretches VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, s.id, s.st.dev.id, s.st.id, s.lo, s.hi, s.tlo, s.thi,
-		int64(s.seqLo), int64(s.seqHi), int64(s.born), s.bornN, s.bornAt, s.grownAt, s.filledAt, s.floor, int64(s.floorSeq), s.reported)
+	return tx.exec(ctx, `INSERT INTO stretches VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, s.id, s.st.dev.id, s.st.id, s.lo, s.hi, s.tlo, s.thi,
+		int64(s.seqLo), int64(s.seqHi), int64(s.born), s.bornN, s.bornT, s.bornAt, s.grownAt, s.filledAt, s.floor, int64(s.floorSeq), s.reported)
 }
 
 // lastClaim is what is left to say of the gap below a stretch that has been joined to the one before: it is filled.
@@ -146,12 +178,16 @@ func (d *device) lastClaim(s *stretch) claim {
 	if s.filledAt <= s.bornAt+Grace.Microseconds() {
 		return claim{}
 	}
-	return claim{state: StateClosed, closedAt: s.filledAt, accountSeq: s.st.accountSeq}
+	return closedClaim(s, s.filledAt)
+}
+
+func closedClaim(s *stretch, at int64) claim {
+	return claim{state: StateClosed, last: s.born, to: s.bornT, closedAt: at, accountSeq: s.st.accountSeq}
 }
 
 // report makes the file say of a gap what is to be said.
 func (g *gaps) report(ctx context.Context, tx *transaction, s *stretch, c claim) error {
-	if c == s.claim && (c.state != "" || !s.reported) {
+	if c.same(&s.claim) && (c.state != "" || !s.reported) {
 		return nil
 	}
 	known := s.claim
@@ -162,11 +198,11 @@ func (g *gaps) report(ctx context.Context, tx *transaction, s *stretch, c claim)
 		if err != nil {
 			return err
 		}
-		if erased < c.hi-c.lo+1 {
+		if erased < c.count() {
 			s.setReported(true)
 			dsc := openGap(s, c, erased)
 			dsc.ID = id
-			return tx.put(ctx, dsc, s.tlo, s.bornAt+Grace.Microseconds())
+			return tx.put(ctx, dsc, c.to, s.bornAt+Grace.Microseconds())
 		}
 		c.state = ""
 	}
@@ -174,7 +210,7 @@ func (g *gaps) report(ctx context.Context, tx *transaction, s *stretch, c claim)
 		s.setReported(true)
 		dsc := closedGap(s, c)
 		dsc.ID = id
-		return tx.put(ctx, dsc, s.tlo, 0)
+		return tx.put(ctx, dsc, c.to, 0)
 	}
 	if !s.reported && known.state == "" {
 		return nil
@@ -198,19 +234,19 @@ func gapID(s *stretch) string {
 	return discrepancyID(KindSequenceGap, st.credential, k.device, k.service, k.version, st.session, strconv.FormatUint(s.born, 10))
 }
 
-func gapOf(s *stretch) *Discrepancy {
+func gapOf(s *stretch, c *claim) *Discrepancy {
 	st := s.st
 	return &Discrepancy{
 		Kind: KindSequenceGap, Severity: SeverityMedium, State: StateOpen, Credential: st.key.credential, Account: st.account.orNil(),
 		accountSeq: st.accountSeq, Session: st.key.session, Service: st.dev.key.service, ServiceVersion: st.dev.key.version,
-		LastSeq: s.seqLo, To: microTime(s.tlo), Recorded: microTime(s.bornAt),
+		FirstSeq: c.first, LastSeq: c.last, From: microTime(c.from), To: microTime(c.to), Recorded: microTime(s.bornAt),
 	}
 }
 
 func openGap(s *stretch, c claim, erased int64) *Discrepancy {
-	d := gapOf(s)
-	d.Count, d.FirstSeq, d.From = c.hi-c.lo+1-erased, c.first, microTime(c.from)
-	d.Details.Missing, d.Details.ErasedAround = []Range{{c.lo, c.hi}}, erased
+	d := gapOf(s, &c)
+	d.Count = c.count() - erased
+	d.Details.Missing, d.Details.ErasedAround = c.missing, erased
 	records, session, missing := plural(d.Count, "record"), sessionName(d.Session), "were expected and not received"
 	if d.Count == 1 {
 		missing = "was expected and not received"
@@ -231,7 +267,7 @@ func openGap(s *stretch, c claim, erased int64) *Discrepancy {
 }
 
 func closedGap(s *stretch, c claim) *Discrepancy {
-	d := gapOf(s)
+	d := gapOf(s, &c)
 	d.State = StateClosed
 	late := microTime(c.closedAt).Sub(d.Recorded)
 	d.Statement = fmt.Sprintf("Records before sequence %d of %s were missing for %s and have since been received",
@@ -269,16 +305,16 @@ func (g *gaps) sumUp(ctx context.Context, tx *transaction, f forgotten) error {
 		o.First, o.From = f.claim.first, f.claim.from
 	}
 	o.Gaps++
-	o.Lost += f.claim.hi - f.claim.lo + 1
-	o.Last, o.To, o.At = s.seqLo, s.tlo, s.bornAt
+	o.Lost += f.claim.count()
+	o.Last, o.To, o.At = f.claim.last, f.claim.to, s.bornAt
 	st.change()
-	d := gapOf(s)
+	d := gapOf(s, &f.claim)
 	d.ID = discrepancyID(KindSequenceGap, st.key.credential, st.dev.key.device, st.dev.key.service, st.dev.key.version, st.key.session, "older")
 	d.Count, d.Details.Gaps = o.Lost, o.Gaps
 	d.FirstSeq, d.From = o.First, microTime(o.From)
 	d.Statement = fmt.Sprintf("%s of %s in %s were expected and not received, besides those reported one by one",
 		plural(o.Lost, "record"), sessionName(d.Session), plural(o.Gaps, "gap"))
-	if err := tx.put(ctx, d, s.tlo, o.At+Grace.Microseconds()); err != nil {
+	if err := tx.put(ctx, d, o.To, o.At+Grace.Microseconds()); err != nil {
 		return err
 	}
 	return g.report(ctx, tx, s, claim{})

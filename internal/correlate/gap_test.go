@@ -1,10 +1,12 @@
 package correlate
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 )
@@ -126,6 +128,24 @@ func TestSequenceGaps(t *testing.T) {
 			f.run("C", 0, 4, at(0), func(r *audit.Record) { r.Account.Proved.Credential = "other" })
 			f.run("D", 0, 4, at(0), func(r *audit.Record) { r.Account.Asserted.Device, r.Account.Asserted.Subject = "", "other" })
 		}, []string{"5 records at the start of a process, before sequence 5 of session A, were expected and not received"}},
+		{"two pass through one session without a hole", func(f *feed) {
+			for n := range int64(40) { // the second is ahead
+				f.event("A", n, at(int(2*n)))
+				f.event("A", n, at(int(n)))
+			}
+			f.run("A", 40, 60, at(80))
+			f.run("A", 40, 50, at(90))
+		}, nil},
+		{"a hole in which another process went on", func(f *feed) {
+			f.run("old", 0, 30, at(0))
+			f.run("A", 0, 23, at(9000))
+			f.run("B", 31, 36, at(9100)) // looks like what followed the old session
+			f.run("B", 42, 75, at(9200))
+			f.run("A", 84, 90, at(9300))
+		}, []string{
+			"15 records of session A between sequence 23 and 84 were expected and not received",
+			"5 records of session B between sequence 36 and 42 were expected and not received",
+		}},
 		{"a renewed credential", func(f *feed) {
 			f.run("A", 0, 10, at(0))
 			f.run("A", 11, 20, at(11), func(r *audit.Record) { r.Account.Proved.Credential = "renewed" })
@@ -151,4 +171,142 @@ func TestSequenceGaps(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGraceAndLateData: a gap is provisional for a while, shrinks under its id while data comes late, and in the end leaves no trace
+// if it was short, or is closed.
+func TestGraceAndLateData(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		late time.Duration
+		want []string
+	}{
+		{"within grace", Grace, nil},
+		{"after grace", Grace + time.Second, []string{"closed: Records before sequence 20 of session A were missing for 2m1s and have since been received"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFeed(t)
+			f.run("A", 0, 9, t0)
+			f.run("A", 20, 29, t0.Add(20*time.Second))
+			first := f.list(Filter{})
+			if diff := cmp.Diff([]string{"provisional: 10 records of session A between sequence 9 and 20 were expected and not received"}, statements(first)); diff != "" {
+				t.Error(diff)
+			}
+			f.later(Grace - time.Second)
+			if got := f.list(Filter{}); len(got) != 1 || !got[0].Provisional {
+				t.Errorf("got %+v, want it provisional still", got)
+			}
+			f.now = t0.Add(c.late)
+			f.run("A", 10, 12, t0.Add(10*time.Second))
+			f.run("A", 15, 19, t0.Add(15*time.Second))
+			between := f.list(Filter{})
+			if len(between) != 1 || between[0].ID != first[0].ID || between[0].Count != 2 || between[0].FirstSeq != 24 || between[0].LastSeq != 25 {
+				t.Errorf("got %+v, want 2 missing under id %s", between, first[0].ID)
+			}
+			if counts := f.count(); counts.Open != 1 || counts.ByKind[KindSequenceGap] != 1 {
+				t.Errorf("got counts %+v, want one open", counts)
+			}
+			f.run("A", 13, 14, t0.Add(13*time.Second))
+			last := f.list(Filter{})
+			if diff := cmp.Diff(c.want, statements(last)); diff != "" {
+				t.Error(diff)
+			}
+			if len(last) == 1 && (last[0].ID != first[0].ID || last[0].Count != 0) {
+				t.Errorf("got %+v, want id %s and nothing missing", last[0], first[0].ID)
+			}
+			f.compareRebuilt()
+		})
+	}
+}
+
+// TestGapFields holds every field of one gap.
+func TestGapFields(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	who := func(r *audit.Record) {
+		r.Account.Asserted.Email, r.Account.Asserted.User = "dana@example.com", "user_01"
+	}
+	f.run("A", 0, 9, t0, who)
+	f.run("B", 12, 19, t0.Add(time.Minute), who)
+	got := f.list(Filter{})
+	want := []Discrepancy{{
+		ID: got[0].ID, Kind: KindSequenceGap, Severity: SeverityMedium, State: StateOpen, Provisional: true, Count: 2,
+		Statement: "2 records between sequence 9 of session A and sequence 12 of session B were expected and not received",
+		FirstSeq:  10, LastSeq: 11, Credential: "fleet", Account: &Account{User: "user_01", Email: "dana@example.com", Device: device1},
+		Session: "B", Service: "claude-code", ServiceVersion: "2.1.330", From: t0.Add(9 * time.Second), To: t0.Add(time.Minute), Recorded: t0,
+		Details: Details{Missing: []Range{{10, 11}}, PreviousSession: "A"},
+	}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Discrepancy{}), cmpopts.IgnoreFields(Discrepancy{}, "accountSeq")); diff != "" {
+		t.Error(diff)
+	}
+	for _, filter := range []Filter{{Session: "A"}, {Session: "B"}, {Kind: KindSequenceGap}, {State: StateOpen}, {After: t0.Add(time.Minute)}, {Before: t0.Add(61 * time.Second)}} {
+		if n := len(f.list(filter)); n != 1 {
+			t.Errorf("filter %+v finds %d, want 1", filter, n)
+		}
+	}
+	for _, filter := range []Filter{{Session: "C"}, {Kind: KindClock}, {State: StateClosed}, {After: t0.Add(61 * time.Second)}, {Before: t0.Add(time.Minute)}} {
+		if n := len(f.list(filter)); n != 0 {
+			t.Errorf("filter %+v finds %d, want none", filter, n)
+		}
+	}
+}
+
+// TestLossyStreamStaysSmall: a client whose every second record is lost fills neither memory nor file, and no loss is forgotten.
+func TestLossyStreamStaysSmall(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	const records = 5000
+	for n := range int64(records) {
+		f.event("A", 2*n, t0.Add(time.Duration(n)*time.Second))
+		if n%700 == 0 {
+			f.apply()
+		}
+	}
+	f.later(Grace)
+	var missing, rows int64
+	for _, d := range f.list(Filter{Limit: -1}) {
+		missing += d.Count
+		rows++
+	}
+	if missing != records-1 {
+		t.Errorf("%d are missing, want %d", missing, records-1)
+	}
+	if most := int64(maxLive + keptGaps + 1); rows > most {
+		t.Errorf("%d discrepancies, want at most %d", rows, most)
+	}
+	if n := len(f.view.names.lastDev.live); n > maxLive {
+		t.Errorf("%d stretches in memory, want at most %d", n, maxLive)
+	}
+	f.compareRebuilt()
+}
+
+// TestManySessions: a device with more sessions than are held forgets the oldest, yet claims nothing false when one of them
+// goes on, is repeated or was the start of another.
+func TestManySessions(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	session := func(i int) string { return fmt.Sprintf("S%d", i) }
+	const sessions = 3 * maxLive
+	for i := range sessions {
+		f.run(session(i), 0, 5, t0.Add(time.Duration(i)*time.Minute))
+	}
+	f.apply()
+	end := t0.Add(sessions * time.Minute)
+	f.run(session(0), 6, 9, end)                      // goes on
+	f.run(session(1), 2, 5, t0.Add(62*time.Second))   // delivered again
+	f.run("new", 6, 9, end)                           // may go on from one that is forgotten
+	f.run(session(2), 8, 9, end)                      // goes on with a hole
+	f.run(session(3), 0, 9, end)                      // resumed
+	f.run(session(4), 7, 9, end.Add(10*24*time.Hour)) // goes on with a hole, much later
+	f.later(Grace)
+	want := []string{
+		"1 record of session S4 between sequence 5 and 7 was expected and not received",
+		"2 records of session S2 between sequence 5 and 8 were expected and not received",
+	}
+	if diff := cmp.Diff(want, statements(f.list(Filter{}))); diff != "" {
+		t.Error(diff)
+	}
+	f.compareRebuilt()
 }

@@ -23,6 +23,7 @@ const earlyEvents = 32
 // chain is what one process sent, as far as is known: stretches ascending in number and time.
 type chain struct {
 	list []*stretch
+	seen *stretch // asked last whether it goes on from this chain
 }
 
 // link finds for each live stretch of the device the one it goes on from. It is a pure function of the live stretches.
@@ -35,20 +36,24 @@ func (d *device) link() {
 		s.chain = &chain{list: []*stretch{s}}
 		d.newest = max(d.newest, s.tlo)
 	}
+	d.pass(sameSessionNext)
 	d.pass(sameSessionExactly, d.otherSessionExactly, sameSession)
 	if d.countsFromStart { // else what it went on from cannot be told from a start that was dropped
 		d.pass(d.otherSession)
 	}
 	d.pass(clockPutBack)
 	for _, s := range d.live {
-		s.prev, s.followed, s.beside = nil, false, false
+		s.prev, s.watched, s.beside = nil, false, false
 	}
 	for _, s := range d.live {
-		if i := slices.Index(s.chain.list, s); i > 0 {
-			s.prev, s.chain.list[i-1].followed = s.chain.list[i-1], true
-		} else {
-			s.beside = besideAnother(s)
+		if list := s.chain.list; list[0] == s {
+			for i := 1; i < len(list); i++ {
+				list[i].prev, list[i-1].watched = list[i-1], true
+			}
 		}
+	}
+	for _, s := range d.live {
+		s.beside, s.elsewhere = besideAnother(s), d.elsewhere(s)
 	}
 	d.relink, d.judge = false, true
 }
@@ -71,8 +76,10 @@ func (d *device) pass(rules ...func(*stretch) *stretch) {
 
 // add puts another chain's stretches among those of this one.
 func (c *chain) add(o *chain) {
-	c.list = append(c.list, o.list...)
-	slices.SortStableFunc(c.list, func(a, b *stretch) int { return cmp.Compare(a.lo, b.lo) })
+	inOrder := c.last().lo < o.list[0].lo
+	if c.list = append(c.list, o.list...); !inOrder {
+		slices.SortStableFunc(c.list, func(a, b *stretch) int { return cmp.Compare(a.lo, b.lo) })
+	}
 	for _, s := range o.list {
 		s.chain = c
 	}
@@ -80,13 +87,11 @@ func (c *chain) add(o *chain) {
 
 // below finds the last stretch of the chain whose numbers lie under n.
 func (c *chain) below(n int64) *stretch {
-	var found *stretch
-	for _, s := range c.list {
-		if s.hi < n {
-			found = s
-		}
+	i, _ := slices.BinarySearchFunc(c.list, n, func(s *stretch, n int64) int { return cmp.Compare(s.hi, n) })
+	if i == 0 {
+		return nil
 	}
-	return found
+	return c.list[i-1]
 }
 
 func (c *chain) last() *stretch { return c.list[len(c.list)-1] }
@@ -111,6 +116,20 @@ func fits(c, o *chain) bool {
 // mayPrecede reports whether s may go on from p, as far as the two alone tell.
 func mayPrecede(p, s *stretch) bool {
 	return p.chain != s.chain && p.hi < s.lo && p.hi+1 >= s.floor && p.thi <= s.tlo+slack
+}
+
+// sameSessionNext finds the stretch that was last in the session, if it ends where s begins.
+func sameSessionNext(s *stretch) *stretch {
+	var last *stretch
+	for _, p := range s.st.stretches {
+		if mayPrecede(p, s) && (last == nil || p.thi > last.thi) {
+			last = p
+		}
+	}
+	if last == nil || last.hi+1 != s.lo || !fits(last.chain, s.chain) {
+		return nil
+	}
+	return last
 }
 
 // sameSessionExactly finds the stretch of the session that ends where s begins.
@@ -147,9 +166,10 @@ func (d *device) otherSessionExactly(s *stretch) *stretch {
 func sameSession(s *stretch) *stretch {
 	var best *stretch
 	for _, o := range s.st.stretches {
-		if !mayPrecede(o, s) {
+		if !mayPrecede(o, s) || o.chain.seen == s {
 			continue
 		}
+		o.chain.seen = s
 		if p := o.chain.below(s.lo); mayPrecede(p, s) && (best == nil || p.thi > best.thi) && fits(p.chain, s.chain) {
 			best = p
 		}
@@ -194,11 +214,36 @@ func related(p, s *stretch) bool {
 	return p.st.key.session == s.st.key.session && p.chain.last() == p
 }
 
-// besideAnother reports whether the numbers below s came, at the time s began, in the same session: two processes share it, and
-// their records cannot be told apart.
+// elsewhere lists the numbers of the hole before s that came within it in another session, in stretches that belong to other
+// processes as far as can be told: they are not claimed to be missing.
+func (d *device) elsewhere(s *stretch) []Range {
+	if s.prev == nil || s.prev.hi+1 == s.lo {
+		return nil
+	}
+	var found []Range
+	for _, o := range d.live {
+		if o.st != s.st && o.lo > s.prev.hi && o.hi < s.lo && o.tlo >= s.prev.thi-slack && o.thi <= s.tlo+slack && related(o, s) {
+			r := Range{o.lo, o.hi}
+			if o.prev != nil && o.prev.lo > s.prev.hi && o.prev.tlo >= s.prev.thi-slack {
+				r.First = o.prev.hi + 1 // the hole between them is claimed there
+			}
+			found = append(found, r)
+			o.watched = true
+		}
+	}
+	slices.SortFunc(found, func(a, b Range) int { return cmp.Compare(a.First, b.First) })
+	return found
+}
+
+// besideAnother reports whether numbers missing before s came, while they were missing, from another process that shares the
+// session: their records cannot be told apart.
 func besideAnother(s *stretch) bool {
+	lo, since := s.floor, s.tlo
+	if s.prev != nil {
+		lo, since = s.prev.hi+1, s.prev.thi
+	}
 	for _, o := range s.st.stretches {
-		if o != s && o.lo < s.lo && o.hi >= s.lo-1 && o.tlo <= s.tlo+slack && s.tlo <= o.thi+slack {
+		if o != s && o.lo < s.lo && o.hi >= lo && o.chain != s.chain && o.tlo <= s.tlo+slack && o.thi >= since-slack {
 			return true
 		}
 	}

@@ -36,7 +36,7 @@ CREATE INDEX streams_account ON streams (account_seq) WHERE account_seq > 0;
 CREATE TABLE stretches (
 	id INTEGER PRIMARY KEY, device INTEGER NOT NULL, stream INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
 	tlo INTEGER NOT NULL, thi INTEGER NOT NULL, seq_lo INTEGER NOT NULL, seq_hi INTEGER NOT NULL,
-	born INTEGER NOT NULL, born_n INTEGER NOT NULL, born_at INTEGER NOT NULL, grown_at INTEGER NOT NULL, filled_at INTEGER NOT NULL,
+	born INTEGER NOT NULL, born_n INTEGER NOT NULL, born_t INTEGER NOT NULL, born_at INTEGER NOT NULL, grown_at INTEGER NOT NULL, filled_at INTEGER NOT NULL,
 	floor INTEGER NOT NULL, floor_seq INTEGER NOT NULL, reported INTEGER NOT NULL);
 CREATE INDEX stretches_device ON stretches (device);
 
@@ -158,4 +158,3 @@ func removeFile(path string) error {
 	}
 	return nil
 }
-

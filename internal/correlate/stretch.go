@@ -16,7 +16,7 @@ const (
 const (
 	maxLive     = 320
 	forgetBatch = 64
-	settleFrom  = 8 // stretches of one session
+	settleEach  = 8 // stretches of one session
 )
 
 // event is what matters of a numbered record.
@@ -35,24 +35,32 @@ type stretch struct {
 	lo, hi       int64  // first and last number
 	tlo, thi     int64  // least and greatest occurred, µs
 	seqLo, seqHi uint64 // positions of the records numbered lo and hi
-	born         uint64 // position of the record that began it: names the gap below
-	bornN        int64  // its number
-	bornAt       int64  // when it was recorded, µs
 	grownAt      int64  // when the record numbered hi was recorded
-	filledAt     int64  // when a number was last added below; 0 if none was
 	floor        int64  // numbers below are accounted for by stretches since forgotten
 	floorSeq     uint64 // position of the record numbered floor−1, where it was one of those
-	reported     bool   // a discrepancy of its own stands in the file
+	shown               // the gap below
 
-	chain    *chain   // by the last link
-	prev     *stretch // what it goes on from
-	followed bool     // another goes on from it
-	beside   bool     // it shares its session with another process
-	claim    claim    // as last written; zero if unknown
+	chain   *chain   // by the last link
+	prev    *stretch // what it goes on from
+	watched bool     // what is claimed rests on where it ends
+	beside  bool     // it shares its session with another process
+	// elsewhere are numbers between prev and it that other processes may have sent instead.
+	elsewhere []Range
 
 	dirty bool // listed in device.grown
 	fresh bool // not in the file yet
 	gone  bool // joined or forgotten
+}
+
+// shown is what is known of the gap below a stretch since a record from behind it showed it.
+type shown struct {
+	born     uint64 // position of that record: names the gap
+	bornN    int64  // its number
+	bornT    int64  // when it occurred, µs
+	bornAt   int64  // when it was recorded, µs
+	filledAt int64  // when a number was last added below; 0 if none was
+	reported bool   // a discrepancy stands in the file
+	claim    claim  // as last written; zero if unknown
 }
 
 // change has the stretch written at the next flush.
@@ -131,7 +139,7 @@ func (d *device) extend(s *stretch, e event) {
 	s.tlo, s.thi = min(s.tlo, e.t), max(s.thi, e.t)
 	s.change()
 	s.st.last = s
-	if s.followed || e.t <= d.newest+slack {
+	if s.watched || e.t <= d.newest+slack {
 		d.relink = true
 	}
 	if len(s.st.stretches) == 1 {
@@ -154,8 +162,12 @@ func (d *device) extend(s *stretch, e event) {
 	}
 }
 
-// join makes one stretch of two that meet.
+// join makes one stretch of two that meet. If s came later, into the gap below next, what is left of that gap keeps its name.
 func (d *device) join(s, next *stretch) {
+	if next.born < s.born {
+		s.shown, next.shown = next.shown, s.shown
+		next.filledAt = 0
+	}
 	s.hi, s.seqHi, s.grownAt = next.hi, next.seqHi, next.grownAt
 	s.tlo, s.thi = min(s.tlo, next.tlo), max(s.thi, next.thi)
 	s.change()
@@ -167,7 +179,7 @@ func (d *device) join(s, next *stretch) {
 // settle joins stretches of a session that meet with a pause between them, where nothing can be expected any more to
 // come between. Without it a long session would be a stretch for each pause.
 func (d *device) settle(st *stream, now int64) {
-	if len(st.stretches) < settleFrom {
+	if n := len(st.stretches); n == 0 || n%settleEach != 0 {
 		return
 	}
 	for i := 0; i < len(st.stretches); i++ {
@@ -186,7 +198,7 @@ func (d *device) settle(st *stream, now int64) {
 func (d *device) begin(st *stream, e event, newID func() int64, floor int64, floorSeq uint64) *stretch {
 	s := &stretch{
 		id: newID(), st: st, lo: e.n, hi: e.n, tlo: e.t, thi: e.t, seqLo: e.seq, seqHi: e.seq,
-		born: e.seq, bornN: e.n, bornAt: e.at, grownAt: e.at, floor: floor, floorSeq: floorSeq, fresh: true,
+		grownAt: e.at, floor: floor, floorSeq: floorSeq, shown: shown{born: e.seq, bornN: e.n, bornT: e.t, bornAt: e.at}, fresh: true,
 	}
 	s.change()
 	d.settle(st, e.at)
@@ -208,8 +220,8 @@ func (d *device) revive(st *stream, newID func() int64) *stretch {
 }
 
 func (d *device) remove(s *stretch) {
-	d.live = without(d.live, s)
-	s.st.stretches = without(s.st.stretches, s)
+	d.live = drop(d.live, s)
+	s.st.stretches = drop(s.st.stretches, s)
 	if s.st.last == s {
 		s.st.last = nil
 	}
@@ -261,7 +273,7 @@ type forgotten struct {
 	claim claim
 }
 
-func without(list []*stretch, s *stretch) []*stretch {
+func drop(list []*stretch, s *stretch) []*stretch {
 	for i, o := range list {
 		if o == s {
 			last := len(list) - 1
