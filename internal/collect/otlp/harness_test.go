@@ -30,6 +30,7 @@ type door struct {
 	mu         sync.Mutex
 	deliveries []intake.Delivery
 	answer     func(ctx context.Context, d intake.Delivery) error // nil is success
+	forget     bool                                               // keep nothing
 }
 
 func (d *door) Submit(ctx context.Context, del intake.Delivery) (intake.Receipt, error) {
@@ -43,7 +44,9 @@ func (d *door) Submit(ctx context.Context, del intake.Delivery) (intake.Receipt,
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.deliveries = append(d.deliveries, del)
+	if !d.forget {
+		d.deliveries = append(d.deliveries, del)
+	}
 	return intake.Receipt{Seqs: make([]uint64, len(del.Drafts))}, nil
 }
 
@@ -103,7 +106,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // start runs a receiver on loopback until the test ends.
-func start(t *testing.T, cfg otlp.Config, prepare ...func(*otlp.Receiver)) *rig {
+func start(t testing.TB, cfg otlp.Config, prepare ...func(*otlp.Receiver)) *rig {
 	t.Helper()
 	if cfg.HTTPAddr == "" && cfg.GRPCAddr == "" {
 		cfg.HTTPAddr, cfg.GRPCAddr = "127.0.0.1:0", "127.0.0.1:0"

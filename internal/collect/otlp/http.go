@@ -160,6 +160,6 @@ func answer(w http.ResponseWriter, enc wire.Encoding, out *refusal) {
 // rpcStatus encodes a google.rpc.Status: 1 code, 2 message.
 func rpcStatus(code uint64, message string) []byte {
 	message = message[:min(len(message), 127)] // so that its length fits one byte
-	b := []byte{1<<3 | 0, byte(code), 2<<3 | 2, byte(len(message))}
+	b := []byte{1 << 3, byte(code), 2<<3 | 2, byte(len(message))}
 	return append(b, message...)
 }

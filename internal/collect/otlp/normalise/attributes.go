@@ -34,7 +34,13 @@ func (m *maker) place(l *list, attrs []wire.Attr, prefix string, skip func(*wire
 		value, stays := m.value(&a.Value, info.disp)
 		if !stays {
 			m.piece(l, prefix, name, &a.Value, info.disp)
-			m.beside(l, info.role, a)
+			if prefix != scopePrefix {
+				m.beside(l, info.role, a)
+			}
+			continue
+		}
+		if prefix == scopePrefix { // they stand with the resource's, and say nothing of who acted
+			l.attrs = append(l.attrs, audit.Attr{Name: prefix + name, Value: value})
 			continue
 		}
 		l.attrs = append(l.attrs, audit.Attr{Name: name, Value: value})
@@ -144,7 +150,7 @@ func (m *maker) array(v *wire.Value, disp audit.Disposition) (audit.Value, bool)
 
 // piece puts a value beside the record.
 func (m *maker) piece(l *list, prefix, name string, v *wire.Value, disp audit.Disposition) {
-	if v.Kind == audit.KindString && prefix != resourcePrefix && m.copied(name, v) {
+	if v.Kind == audit.KindString && prefix != resourcePrefix && prefix != scopePrefix && m.copied(name, v) {
 		return
 	}
 	class := disp.Class()
@@ -173,7 +179,10 @@ func (m *maker) piece(l *list, prefix, name string, v *wire.Value, disp audit.Di
 	l.pieces = append(l.pieces, p)
 }
 
-const resourcePrefix = "resource."
+const (
+	resourcePrefix = "resource."
+	scopePrefix    = "scope."
+)
 
 // copied reports whether a text is the copy of a resource attribute, which clients put on every record: it is beside the
 // record already.

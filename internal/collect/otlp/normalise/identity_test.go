@@ -198,6 +198,12 @@ func TestContent(t *testing.T) {
 		t.Errorf("pieces %s", pieces(d))
 	}
 
+	// Attributes of the scope stand with the resource's, and say nothing of who acted.
+	d = oneLog(t, code, `s","attributes":[{"key":"user.email","value":{"stringValue":"x@x"}},{"key":"new","value":{"stringValue":"y"}}],"version":"1`, now+`,"eventName":"user_prompt"`, origin)
+	if v, _ := d.Record.Resource.Get("scope.user.email"); v.Str() != "x@x" || d.Record.Account.Asserted.Email != "" || pieces(d) != "scope.new:text:string:1" || d.Record.Service.Scope != "s" {
+		t.Errorf("%s with %s", d.Record.AppendCanonical(nil), pieces(d))
+	}
+
 	// The bound on values cuts between characters.
 	n := normalise.New(5)
 	groups, err := wire.DecodeLogs(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{`+now+`,"eventName":"user_prompt",`+kv("prompt", "aaaaü", "b", `{"bytesValue":"AAAAAAAAAAA="}`)+`}]}]}]}`, wire.JSON, wire.Limits{})

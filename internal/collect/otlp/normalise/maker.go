@@ -17,12 +17,11 @@ type maker struct {
 	records []audit.Record // unused ones
 
 	// What the records of the current resource and scope share.
-	source    audit.Source
-	resource  []wire.Attr // as sent
-	shared    list        // its attributes, facts and pieces as every record has them
-	service   audit.Service
-	formHead  []byte
-	headFlags []string
+	source   audit.Source
+	resource []wire.Attr // as sent
+	shared   list        // its attributes, facts and pieces as every record has them
+	service  audit.Service
+	formHead []byte
 
 	// The record being made.
 	rec    *audit.Record
@@ -53,7 +52,7 @@ type list struct {
 func (m *maker) enter(source audit.Source, attrs []wire.Attr, dropped uint32, schema string, odd wire.Odd) {
 	m.source, m.resource = source, attrs
 	m.shared = list{}
-	m.place(&m.shared, attrs, "resource.", nil)
+	m.place(&m.shared, attrs, resourcePrefix, nil)
 	m.oddFlags(&m.shared, odd)
 	if dropped > 0 {
 		m.shared.attrs = append(m.shared.attrs, audit.Attr{Name: "otlp.dropped_attributes", Value: audit.Int(int64(dropped))})
@@ -70,7 +69,7 @@ func (m *maker) enterScope(name, version string, attrs []wire.Attr, dropped uint
 	m.service.Scope = m.name(&m.shared, "scope.name", name)
 	m.service.ScopeVersion = m.name(&m.shared, "scope.version", version)
 	if len(attrs) > 0 {
-		m.place(&m.shared, attrs, "scope.", nil)
+		m.place(&m.shared, attrs, scopePrefix, nil)
 	}
 	m.oddFlags(&m.shared, odd)
 	m.formHead = appendFormScope(m.formHead, name, version, attrs, dropped, schema)

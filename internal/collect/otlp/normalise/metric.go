@@ -27,9 +27,10 @@ func (m *maker) metrics(g *wire.Group[wire.Metric]) {
 		return
 	}
 	m.enter(audit.SourceOTelMetric, g.Resource, g.Dropped, g.SchemaURL, g.Odd)
-	if len(g.Scopes) == 1 {
-		sc := &g.Scopes[0]
+	for i := range g.Scopes { // the last one names the scope, where a resource has several
+		sc := &g.Scopes[i]
 		m.enterScope(sc.Name, sc.Version, sc.Attrs, sc.Dropped, sc.SchemaURL, sc.Odd)
+		m.formHead = appendNumbers(m.formHead, uint64(len(sc.Items)))
 	}
 	common := commonAttrs(g, first)
 	skip := func(a *wire.Attr, i *nameInfo) bool { return !m.onEveryPoint(common, a, i) }
@@ -42,13 +43,8 @@ func (m *maker) metrics(g *wire.Group[wire.Metric]) {
 	}
 	begin()
 	for i := range g.Scopes {
-		sc := &g.Scopes[i]
-		if len(g.Scopes) > 1 {
-			m.forms = appendFormScope(m.forms, sc.Name, sc.Version, sc.Attrs, sc.Dropped, sc.SchemaURL)
-		}
-		m.odd |= sc.Odd
-		for k := range sc.Items {
-			for mt := sc.Items[k]; len(mt.Points) > 0; {
+		for k := range g.Scopes[i].Items {
+			for mt := g.Scopes[i].Items[k]; len(mt.Points) > 0; {
 				room := mostParts - len(m.rec.Parts)
 				if room <= 0 {
 					m.finishMetrics()
