@@ -35,12 +35,7 @@ func TestPackCompressesOnlyWhereItHelps(t *testing.T) {
 	f("empty", nil, 0)
 	f("short", []byte("yes"), 0)
 	f("prose", []byte(strings.Repeat("look at the test and tell me why it fails ", 10)), formZstd)
-	noise := make([]byte, 1000)
-	for i, x := 0, uint32(1); i < len(noise); i++ {
-		x = x*1664525 + 1013904223
-		noise[i] = byte(x >> 24)
-	}
-	f("noise", noise, 0)
+	f("noise", noise(1000), 0)
 }
 
 // One address encrypted twice must not repeat a nonce: the salt is random.

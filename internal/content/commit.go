@@ -99,7 +99,7 @@ func (s *Store) serve(r request) {
 		if r.job != nil {
 			s.commit(batch)
 			err := classify(r.job())
-			if err == nil || errors.Is(err, ErrFull) { // other errors of a job say nothing about writing
+			if errors.Is(err, ErrFull) { // other results of a job say nothing about writing
 				s.report(err)
 			}
 			r.done <- err

@@ -121,7 +121,7 @@ const (
 )
 
 // makeScene fills a store so that the trees in its files have split many times, with the containers interleaved.
-func makeScene(t testing.TB, s *Store, dir string) *scene {
+func makeScene(t testing.TB, s *Store, dir string, size int) *scene {
 	t.Helper()
 	sc := &scene{dir: dir}
 	for round := range 3 {
@@ -130,9 +130,9 @@ func makeScene(t testing.TB, s *Store, dir string) *scene {
 		add := func(list *[]target, container string, i int) {
 			blocks, lists = append(blocks, Block{container, []byte(sentence(i))}), append(lists, list)
 		}
-		for i := range 20 {
-			add(&sc.whole, wholeContainer, round*20+i)
-			add(&sc.part, partContainer, 100+round*20+i)
+		for i := range size {
+			add(&sc.whole, wholeContainer, round*size+i)
+			add(&sc.part, partContainer, 100+round*size+i)
 			for j := range 3 {
 				add(nil, fmt.Sprintf("other-%d-%d", round, i), 1000+j)
 			}
@@ -161,11 +161,11 @@ func makeScene(t testing.TB, s *Store, dir string) *scene {
 
 // erased are the targets that the scene's erasures destroy; the others must survive.
 func (sc *scene) erased() []target {
-	return append([]target{sc.whole[3], sc.whole[40]}, sc.part[10:12]...)
+	return append([]target{sc.whole[3], sc.whole[20]}, sc.part[10:12]...)
 }
 
 func (sc *scene) survivors() []target {
-	return append([]target{sc.part[9], sc.part[30]}, sc.bystands[0])
+	return append([]target{sc.part[9], sc.part[20]}, sc.bystands[0])
 }
 
 func (sc *scene) erase(ctx context.Context, s *Store) error {
@@ -211,7 +211,7 @@ func TestErasureLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s, stop := start(t, dir, testOptions(t))
-	sc := makeScene(t, s, dir)
+	sc := makeScene(t, s, dir, 20)
 	all := append(sc.erased(), sc.survivors()...)
 	if got := attack(t, dir, all); !slices.Equal(got, plaintexts(all)) {
 		t.Fatalf("before the erasure the attacker recovers only %q", got)
@@ -318,7 +318,7 @@ func TestErasureIsCutShort(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
 	s, stop := start(t, base, testOptions(t))
-	sc := makeScene(t, s, base)
+	sc := makeScene(t, s, base, 8)
 	stop()
 
 	var names, crashes []string
@@ -483,7 +483,7 @@ func TestErasureDuringPuts(t *testing.T) {
 			}
 		})
 	}
-	for i := range 15 {
+	for i := range 8 {
 		a := put(t, s, "c", fmt.Sprint("erased ", i))[0]
 		for err := ErrBusy; errors.Is(err, ErrBusy); {
 			if err = s.EraseBlock(ctx, "c", a); err != nil && !errors.Is(err, ErrBusy) {
@@ -534,7 +534,7 @@ func TestRestoreRepeatsErasures(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			s, stop := start(t, dir, testOptions(t))
-			sc := makeScene(t, s, dir)
+			sc := makeScene(t, s, dir, 8)
 			stop()
 			before := copyDir(t, dir)
 			s, stop = start(t, dir, testOptions(t))
@@ -548,6 +548,16 @@ func TestRestoreRepeatsErasures(t *testing.T) {
 			}
 			if err := os.WriteFile(dir+"/"+older, b, 0o600); err != nil {
 				t.Fatal(err)
+			}
+			if older == "content.db" { // seen right also before the writer has put things in order
+				r, err := OpenReader(context.Background(), copyDir(t, dir), testOptions(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer r.Close()
+				wantState(t, r, sc.whole[3].container, sc.whole[3].address, Erased)
+				wantState(t, r, sc.part[10].container, sc.part[10].address, Erased)
+				wantState(t, r, sc.part[9].container, sc.part[9].address, Missing)
 			}
 			s, _ = start(t, dir, testOptions(t))
 			for _, x := range sc.whole {

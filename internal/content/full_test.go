@@ -42,7 +42,7 @@ func TestFullDisk(t *testing.T) {
 				var acknowledged []stored
 				refused := Block{}
 				for i := 0; refused.Container == ""; i++ {
-					b := Block{fmt.Sprintf("c%d", i), []byte(strings.Repeat(sentence(i), 100))}
+					b := Block{fmt.Sprintf("c%d", i), noise(4000)}
 					if file == "keys" {
 						b.Container = fmt.Sprintf("%0*d", MaxContainerName, i)
 					}

@@ -3,6 +3,7 @@ package content
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -135,6 +136,13 @@ func rawFiles(t testing.TB, dir string) map[string][]byte {
 		}
 	}
 	return files
+}
+
+// noise makes bytes that no compression shortens.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
 }
 
 func sentence(i int) string {

@@ -209,7 +209,7 @@ func TestConcurrentPuts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	const callers, rounds = 8, 20
+	const callers, rounds = 8, 8
 	var wg sync.WaitGroup
 	for c := range callers {
 		wg.Go(func() {

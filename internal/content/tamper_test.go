@@ -45,19 +45,29 @@ func TestTamperingIsFound(t *testing.T) {
 		}
 	}
 	const content, keys = "content.db", "keys/containers.db"
-	flip := func(b []byte, o int) []byte {
-		b = bytes.Clone(b)
-		b[o] ^= 0x20
-		return b
-	}
-	for i, body := range bodies {
-		for o := 0; o < len(body); o += 1 + i*3 {
-			f(fmt.Sprintf("block %d, byte %d", i, o), content, "UPDATE blocks SET body = ? WHERE id = ?", "one", one[i], ErrMismatch, flip(body, o), i+1)
+	flipped := func(file, query string, id int, b []byte, every int, a Address) {
+		t.Helper()
+		dir := copyDir(t, base)
+		r, err := OpenReader(context.Background(), dir, testOptions(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		for o := 0; o < len(b); o += every {
+			bad := bytes.Clone(b)
+			bad[o] ^= 0x20
+			exec(t, filepath.Join(dir, file), query, bad, id)
+			wantErr(t, r, "one", a, ErrMismatch)
+		}
+		exec(t, filepath.Join(dir, file), query, b, id)
+		if _, err := r.Open(context.Background(), anyGrant(t), "one", a); err != nil {
+			t.Errorf("back as it was: %v", err)
 		}
 	}
-	for o := range wrapped {
-		f(fmt.Sprintf("wrapped key, byte %d", o), keys, "UPDATE keys SET wrapped = ? WHERE id = 1", "one", one[0], ErrMismatch, flip(wrapped, o))
+	for i, body := range bodies {
+		flipped(content, "UPDATE blocks SET body = ? WHERE id = ?", i+1, body, 1+i*4, one[i])
 	}
+	flipped(keys, "UPDATE keys SET wrapped = ? WHERE id = ?", 1, wrapped, 2, one[0])
 	f("cut", content, "UPDATE blocks SET body = substr(body, 1, 10) WHERE id = 1", "one", one[0], ErrMismatch)
 	f("longer", content, "UPDATE blocks SET body = CAST(body || x'00' AS BLOB) WHERE id = 1", "one", one[0], ErrMismatch)
 	f("empty", content, "UPDATE blocks SET body = x'' WHERE id = 1", "one", one[0], ErrMismatch)
@@ -68,7 +78,15 @@ func TestTamperingIsFound(t *testing.T) {
 	f("moved to another container", content, "UPDATE addresses SET key_id = 3 - key_id", "one", two[0], ErrMismatch)
 	f("key of another container", keys, "UPDATE keys SET container = CASE container WHEN 'one' THEN 'two' ELSE 'one' END", "two", one[0], ErrMismatch)
 	f("wrapped key swapped", keys, "UPDATE keys SET wrapped = (SELECT wrapped FROM keys k WHERE k.id = 3 - keys.id)", "one", one[0], ErrMismatch)
+	f("another address with the same beginning", content, "DELETE FROM blocks WHERE id = 2", "one", otherEnd(one[0]), ErrMismatch)
 	f("wrapped key lost", keys, "DELETE FROM keys WHERE id = 1", "one", one[0], ErrMissing)
+}
+
+func otherEnd(a Address) Address {
+	if strings.HasSuffix(a, "0") {
+		return a[:63] + "1"
+	}
+	return a[:63] + "0"
 }
 
 // A damaged block must not stop the erasure of another, nor pass for erased.
