@@ -8,9 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/simulate/capture"
 )
@@ -63,7 +60,7 @@ func replay(ctx context.Context, dir string, scenarios []capture.Scenario, o Dem
 	if err != nil {
 		return err
 	}
-	conn, err := grpc.NewClient(addrs.OTLPGRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := capture.Dial(addrs.OTLPGRPC)
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}

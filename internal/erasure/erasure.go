@@ -3,7 +3,7 @@
 // An erasure is three steps: an intent record, the destruction, a completion record. The intent is durable before
 // anything is destroyed, and what it orders is remembered in a journal cursor that commits with it, so Resume finishes
 // after a crash at any step; every step may be done again. A nil error means that the bytes are gone from the data
-// directory, write-ahead logs and free pages included, and that the completion is durable. Erasures run one at a time.
+// directory, write-ahead logs and free pages included, and that the completion is durable. Erasures run one at a time; an Eraser is safe for concurrent use.
 package erasure
 
 import (

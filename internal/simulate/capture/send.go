@@ -12,14 +12,23 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // Sender delivers exports to one receiver, the way the client does: the next waits for the answer to the last.
 type Sender struct {
-	HTTP  *http.Client
-	URL   string           // base URL of the HTTP receiver
-	GRPC  *grpc.ClientConn // for protocol "grpc"
-	Token string           // bearer token, "" for none
+	HTTP *http.Client
+	URL  string           // base URL of the HTTP receiver
+	GRPC *grpc.ClientConn // for protocol "grpc"; see Dial
+}
+
+// Dial connects to a gRPC receiver on loopback, without TLS. The caller closes the connection.
+func Dial(addr string) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	return conn, nil
 }
 
 // Send delivers one export over "http/json", "http/protobuf" or "grpc". An answer other than success is an error.
@@ -83,9 +92,6 @@ func (s *Sender) post(ctx context.Context, signal, contentType string, body []by
 	}
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("User-Agent", "OTel-OTLP-Exporter-JavaScript/0.208.0")
-	if s.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+s.Token)
-	}
 	res, err := s.HTTP.Do(req)
 	if err != nil {
 		return err
