@@ -87,7 +87,7 @@ func (s *Store) livingKeys(ctx context.Context, container string) (keys []keyRow
 		if err := s.storeKeys(); err != nil {
 			return err
 		}
-		keys, err = containerKeys(ctx, s.keys.conn, container)
+		keys, err = scanKeys(s.keys.query(selectContainerKeys, container))
 		keys = slices.DeleteFunc(keys, func(k keyRow) bool { return k.destroyed() })
 		return err
 	})
@@ -278,7 +278,7 @@ func (s *Store) destroy(ctx context.Context, container string, keys []keyRow, er
 
 // finish removes what is left of a container's destroyed keys and empties the logs. It does no harm to do it again.
 func (s *Store) finish(ctx context.Context, container string) error {
-	keys, err := containerKeys(ctx, s.reader.keys, container)
+	keys, err := s.reader.keysOf(ctx, container)
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func makeScene(t testing.TB, s *Store, dir string, size int) *scene {
 		}
 	}
 	for _, container := range []string{wholeContainer, partContainer} {
-		rows, err := containerKeys(context.Background(), s.reader.keys, container)
+		rows, err := s.reader.keysOf(context.Background(), container)
 		if err != nil || len(rows) != 1 {
 			t.Fatalf("keys of %s: %v, %v", container, rows, err)
 		}
@@ -189,7 +189,7 @@ func rawKeyIDs(t testing.TB, dir, container string) []int64 {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	rows, err := containerKeys(context.Background(), r.keys, container)
+	rows, err := r.keysOf(context.Background(), container)
 	if err != nil {
 		t.Fatal(err)
 	}

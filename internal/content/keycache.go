@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/list"
 	"context"
-	"database/sql"
 	"slices"
 	"sync"
 
@@ -18,7 +17,7 @@ const maxCachedKeys = 4096
 // committer has stored them; it does so before any block under them.
 type keyCache struct {
 	master keyring.Wrapper
-	file   *sql.DB // read-only
+	keysOf func(ctx context.Context, container string) ([]keyRow, error) // reads the file
 
 	load sync.Mutex // held while a key is read or made, so that a container gets one; taken before mu
 	next int64      // id of the next key; guarded by load
@@ -29,9 +28,9 @@ type keyCache struct {
 	recent  *list.List               // most recently used first; guarded by mu
 }
 
-func newKeyCache(master keyring.Wrapper, file *sql.DB, next int64) *keyCache {
+func newKeyCache(master keyring.Wrapper, keysOf func(context.Context, string) ([]keyRow, error), next int64) *keyCache {
 	return &keyCache{
-		master: master, file: file, next: next,
+		master: master, keysOf: keysOf, next: next,
 		pending: make(map[string]*containerKey), cached: make(map[string]*list.Element), recent: list.New(),
 	}
 }
@@ -46,7 +45,7 @@ func (c *keyCache) current(ctx context.Context, container string) (*containerKey
 	if k := c.get(container); k != nil {
 		return k, nil
 	}
-	rows, err := containerKeys(ctx, c.file, container)
+	rows, err := c.keysOf(ctx, container)
 	if err != nil {
 		return nil, err
 	}

@@ -21,27 +21,11 @@ type keyRow struct {
 // destroyed reports whether the row was zeroed. No wrapping yields only zeros.
 func (r *keyRow) destroyed() bool { return len(bytes.Trim(r.wrapped, "\x00")) == 0 }
 
-// querier is what *sql.DB and *sql.Conn share.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-const selectKeys = "SELECT id, container, wrapped, EXISTS (SELECT 1 FROM erased WHERE key_id = keys.id) FROM keys"
-
-// containerKeys lists all keys a container ever had, destroyed ones included, oldest first.
-func containerKeys(ctx context.Context, q querier, container string) ([]keyRow, error) {
-	return scanKeys(q.QueryContext(ctx, selectKeys+" WHERE container = ? ORDER BY id", container))
-}
-
-// keyByID finds one key; an id nobody has yields a destroyed key of no container.
-func keyByID(ctx context.Context, q querier, id int64) (keyRow, error) {
-	rows, err := scanKeys(q.QueryContext(ctx, selectKeys+" WHERE id = ?", id))
-	if err != nil || len(rows) == 0 {
-		return keyRow{id: id}, err
-	}
-	return rows[0], nil
-}
+const (
+	selectKeys = "SELECT id, container, wrapped, EXISTS (SELECT 1 FROM erased WHERE key_id = keys.id) FROM keys"
+	// All keys a container ever had, destroyed ones included, oldest first.
+	selectContainerKeys = selectKeys + " WHERE container = ? ORDER BY id"
+)
 
 func scanKeys(rows *sql.Rows, err error) ([]keyRow, error) {
 	if err != nil {

@@ -26,6 +26,8 @@ const (
 // process erased it. All methods may be called concurrently, and while a Store writes.
 type Reader struct {
 	content, keys *sql.DB
+	containerKeys *sql.Stmt
+	blockUnder    *sql.Stmt // under one key, as nearly all are
 	master        keyring.Wrapper
 	codec         *codec
 }
@@ -34,22 +36,45 @@ type Reader struct {
 // where that is the cause.
 func OpenReader(ctx context.Context, dir string, opts Options) (*Reader, error) {
 	r := &Reader{master: opts.Keyring}
-	var err error
-	if r.codec, err = newCodec(); err != nil {
-		return nil, fmt.Errorf("open content reader: %w", err)
-	}
-	contentPath, keysPath := paths(dir)
-	if r.keys, err = openReader(ctx, keysPath, keyMigrations); err != nil {
-		return nil, fmt.Errorf("open content reader: %w", err)
-	}
-	if r.content, err = openReader(ctx, contentPath, contentMigrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("open content reader: %w", err), r.keys.Close())
+	if err := r.openFiles(ctx, dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("open content reader: %w", err), r.Close())
 	}
 	return r, nil
 }
 
+func (r *Reader) openFiles(ctx context.Context, dir string) (err error) {
+	if r.codec, err = newCodec(); err != nil {
+		return err
+	}
+	contentPath, keysPath := paths(dir)
+	if r.keys, err = openReader(ctx, keysPath, keyMigrations); err != nil {
+		return err
+	}
+	if r.content, err = openReader(ctx, contentPath, contentMigrations); err != nil {
+		return err
+	}
+	if r.containerKeys, err = r.keys.PrepareContext(ctx, selectContainerKeys); err != nil {
+		return err
+	}
+	r.blockUnder, err = r.content.PrepareContext(ctx, selectBlock+"= ?")
+	return err
+}
+
 // Close closes the reader.
-func (r *Reader) Close() error { return errors.Join(r.content.Close(), r.keys.Close()) }
+func (r *Reader) Close() error {
+	var err error
+	for _, s := range []*sql.Stmt{r.containerKeys, r.blockUnder} {
+		if s != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}
+	for _, db := range []*sql.DB{r.content, r.keys} {
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	return err
+}
 
 // Open records the opening with the grant, then decrypts the block and checks that it is what the address commits to.
 // Errors wrap ErrRefused, ErrMissing, ErrErased or ErrMismatch.
@@ -125,7 +150,7 @@ type finding struct {
 // find looks a block up under all keys of its container. An erasure may move the block to a key that was made after the
 // keys were read; then they are read again.
 func (r *Reader) find(ctx context.Context, container string, p prefix) (finding, error) {
-	keys, err := containerKeys(ctx, r.keys, container)
+	keys, err := r.keysOf(ctx, container)
 	if err != nil {
 		return finding{}, err
 	}
@@ -134,7 +159,7 @@ func (r *Reader) find(ctx context.Context, container string, p prefix) (finding,
 		if err != nil || f.state == Held {
 			return f, err
 		}
-		again, err := containerKeys(ctx, r.keys, container)
+		again, err := r.keysOf(ctx, container)
 		if err != nil {
 			return finding{}, err
 		}
@@ -150,27 +175,32 @@ func (r *Reader) findUnder(ctx context.Context, keys []keyRow, p prefix) (findin
 	if len(keys) == 0 {
 		return finding{state: Missing}, nil
 	}
+	if len(keys) == 1 && !keys[0].partly {
+		rows, err := r.blockUnder.QueryContext(ctx, p[:], keys[0].id)
+		return scanFinding(keys, rows, err)
+	}
 	args := []any{p[:]}
 	for _, k := range keys {
 		args = append(args, k.id)
 	}
-	in := " IN (?" + strings.Repeat(",?", len(keys)-1) + ")"
-	f, err := r.findBlock(ctx, keys, in, args)
-	if err != nil || f.state != Missing || !slices.ContainsFunc(keys, func(k keyRow) bool { return k.partly }) {
+	in := "IN (?" + strings.Repeat(",?", len(keys)-1) + ")"
+	// One statement, so that it sees the block on one side of a move.
+	rows, err := r.content.QueryContext(ctx, selectBlock+in, args...)
+	f, err := scanFinding(keys, rows, err)
+	if err != nil || f.state != Missing {
 		return f, err
 	}
 	var erased bool
-	err = r.keys.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM erased WHERE address = ? AND key_id"+in+")", args...).Scan(&erased)
+	err = r.keys.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM erased WHERE address = ? AND key_id "+in+")", args...).Scan(&erased)
 	if erased {
 		f.state = Erased
 	}
 	return f, classify(err)
 }
 
-// findBlock finds a block in one statement, so that it sees the block on one side of a move.
-func (r *Reader) findBlock(ctx context.Context, keys []keyRow, in string, args []any) (finding, error) {
-	rows, err := r.content.QueryContext(ctx,
-		"SELECT a.key_id, b.id IS NOT NULL, b.body FROM addresses a LEFT JOIN blocks b ON b.id = a.block WHERE a.address = ? AND a.key_id"+in, args...)
+const selectBlock = "SELECT a.key_id, b.id IS NOT NULL, b.body FROM addresses a LEFT JOIN blocks b ON b.id = a.block WHERE a.address = ? AND a.key_id "
+
+func scanFinding(keys []keyRow, rows *sql.Rows, err error) (finding, error) {
 	if err != nil {
 		return finding{}, classify(err)
 	}
@@ -191,4 +221,18 @@ func (r *Reader) findBlock(ctx context.Context, keys []keyRow, in string, args [
 		}
 	}
 	return f, classify(rows.Err())
+}
+
+// keysOf lists all keys a container ever had, oldest first.
+func (r *Reader) keysOf(ctx context.Context, container string) ([]keyRow, error) {
+	return scanKeys(r.containerKeys.QueryContext(ctx, container))
+}
+
+// keyByID finds one key; an id nobody has yields a destroyed key of no container.
+func (r *Reader) keyByID(ctx context.Context, id int64) (keyRow, error) {
+	rows, err := scanKeys(r.keys.QueryContext(ctx, selectKeys+" WHERE id = ?", id))
+	if err != nil || len(rows) == 0 {
+		return keyRow{id: id}, err
+	}
+	return rows[0], nil
 }

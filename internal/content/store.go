@@ -146,7 +146,7 @@ func (s *Store) recover(ctx context.Context) error {
 			return classify(err)
 		}
 	}
-	s.keyCache = newKeyCache(s.master, s.reader.keys, max(lastKey, lastUsed, lastRetired)+1)
+	s.keyCache = newKeyCache(s.master, s.reader.keysOf, max(lastKey, lastUsed, lastRetired)+1)
 	s.nextBlock = lastBlock + 1
 	hours, err := s.unsweptHours()
 	if err != nil {

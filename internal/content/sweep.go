@@ -71,7 +71,7 @@ func (s *Store) sweepScope(ctx context.Context, olderThan time.Time) (scope swee
 
 // sweepKey removes the blocks under one key that no record refers to, and notes that the others need no other look.
 func (s *Store) sweepKey(ctx context.Context, k sweepKey, scope sweepScope, live func(string, Address) (bool, error)) (removed int, err error) {
-	row, err := keyByID(ctx, s.reader.keys, k.id)
+	row, err := s.reader.keyByID(ctx, k.id)
 	if err != nil {
 		return 0, err
 	}
