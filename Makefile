@@ -37,7 +37,7 @@ race:
 fuzz:
 	@set -e; for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 		for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
-			echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/tripod-fuzz.$$$$ 2>&1 || { cat /tmp/tripod-fuzz.$$$$; exit 1; }; \
+			echo "fuzz $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg >/tmp/tripod-fuzz.$$$$ 2>&1 || { cat /tmp/tripod-fuzz.$$$$; exit 1; }; \
 		done; done; rm -f /tmp/tripod-fuzz.$$$$
 
 # The long versions of the crash tests.

@@ -24,7 +24,7 @@ func tokens(c config.OTLP) ([]otlp.Token, error) {
 		if value.IsZero() {
 			return nil, fmt.Errorf("otlp token %q: environment variable %s is empty", t.Name, t.Env)
 		}
-		list = append(list, otlp.Token{Name: t.Name, Token: value, Proves: audit.Identity{
+		list = append(list, otlp.Token{Name: t.Name, Token: value, Surface: t.Surface, Proves: audit.Identity{
 			Email: t.Email, User: t.User, Org: t.Org, Device: t.Device, Service: t.Service,
 		}})
 	}

@@ -43,6 +43,11 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("activity %q is not listed", a)
 		}
 	}
+	for _, f := range audit.Flags() {
+		if !strings.Contains(section(t, doc, "## Flags"), fmt.Sprintf("| `%s` |", f)) {
+			t.Errorf("flag %q is not described", f)
+		}
+	}
 	for _, m := range regexp.MustCompile("`([a-z_.]+)`").FindAllStringSubmatch(section(t, doc, "## Sources"), -1) {
 		if audit.Source(m[1]).Plane() == "" {
 			t.Errorf("source %q is listed and unknown to the code", m[1])

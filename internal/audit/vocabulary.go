@@ -168,6 +168,16 @@ const (
 	FlagTruncated = "truncated"
 	// FlagDuplicateAttribute: one attribute name came twice; the later one is kept with a suffix.
 	FlagDuplicateAttribute = "duplicate_attribute"
+	// FlagMalformed: a value could not be read as what it was sent as; what could be read is kept.
+	FlagMalformed = "malformed"
 	// FlagInvalidText: bytes that are no UTF-8 were replaced.
 	FlagInvalidText = "invalid_text"
 )
+
+// Flags lists them all in the order documents show them.
+func Flags() []string {
+	return []string{
+		FlagIdentityMismatch, FlagIdentityConflict, FlagClockAbsurd, FlagNoTime, FlagUnknownType, FlagTruncated, FlagDuplicateAttribute,
+		FlagMalformed, FlagInvalidText,
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -71,6 +71,8 @@ type Token struct {
 	Org     string `yaml:"org"`
 	Device  string `yaml:"device"`
 	Service string `yaml:"service"`
+	// Surface is the product that delivers with it, where it stands for one: api for the Claude API's own export.
+	Surface audit.Surface `yaml:"surface"`
 }
 
 // Log says what goes to stderr.
@@ -107,8 +109,12 @@ func Load(path string) (Config, error) {
 // Parse reads YAML over the defaults.
 func Parse(b []byte) (Config, error) {
 	c := Default()
+	var document any
+	if err := yaml.Unmarshal(b, &document); err == nil && document == nil {
+		return c, nil // nothing but comments, which the strict decoder would take for zero values
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
-	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+	if err := dec.Decode(&c); err != nil {
 		return Config{}, err
 	}
 	return c, nil

@@ -44,12 +44,14 @@ capture:
 }
 
 func TestEmptyFileIsTheDefault(t *testing.T) {
-	c, err := config.Parse(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(config.Default(), c); diff != "" {
-		t.Error(diff)
+	for _, in := range []string{"", "# nothing yet\n", "---\n"} {
+		c, err := config.Parse([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(config.Default(), c); diff != "" {
+			t.Errorf("%q: %s", in, diff)
+		}
 	}
 }
 

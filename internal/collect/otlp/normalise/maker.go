@@ -202,15 +202,12 @@ func (l *list) flag(f string) {
 	l.flags = append(l.flags, f)
 }
 
-// flagMalformed: a value was not of the form the protocol says; it was read as what it most nearly is.
-const flagMalformed = "malformed"
-
 func (m *maker) oddFlags(l *list, odd wire.Odd) {
 	if odd&wire.OddText != 0 {
 		l.flag(audit.FlagInvalidText)
 	}
 	if odd&wire.OddValue != 0 {
-		l.flag(flagMalformed)
+		l.flag(audit.FlagMalformed)
 	}
 	if odd&wire.OddDepth != 0 {
 		l.flag(audit.FlagTruncated)
