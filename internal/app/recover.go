@@ -35,7 +35,15 @@ func Recover(ctx context.Context, dir string) (*ledger.Recovery, error) {
 			break
 		}
 	}
-	return done, errors.Join(err, t.Close(ctx))
+	if err = errors.Join(err, t.Close(ctx)); err != nil || len(done.Lost) == 0 {
+		return done, err
+	}
+	for _, view := range Views() { // they know records that are lost now
+		if err := Rebuild(ctx, dir, view, nil); err != nil {
+			return done, fmt.Errorf("recovered; rebuild %s: %w: run tripod rebuild %s", view, err, view)
+		}
+	}
+	return done, nil
 }
 
 // fill runs the ledger's recovery with nothing but the journal open.

@@ -53,6 +53,9 @@ func openViews(ctx context.Context, dir string, log *slog.Logger) ([]view, error
 	}, nil
 }
 
+// Views names the views that Rebuild knows.
+func Views() []string { return []string{"search", "correlate"} }
+
 // Rebuild throws a view away and computes it again from the journal, beside the old one, which it then replaces. Nothing
 // may serve on the data directory meanwhile.
 func Rebuild(ctx context.Context, dir, name string, progress func(done, last uint64)) (err error) {
@@ -75,5 +78,5 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 	case "correlate":
 		return correlate.Rebuild(ctx, dir, j.Reader(), progress)
 	}
-	return fmt.Errorf("rebuild: there is no view %q: search and correlate are", name)
+	return fmt.Errorf("rebuild: there is no view %q: %v are", name, Views())
 }
