@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	_ "modernc.org/sqlite" // the driver
 
@@ -51,6 +52,7 @@ CREATE TABLE keys (
 	wrapped   BLOB NOT NULL
 ) STRICT;
 CREATE INDEX keys_by_container ON keys (container);
+CREATE INDEX destroyed_keys ON keys (id) WHERE wrapped = zeroblob(length(wrapped));
 -- What a key was destroyed for, if not for its whole container: tombstones of single blocks. The other blocks that were
 -- under the key have moved; whatever is found under it later came from an older copy of the content file.
 CREATE TABLE erased (key_id INTEGER NOT NULL, address BLOB NOT NULL, PRIMARY KEY (key_id, address)) STRICT, WITHOUT ROWID;
@@ -69,7 +71,11 @@ func dsn(path string, pragmas []string, more url.Values) (string, error) {
 		return "", err
 	}
 	more["_pragma"] = append([]string{"busy_timeout(5000)"}, pragmas...)
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: more.Encode()}
+	abs = filepath.ToSlash(abs)
+	if !strings.HasPrefix(abs, "/") {
+		abs = "/" + abs // a drive letter
+	}
+	u := url.URL{Scheme: "file", Path: abs, RawQuery: more.Encode()}
 	return u.String(), nil
 }
 

@@ -15,7 +15,7 @@ import (
 // from the files and the write-ahead logs are empty. It may be cut short by anything and called again. What is put into
 // the container from then on is under a new key; the addresses from before stay Erased.
 //
-// ErrBusy says that a reader was in the way of the last step, and ErrFull that there was no room for it: call again.
+// ErrBusy says that a reader was in the way of the last step, and ErrFull that there was no room for one: call again.
 func (s *Store) EraseContainer(ctx context.Context, container string) error {
 	s.maintain.Lock()
 	defer s.maintain.Unlock()
@@ -340,68 +340,4 @@ func (s *Store) removeSome(key keyRow) (more bool, err error) {
 		return err
 	})
 	return more, err
-}
-
-// reconcile completes, at start, what erasures left undone, and makes up for restores: a key that was destroyed when the
-// content file was written is destroyed again, and blocks under destroyed keys are removed.
-func (s *Store) reconcile(ctx context.Context) error {
-	retired, err := s.retiredKeys()
-	if err != nil {
-		return err
-	}
-	destroyed, err := scanKeys(s.keys.query(selectKeys + " WHERE " + sqlDestroyed + " ORDER BY id"))
-	if err != nil {
-		return err
-	}
-	var undone []keyRow
-	for _, k := range destroyed {
-		if !retired[k.id] {
-			undone = append(undone, k)
-		}
-		delete(retired, k.id)
-	}
-	if len(undone)+len(retired) == 0 {
-		return nil
-	}
-	for _, k := range undone {
-		for more := true; more; {
-			if more, err = s.removeSome(k); err != nil {
-				return err
-			}
-		}
-	}
-	var again []doomed
-	for id := range retired {
-		again = append(again, doomed{id: id})
-	}
-	if err := destroyKeys(s.keys, again); err != nil {
-		return err
-	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "completed erasures", slog.Int("keys", len(undone)+len(again)))
-	for _, w := range []*writer{s.keys, s.content} {
-		if err := w.checkpoint(); errors.Is(err, ErrBusy) {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "a reader keeps a write-ahead log from being emptied: erase again")
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// retiredKeys reads which keys were destroyed and had their blocks removed.
-func (s *Store) retiredKeys() (map[int64]bool, error) {
-	rows, err := s.content.query("SELECT key_id FROM retired")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	retired := make(map[int64]bool)
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		retired[id] = true
-	}
-	return retired, rows.Err()
 }

@@ -2,13 +2,11 @@ package content
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/keyring"
@@ -126,34 +124,6 @@ func (s *Store) openFiles(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
-}
-
-// recover reads where the store left off.
-func (s *Store) recover(ctx context.Context) error {
-	var lastKey, lastUsed, lastRetired, lastBlock int64
-	for _, q := range []struct {
-		conn *sql.Conn
-		sql  string
-		to   *int64
-	}{
-		{s.keys.conn, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'keys'", &lastKey},
-		// A key file restored from an older backup must not hand out ids that blocks already bear.
-		{s.content.conn, "SELECT coalesce(max(key_id), 0) FROM addresses", &lastUsed},
-		{s.content.conn, "SELECT coalesce(max(key_id), 0) FROM retired", &lastRetired},
-		{s.content.conn, "SELECT coalesce(max(id), 0) FROM blocks", &lastBlock},
-	} {
-		if err := q.conn.QueryRowContext(ctx, q.sql).Scan(q.to); err != nil {
-			return classify(err)
-		}
-	}
-	s.keyCache = newKeyCache(s.master, s.reader.keysOf, max(lastKey, lastUsed, lastRetired)+1)
-	s.nextBlock = lastBlock + 1
-	hours, err := s.unsweptHours()
-	if err != nil {
-		return err
-	}
-	s.held.swept(hours, time.Time{})
-	return s.reconcile(ctx)
 }
 
 // Reader returns a reader of the same store. It lives as long as the store.

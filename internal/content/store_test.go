@@ -39,6 +39,22 @@ func TestPutAndOpen(t *testing.T) {
 	}
 }
 
+func TestOddDirectory(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a b%20c?mode=memory#&d")
+	s, _ := start(t, dir, testOptions(t))
+	a := put(t, s, "c", "text")
+	r, err := OpenReader(t.Context(), dir, testOptions(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	wantOpen(t, r, "c", a[0], "text")
+	if _, err := os.Stat(filepath.Join(dir, FileName)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPutKeepsOrderAcrossContainers(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, t.TempDir(), testOptions(t))
@@ -315,7 +331,11 @@ func TestKeyIDsAreNeverUsedAgain(t *testing.T) {
 			}
 		}
 	}
-	s, _ = start(t, dir, testOptions(t))
+	opts := testOptions(t)
+	s, _ = start(t, dir, opts)
+	if !raised(opts.Health, conditionDamaged) {
+		t.Error("the older key file was not reported")
+	}
 	wantState(t, s.Reader(), "late", late[0], Missing) // its key is lost, and nobody erased it
 	again := put(t, s, "late", "text")
 	wantOpen(t, s.Reader(), "late", again[0], "text")
