@@ -146,7 +146,7 @@ func wait(ctx context.Context, stages []*stage) error {
 
 // stop ends everything in the order of the package comment. Views come first in stages and are kept for last.
 func (a *App) stop(ctx context.Context, stages []*stage) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	var errs []error
 	for i := len(stages) - 1; i >= len(a.views); i-- {

@@ -22,16 +22,9 @@ func Recover(ctx context.Context, dir string) (*ledger.Recovery, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, lost := range done.Lost {
-		_, err = t.Door.Record(ctx, intake.Act{
-			Type: ledger.TypeRecovered, Activity: audit.ActivityOperation, Account: osIdentity(),
-			Attributes: audit.Attrs{
-				{Name: "first", Value: audit.Int(int64(lost.First))}, {Name: "last", Value: audit.Int(int64(lost.Last))},
-				{Name: "records", Value: audit.Int(int64(lost.Len()))},
-			},
-		}, nil)
-		if err != nil {
-			err = fmt.Errorf("record what was lost: %w: run tripod recover again", err)
+	for _, act := range recoveryActs(done) {
+		if _, err = t.Door.Record(ctx, act, nil); err != nil {
+			err = fmt.Errorf("record what was recovered: %w: run tripod recover again", err)
 			break
 		}
 	}
@@ -44,6 +37,22 @@ func Recover(ctx context.Context, dir string) (*ledger.Recovery, error) {
 		}
 	}
 	return done, nil
+}
+
+// recoveryActs are what a recovery has to say for itself: each stretch lost, and a checkpoint signed for want of one.
+func recoveryActs(done *ledger.Recovery) []intake.Act {
+	act := func(typ string, attrs ...audit.Attr) intake.Act {
+		return intake.Act{Type: typ, Activity: audit.ActivityOperation, Account: osIdentity(), Attributes: attrs}
+	}
+	number := func(name string, n uint64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(int64(n))} }
+	var acts []intake.Act
+	for _, lost := range done.Lost {
+		acts = append(acts, act(ledger.TypeRecovered, number("first", lost.First), number("last", lost.Last), number("records", lost.Len())))
+	}
+	if done.Signed {
+		acts = append(acts, act("tripod.recover.signed", number("records", done.Size)))
+	}
+	return acts
 }
 
 // fill runs the ledger's recovery with nothing but the journal open.

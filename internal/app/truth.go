@@ -97,12 +97,28 @@ func (t *Truth) startLedger(ctx context.Context, o TruthOptions) error {
 		return err
 	}
 	t.Ledger = l
-	t.start(ctx, "ledger", func(ctx context.Context) error { return l.Run(ctx, t.Journal.Follow(l.Size()+1)) })
+	t.start(ctx, "ledger", func(ctx context.Context) error { return t.runLedger(ctx, l) })
 	resumed, err := t.Eraser.Resume(ctx)
 	if resumed > 0 {
 		t.log.InfoContext(ctx, "finished erasures that were under way", "count", resumed)
 	}
 	return err
+}
+
+// runLedger follows the journal. Damage in the journal ends taking in, not reading: leaf index is seq − 1, so nothing can
+// be put in the damaged record's place.
+func (t *Truth) runLedger(ctx context.Context, l *ledger.Ledger) error {
+	err := l.Run(ctx, t.Journal.Follow(l.Size()+1))
+	var damage *journal.CorruptError
+	if !errors.As(err, &damage) {
+		return err
+	}
+	err = fmt.Errorf("%w: run tripod verify, and restore the journal from a backup", err)
+	t.Journal.Refuse(err)
+	t.Health.Raise("ledger.refused", health.Critical, err.Error())
+	t.log.ErrorContext(ctx, "the journal is damaged; nothing is taken in", "error", err)
+	<-ctx.Done()
+	return nil
 }
 
 // misfit reports whether ledger and journal do not fit each other, which reading survives and writing would make worse.
@@ -134,9 +150,15 @@ func (t *Truth) Drain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// drainTime is how long an orderly end may wait, for a full disk above all: what is in the journal and not yet under a
+// checkpoint gets there at the next start.
+const drainTime = 30 * time.Second
+
 // Close drains and gives the data directory back.
 func (t *Truth) Close(ctx context.Context) error {
-	errs := []error{t.Drain(context.WithoutCancel(ctx))}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	errs := []error{t.Drain(ctx)}
 	if t.Content != nil {
 		errs = append(errs, t.Content.Close())
 	}
