@@ -2,8 +2,12 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
+
+	"github.com/tripod-audit/tripod/internal/health"
 )
 
 // Run applies a batch once it has batchRows entries, or batchTime after the batch before: a lone record is found at once,
@@ -13,9 +17,33 @@ const (
 	batchTime = 200 * time.Millisecond
 )
 
+// Between two tries to apply a batch that failed.
+const (
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = 30 * time.Second
+)
+
+// ConditionBehind is raised while the index cannot take records in.
+const ConditionBehind = "search.behind"
+
+// Runner keeps an index up to date. The zero value is ready: silent.
+type Runner struct {
+	Health *health.Registry
+	Logger *slog.Logger
+}
+
+// Run is Runner.Run of a silent runner.
+func Run(ctx context.Context, f Follower, ix Index) error { return Runner{}.Run(ctx, f, ix) }
+
 // Run keeps an index up to date until the context ends, which is no error. It gathers pages into batches of its own, so
 // whoever appends to the journal never waits for it. The follower must begin behind the index's position.
-func Run(ctx context.Context, f Follower, ix Index) error {
+//
+// A batch that cannot be applied, because the disk is full or a file damaged, is tried again until it can: an index that
+// is behind must not end anything else. Only a follower's error, a gap (ErrGap) and a closed index (ErrClosed) end Run.
+func (r Runner) Run(ctx context.Context, f Follower, ix Index) error {
+	if r.Logger == nil {
+		r.Logger = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	pages := make(chan []Entry)
 	followed := make(chan error, 1)
@@ -23,7 +51,7 @@ func Run(ctx context.Context, f Follower, ix Index) error {
 		defer close(pages)
 		followed <- follow(ctx, f, pages)
 	}()
-	err := applyBatches(ctx, pages, ix)
+	err := r.applyBatches(ctx, pages, ix)
 	cancel()
 	for range pages { // let follow end
 	}
@@ -52,7 +80,7 @@ func follow(ctx context.Context, f Follower, pages chan<- []Entry) error {
 }
 
 // applyBatches gathers pages and applies them until the channel is closed or the context ends.
-func applyBatches(ctx context.Context, pages <-chan []Entry, ix Index) error {
+func (r Runner) applyBatches(ctx context.Context, pages <-chan []Entry, ix Index) error {
 	var batch []Entry
 	due := true // batchTime has passed since the last batch
 	timer := time.NewTimer(batchTime)
@@ -73,14 +101,40 @@ func applyBatches(ctx context.Context, pages <-chan []Entry, ix Index) error {
 		if len(batch) == 0 || !due && len(batch) < batchRows {
 			continue
 		}
-		if err := ix.Apply(ctx, batch); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("search: apply records up to %d: %w", batch[len(batch)-1].Seq, err)
+		if err := r.apply(ctx, ix, batch); err != nil {
+			return err
 		}
 		clear(batch)
 		batch, due = batch[:0], false
 		timer.Reset(batchTime)
+	}
+}
+
+// apply applies a batch, however often it takes. It returns nil as well when the context ends.
+func (r Runner) apply(ctx context.Context, ix Index, batch []Entry) error {
+	for wait, raised := firstRetry, false; ; wait = min(2*wait, lastRetry) {
+		err := ix.Apply(ctx, batch)
+		switch {
+		case err == nil:
+			if raised {
+				r.Health.Clear(ConditionBehind)
+				r.Logger.InfoContext(ctx, "search index takes records in again")
+			}
+			return nil
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrGap) || errors.Is(err, ErrClosed):
+			return fmt.Errorf("search: apply records up to %d: %w", batch[len(batch)-1].Seq, err)
+		}
+		r.Health.Raise(ConditionBehind, health.Warning, "searches lack the newest records, trying again: "+err.Error())
+		if !raised {
+			r.Logger.WarnContext(ctx, "search index cannot take records in, trying again", slog.Any("error", err))
+		}
+		raised = true
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
 	}
 }

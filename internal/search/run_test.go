@@ -3,6 +3,7 @@ package search_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/search"
 )
 
@@ -40,14 +42,29 @@ type recorder struct {
 func (r *recorder) Apply(_ context.Context, page []search.Entry) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.sizes = append(r.sizes, len(page))
+	if r.err != nil {
+		return r.err
+	}
 	for _, e := range page {
 		if e.Seq != r.last+1 {
 			return search.ErrGap
 		}
 		r.last = e.Seq
 	}
-	r.sizes = append(r.sizes, len(page))
-	return r.err
+	return nil
+}
+
+func (r *recorder) at() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
+}
+
+func (r *recorder) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
 }
 
 func (r *recorder) applied() []int {
@@ -113,10 +130,48 @@ func TestRunErrors(t *testing.T) {
 		if err := <-ended; !errors.Is(err, broken) {
 			t.Errorf("a follower's error became %v", err)
 		}
-		go func() { ended <- search.Run(t.Context(), f, &recorder{err: broken}) }()
+		for _, fatal := range []error{search.ErrGap, search.ErrClosed} {
+			go func() { ended <- search.Run(t.Context(), f, &recorder{err: fatal}) }()
+			f <- []search.Entry{{Seq: 1}}
+			if err := <-ended; !errors.Is(err, fatal) {
+				t.Errorf("%v became %v", fatal, err)
+			}
+		}
+	})
+}
+
+// TestRunRetries: a full disk is waited out, and said.
+func TestRunRetries(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		f, ix, conditions := make(feed), &recorder{err: errors.New("disk full")}, new(health.Registry)
+		ended := make(chan error)
+		go func() { ended <- search.Runner{Health: conditions}.Run(ctx, f, ix) }()
 		f <- []search.Entry{{Seq: 1}}
-		if err := <-ended; !errors.Is(err, broken) {
-			t.Errorf("an index's error became %v", err)
+		time.Sleep(10 * time.Minute)
+		if list := conditions.Conditions(); len(list) != 1 || list[0].Code != search.ConditionBehind || !strings.Contains(list[0].Text, "disk full") {
+			t.Errorf("conditions %+v", list)
+		}
+		if n := len(ix.applied()); n < 20 || n > 40 {
+			t.Errorf("tried %d times in ten minutes", n)
+		}
+		ix.fail(nil)
+		time.Sleep(time.Minute)
+		if list := conditions.Conditions(); len(list) != 0 {
+			t.Errorf("conditions %+v after it worked", list)
+		}
+		f <- []search.Entry{{Seq: 2}}
+		time.Sleep(time.Second)
+		if at := ix.at(); at != 2 {
+			t.Errorf("at %d, want 2", at)
+		}
+		ix.fail(errors.New("again"))
+		f <- []search.Entry{{Seq: 3}}
+		synctest.Wait()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("ended with %v", err)
 		}
 	})
 }

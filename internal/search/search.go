@@ -62,6 +62,7 @@ var (
 	ErrCursor   = errors.New("the cursor is not one this query returned")
 	ErrNotFacet = errors.New("field has no facets")
 	ErrOutdated = errors.New("the index was written by another version")
+	ErrClosed   = errors.New("the search index is closed")
 )
 
 // Page says which hits to return.

@@ -23,7 +23,7 @@ func (ix *Index) Apply(ctx context.Context, page []search.Entry) error {
 	defer ix.mu.Unlock()
 	switch {
 	case ix.closed:
-		return errClosed
+		return search.ErrClosed
 	case !ix.writable:
 		return errReadOnly
 	}

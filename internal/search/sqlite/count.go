@@ -13,7 +13,7 @@ import (
 
 // Count implements search.Reader.
 func (ix *Index) Count(ctx context.Context, q *search.Query) (search.Count, error) {
-	s := newSum()
+	s := ix.newSum()
 	err := ix.eachMonth(ctx, q, false, func(m *month) (bool, error) { return true, m.sum(ctx, q, s) })
 	return search.Count{N: s.total, Exact: s.exact}, err
 }
@@ -29,7 +29,7 @@ func (ix *Index) Facets(ctx context.Context, q *search.Query, fields []search.Fi
 	for _, f := range fields {
 		values[f] = make(map[string]int64)
 	}
-	s := newSum()
+	s := ix.newSum()
 	err := ix.eachMonth(ctx, q, false, func(m *month) (bool, error) {
 		s.byWhat = make(map[uint32]int64)
 		if err := m.sum(ctx, q, s); err != nil {
@@ -114,11 +114,11 @@ func (ix *Index) Histogram(ctx context.Context, q *search.Query, buckets int) (*
 		if err != nil {
 			return nil, err
 		}
-		if in > scanBudget*segment.BlockRows/2 {
+		if in > int64(ix.budget)*segment.BlockRows/2 {
 			start, step, count = search.Divide(span, buckets, time.Hour)
 		}
 	}
-	s := newSum()
+	s := ix.newSum()
 	s.start, s.step, s.buckets = start, step.Milliseconds(), make([]int64, count)
 	err = ix.eachMonth(ctx, q, false, func(m *month) (bool, error) { return true, m.sum(ctx, q, s) })
 	if err != nil {

@@ -18,10 +18,10 @@ const schemaVersion = 1
 // pageSize lets a shard of postings lie on a page with others.
 const pageSize = 8192
 
-// open opens a database file. A writer has one connection; secure_delete makes it overwrite what it deletes, always,
-// because what an erasure must not leave behind may have been moved or freed long before.
+// open opens a database file. A writer has one connection; secure_delete makes it overwrite what it deletes. Temporary
+// files are needed for VACUUM only, which must not hold a month in memory.
 func open(path string, writable bool) (*sql.DB, error) {
-	pragmas := []string{"busy_timeout(10000)", "cache_size(-512)", "temp_store(MEMORY)"}
+	pragmas := []string{"busy_timeout(10000)", "cache_size(-512)", "temp_store(FILE)"}
 	mode := "ro"
 	if writable {
 		mode = "rwc"

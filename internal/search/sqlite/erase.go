@@ -95,10 +95,12 @@ func (m *month) rewrite(h header, drop func(uint64) bool) error {
 	return nil
 }
 
-// scrub empties the write-ahead log, which still holds pages from before an erasure, if one has not been scrubbed yet.
-// Deleted rows were overwritten when they were deleted (secure_delete). A reader in another process that holds on to the
-// log (transactions are short, but a process can be stopped in one) must not hold up the index: the mark stays, and
-// scrubbing is tried again with the next batch and at the next Open.
+// scrub removes what an erasure left in the file, if one has not been scrubbed yet. Deleted rows were overwritten when
+// they were deleted (secure_delete), but pages keep copies of rows that were moved to other pages before: VACUUM writes
+// every page anew, and emptying the write-ahead log removes the pages from before.
+//
+// A reader in another process that holds on to the log (transactions are short, but a process can be stopped in one) must
+// not hold up the index: the mark stays, and scrubbing is tried again with the next batch and at the next Open.
 func (m *month) scrub() error {
 	pending, err := metaInt(m.writer, "scrub")
 	if err != nil || pending == 0 {
@@ -107,6 +109,7 @@ func (m *month) scrub() error {
 	var busy, pages, moved int
 	err = errors.Join(
 		m.writer.exec("PRAGMA busy_timeout = 500"),
+		m.writer.exec("VACUUM"),
 		m.writer.each("PRAGMA wal_checkpoint(TRUNCATE)", nil, []any{&busy, &pages, &moved}, func() error { return nil }),
 		m.writer.exec("PRAGMA busy_timeout = 10000"))
 	if m.dirty = busy != 0; err != nil || m.dirty {

@@ -74,13 +74,11 @@ func (h *head) close() error {
 	return errors.Join(err, h.db.Close())
 }
 
-var errClosed = errors.New("the search index is closed")
-
 func (h *head) position() (uint64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.c == nil {
-		return 0, errClosed
+		return 0, search.ErrClosed
 	}
 	var position int64
 	if _, err := h.c.first("SELECT position FROM head", nil, &position); err != nil {
@@ -111,7 +109,7 @@ func (h *head) names() (names []string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.c == nil {
-		return nil, errClosed
+		return nil, search.ErrClosed
 	}
 	var name string
 	err = h.c.each("SELECT name FROM month ORDER BY name", nil, []any{&name}, func() error {
@@ -126,7 +124,7 @@ func (h *head) write(position uint64, promised map[string]uint64, lower bool) er
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.c == nil {
-		return errClosed
+		return search.ErrClosed
 	}
 	err := h.c.transaction("BEGIN IMMEDIATE", func() error {
 		for name, applied := range promised {

@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/tripod-audit/tripod/internal/search"
 )
 
-// openMonths bounds the months kept open while nobody uses them: more than a year, which most queries stay within.
-const openMonths = 14
+// openMonths bounds the months kept open while nobody uses them: two years, which most queries stay within.
+const openMonths = 25
 
 // months opens months when they are needed and closes those that have not been used for longest.
 type months struct {
@@ -54,7 +56,7 @@ func (ms *months) acquire(ctx context.Context, name string) (*month, error) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	if ms.closed {
-		return nil, errClosed
+		return nil, search.ErrClosed
 	}
 	m, ok := ms.open[name]
 	if !ok {

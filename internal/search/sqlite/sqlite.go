@@ -32,6 +32,7 @@ type Index struct {
 	dir    string
 	head   *head
 	months *months
+	budget int // blocks a count may look through
 
 	mu       sync.Mutex // guards Apply and Close, which must not meet
 	closed   bool
@@ -56,7 +57,7 @@ func Open(ctx context.Context, dir string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix := &Index{dir: dir, head: h, months: newMonths(dir, true), writable: true}
+	ix := &Index{dir: dir, head: h, months: newMonths(dir, true), budget: scanBudget, writable: true}
 	if err := ix.heal(ctx); err != nil {
 		return nil, errors.Join(err, ix.Close())
 	}
@@ -73,7 +74,7 @@ func OpenReader(ctx context.Context, dir string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Index{dir: dir, head: h, months: newMonths(dir, false)}, nil
+	return &Index{dir: dir, head: h, months: newMonths(dir, false), budget: scanBudget}, nil
 }
 
 // Close waits for queries under way and closes the files.

@@ -24,7 +24,7 @@ type sum struct {
 	budget  int // blocks left to look through
 }
 
-func newSum() *sum { return &sum{exact: true, budget: scanBudget} }
+func (ix *Index) newSum() *sum { return &sum{exact: true, budget: ix.budget} }
 
 func (s *sum) add(at int64, what uint32, n int64) {
 	s.total += n

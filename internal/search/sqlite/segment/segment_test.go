@@ -96,7 +96,7 @@ func TestBuildAndMerge(t *testing.T) {
 	var parts []Part
 	var all []Row
 	var allKeys []Posting
-	for _, n := range []int{1, 3, 100, BlockRows, BlockRows + 1, 20_000} {
+	for _, n := range []int{1, 3, 100, BlockRows, BlockRows + 1} {
 		rows, keys := sample(r, n, uint64(len(all)+1))
 		base := uint32(len(all))
 		all = append(all, rows...)
