@@ -154,6 +154,27 @@ func TestSequenceGaps(t *testing.T) {
 			f.run("A", 0, 10, at(3600))
 			f.run("A", 11, 20, at(0))
 		}, nil},
+		{"a clock that was wrong for a moment", func(f *feed) {
+			f.run("A", 0, 10, at(0))
+			f.run("A", 11, 11, at(600))
+			f.run("A", 12, 20, at(12))
+		}, nil},
+		{"a clock that was absurd for a moment", func(f *feed) {
+			f.run("A", 0, 10, at(0))
+			f.apply()
+			f.now = at(15)
+			f.run("A", 11, 11, at(86400*365), func(r *audit.Record) { r.Flag(audit.FlagClockAbsurd) })
+			f.run("A", 12, 20, at(12))
+			f.run("A", 23, 24, at(23))
+		}, []string{
+			"2 records of session A between sequence 20 and 23 were expected and not received",
+			"1 record of one device carried times more than a day ahead of Tripod's clock or a year behind it on 2026-11-23",
+		}},
+		{"a clock put back by an hour, then a loss", func(f *feed) {
+			f.run("A", 0, 10, at(3600))
+			f.run("A", 11, 20, at(0))
+			f.run("A", 31, 40, at(30))
+		}, []string{"10 records of session A between sequence 20 and 31 were expected and not received"}},
 		{"an idle process is recognised for a week", func(f *feed) {
 			f.run("A", 0, 10, at(0))
 			f.run("B", 11, 12, at(6*86400))
@@ -307,6 +328,64 @@ func TestManySessions(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, statements(f.list(Filter{}))); diff != "" {
 		t.Error(diff)
+	}
+	f.compareRebuilt()
+}
+
+// TestLateDataInsideAGap: pieces that come late into a gap leave no discrepancies of their own.
+func TestLateDataInsideAGap(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.run("A", 0, 9, t0)
+	f.run("A", 20, 29, t0.Add(20*time.Second))
+	id := f.list(Filter{})[0].ID
+	for _, piece := range [][2]int64{{15, 16}, {13, 14}, {17, 19}, {10, 12}} {
+		f.later(2 * Grace)
+		f.run("A", piece[0], piece[1], t0.Add(time.Duration(piece[0])*time.Second))
+	}
+	got := f.list(Filter{})
+	if len(got) != 1 || got[0].ID != id || got[0].State != StateClosed {
+		t.Errorf("got %+v, want %s closed", got, id)
+	}
+	f.compareRebuilt()
+}
+
+// TestAccountKnownLater: a gap names the account although only a later record of the session does.
+func TestAccountKnownLater(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.run("A", 3, 9, t0)
+	f.apply()
+	f.run("A", 10, 11, t0.Add(10*time.Second), func(r *audit.Record) { r.Account.Asserted.Email = "dana@example.com" })
+	got := f.list(Filter{})
+	if len(got) != 1 || got[0].Account == nil || got[0].Account.Email != "dana@example.com" {
+		t.Errorf("got %+v, want the account", got)
+	}
+	f.compareRebuilt()
+}
+
+// TestLongSessionStaysSmall: pauses cost nothing in the long run, and no gap is forgotten over them.
+func TestLongSessionStaysSmall(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	const turns = 300
+	for i := range int64(turns) {
+		f.now = t0.Add(time.Duration(i) * 20 * time.Minute)
+		f.run("A", 10*i, 10*i+8+min(1, i%100), f.now) // the last of each hundredth turn is lost
+		f.apply()
+	}
+	f.later(2 * time.Hour)
+	f.run("B", 0, 0, f.now)
+	want := []string{
+		"1 record of session A between sequence 2008 and 2010 was expected and not received",
+		"1 record of session A between sequence 1008 and 1010 was expected and not received",
+		"1 record of session A between sequence 8 and 10 was expected and not received",
+	}
+	if diff := cmp.Diff(want, statements(f.list(Filter{}))); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(f.view.names.lastDev.live); n > 30 {
+		t.Errorf("%d stretches in memory", n)
 	}
 	f.compareRebuilt()
 }

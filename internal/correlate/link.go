@@ -37,11 +37,11 @@ func (d *device) link() {
 		d.newest = max(d.newest, s.tlo)
 	}
 	d.pass(sameSessionNext)
-	d.pass(sameSessionExactly, d.otherSessionExactly, sameSession)
+	d.pass(sameSessionExactly, d.otherSessionExactly, clockPutBack, sameSession)
 	if d.countsFromStart { // else what it went on from cannot be told from a start that was dropped
 		d.pass(d.otherSession)
 	}
-	d.pass(clockPutBack)
+	d.pass(clockPutBackAndLate)
 	for _, s := range d.live {
 		s.prev, s.watched, s.beside = nil, false, false
 	}
@@ -195,8 +195,16 @@ func (d *device) otherSession(s *stretch) *stretch {
 	return best
 }
 
-// clockPutBack finds a chain that ends where s begins in the same session, whatever the clock says.
+// clockPutBack finds a chain of the session that ends where s begins, later by the source's clock, and came before.
 func clockPutBack(s *stretch) *stretch {
+	if p := clockPutBackAndLate(s); p != nil && p.seqHi < s.seqLo {
+		return p
+	}
+	return nil
+}
+
+// clockPutBackAndLate is the same where batches came out of order, too: nothing but the numbers speaks for it.
+func clockPutBackAndLate(s *stretch) *stretch {
 	for _, p := range s.st.stretches {
 		if p.hi+1 == s.lo && p.chain != s.chain && p.chain.last() == p {
 			return p

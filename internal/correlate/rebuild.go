@@ -93,3 +93,5 @@ func (v *View) readAll(ctx context.Context, r Reader, progress func(done, last u
 func (v *View) finish(ctx context.Context) error {
 	return errors.Join(v.truncate(ctx), v.Close())
 }
+
+var _ Reader = (*journal.Reader)(nil)

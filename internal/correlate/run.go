@@ -94,3 +94,5 @@ func (v *View) applyPages(ctx context.Context, pages <-chan []journal.Stored) er
 		timer.Reset(batchTime)
 	}
 }
+
+var _ Follower = (*journal.Follower)(nil)
