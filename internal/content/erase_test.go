@@ -146,6 +146,58 @@ func wantErasedScene(t testing.TB, s *Store, sc *scene) {
 	}
 }
 
+// Rows of wrapped keys never move, so that zeroing one in place leaves no copy of it.
+func TestDestroyedKeysLeaveNoCopies(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, _ := start(t, dir, testOptions(t))
+	var wrapped [][]byte
+	destroy := func(ids ...int64) {
+		t.Helper()
+		var doom []doomed
+		for _, id := range ids {
+			doom = append(doom, doomed{id: id, erased: []prefix{{byte(id)}}})
+		}
+		if err := s.do(t.Context(), func() error { return destroyKeys(s.keys, doom) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range 12 {
+		var blocks []Block
+		for i := range 100 {
+			blocks = append(blocks, Block{fmt.Sprintf("c%0*d", 1+i*2, round*100+i), nil})
+		}
+		if _, err := s.Put(t.Context(), blocks); err != nil {
+			t.Fatal(err)
+		}
+		for i := range blocks {
+			row, err := s.reader.keyByID(t.Context(), int64(round*100+i+1))
+			if err != nil || row.destroyed() {
+				t.Fatalf("key: %+v, %v", row, err)
+			}
+			wrapped = append(wrapped, row.wrapped)
+		}
+		for i := 0; i < len(wrapped); i += 7 {
+			destroy(int64(i + 1))
+		}
+	}
+	if err := s.do(t.Context(), func() error { return s.keys.checkpoint() }); err != nil {
+		t.Fatal(err)
+	}
+	files := rawFiles(t, dir)
+	for i, w := range wrapped {
+		found := 0
+		for _, raw := range files {
+			for part := range slices.Chunk(w, 15) {
+				found += bytes.Count(raw, part)
+			}
+		}
+		if want := len(w) / 15; i%7 == 0 && found != 0 || i%7 != 0 && found != want {
+			t.Errorf("of key %d, %d parts are in the files", i+1, found)
+		}
+	}
+}
+
 func TestPutAfterErasure(t *testing.T) {
 	t.Parallel()
 	s, _ := start(t, t.TempDir(), testOptions(t))
