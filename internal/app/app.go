@@ -183,6 +183,12 @@ func (a *App) catchUp(ctx context.Context) error {
 
 func (a *App) close(ctx context.Context) error {
 	var errs []error
+	if a.console != nil {
+		errs = append(errs, closeListener(a.console.listener))
+	}
+	if a.control != nil {
+		errs = append(errs, closeListener(a.control.listener))
+	}
 	for _, v := range a.views {
 		errs = append(errs, v.close())
 	}

@@ -79,12 +79,12 @@ func (c *console) run(ctx context.Context) error {
 	return serveHTTP(ctx, c.server, c.listener)
 }
 
-// close gives the port back where run never took over.
-func (c *console) close() error {
-	if c == nil || c.listener == nil {
+// closeListener gives an address back where nothing served on it to the end.
+func closeListener(ln net.Listener) error {
+	if ln == nil {
 		return nil
 	}
-	if err := c.listener.Close(); !errors.Is(err, net.ErrClosed) {
+	if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil
