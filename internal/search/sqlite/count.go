@@ -166,7 +166,8 @@ func (ix *Index) span(ctx context.Context, q *search.Query) (search.Window, erro
 func (ix *Index) rowsIn(ctx context.Context, q *search.Query, w search.Window) (n int64, err error) {
 	err = ix.eachMonth(ctx, q, false, func(m *month) (bool, error) {
 		return true, m.read(ctx, func(c *connection) error {
-			return eachTally(c, "hours", dimAll, nil, nil, func(_ uint32, hours []byte) error {
+			budget := 1
+			return tallies(c, "hours", tallyID(dimAll, 0), tallyID(dimAll, 0), &budget, func(_ uint32, hours []byte) error {
 				pairs, err := decodePairs(hours, nil)
 				for _, p := range pairs {
 					if at := m.start + int64(p.key)*hourMillis; at < w.To && at+hourMillis > w.From {

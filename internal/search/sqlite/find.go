@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -65,9 +63,6 @@ func (ix *Index) eachMonth(ctx context.Context, q *search.Query, oldest bool, f 
 			return err
 		}
 		m, err := ix.months.acquire(ctx, name)
-		if errors.Is(err, fs.ErrNotExist) && !ix.writable {
-			return err
-		}
 		if err != nil {
 			return err
 		}

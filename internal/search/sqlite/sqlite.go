@@ -29,10 +29,11 @@ import (
 
 // Index is the search index in one folder.
 type Index struct {
-	dir    string
-	head   *head
-	months *months
-	budget int // blocks a count may look through
+	dir     string
+	head    *head
+	months  *months
+	budget  int // blocks a count may look through
+	tallies int // tallies a count may look through
 
 	mu       sync.Mutex // guards Apply and Close, which must not meet
 	closed   bool
@@ -57,7 +58,7 @@ func Open(ctx context.Context, dir string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix := &Index{dir: dir, head: h, months: newMonths(dir, true), budget: scanBudget, writable: true}
+	ix := &Index{dir: dir, head: h, months: newMonths(dir, true), budget: scanBudget, tallies: tallyBudget, writable: true}
 	if err := ix.heal(ctx); err != nil {
 		return nil, errors.Join(err, ix.Close())
 	}
@@ -74,7 +75,7 @@ func OpenReader(ctx context.Context, dir string) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Index{dir: dir, head: h, months: newMonths(dir, false), budget: scanBudget}, nil
+	return &Index{dir: dir, head: h, months: newMonths(dir, false), budget: scanBudget, tallies: tallyBudget}, nil
 }
 
 // Close waits for queries under way and closes the files.

@@ -4,14 +4,18 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/search"
 )
 
-// scanBudget bounds the blocks one count may look through; beyond it counts are lower bounds. It is some ten
-// milliseconds of work, whatever the size of the index.
-const scanBudget = 200
+// What one count may look through; beyond it counts are lower bounds. It is some tens of milliseconds of work, whatever
+// the size of the index.
+const (
+	scanBudget  = 200     // blocks
+	tallyBudget = 100_000 // tallies: far more than honest sources make in years
+)
 
 // sum is what a count, facets or a histogram add up.
 type sum struct {
@@ -22,9 +26,10 @@ type sum struct {
 	buckets []int64
 	exact   bool
 	budget  int // blocks left to look through
+	tallies int // tallies left to look through
 }
 
-func (ix *Index) newSum() *sum { return &sum{exact: true, budget: ix.budget} }
+func (ix *Index) newSum() *sum { return &sum{exact: true, budget: ix.budget, tallies: ix.tallies} }
 
 func (s *sum) add(at int64, what uint32, n int64) {
 	s.total += n
@@ -128,7 +133,7 @@ func anyRow(ctx context.Context, c *connection, segments []segmentInfo, terms []
 
 // sumPairs adds up a whole month by the pairs of who and what.
 func (m *month) sumPairs(c *connection, f *filter, s *sum) error {
-	add := func(sign int64) func(uint32, []byte) error {
+	add := func(s *sum, sign int64) func(uint32, []byte) error {
 		return func(_ uint32, whats []byte) error {
 			pairs, err := decodePairs(whats, nil)
 			for _, p := range pairs {
@@ -140,13 +145,15 @@ func (m *month) sumPairs(c *connection, f *filter, s *sum) error {
 		}
 	}
 	if f.only[dimWho] != nil {
-		return eachTally(c, "whats", dimWho, f.only[dimWho], nil, add(1))
+		return s.eachTally(c, "whats", dimWho, f.only[dimWho], nil, add(s, 1))
 	}
 	// All rows but those of some accounts; rows without an account are in no account's tally.
-	if _, err := m.sumHours(c, f, dimWhat, []search.Window{{From: m.start, To: m.end}}, s); err != nil {
-		return err
-	}
-	return eachTally(c, "whats", dimWho, f.not[dimWho], nil, add(-1))
+	return s.whole(func(s *sum) error {
+		if _, err := m.sumHours(c, f, dimWhat, []search.Window{{From: m.start, To: m.end}}, s); err != nil {
+			return err
+		}
+		return s.eachTally(c, "whats", dimWho, f.not[dimWho], nil, add(s, -1))
+	})
 }
 
 // sumHours adds up whole hours from the tallies of one dimension and returns what is left of the windows.
@@ -155,7 +162,7 @@ func (m *month) sumHours(c *connection, f *filter, dim int, windows []search.Win
 	if len(whole) == 0 {
 		return left, nil
 	}
-	add := func(sign int64) func(uint32, []byte) error {
+	add := func(s *sum, sign int64) func(uint32, []byte) error {
 		return func(id uint32, hours []byte) error {
 			pairs, err := decodePairs(hours, nil)
 			w := 0
@@ -176,15 +183,43 @@ func (m *month) sumHours(c *connection, f *filter, dim int, windows []search.Win
 	}
 	switch {
 	case dim == dimAll:
-		return left, eachTally(c, "hours", dimAll, nil, nil, add(1))
+		return left, s.eachTally(c, "hours", dimAll, nil, nil, add(s, 1))
 	case dim == dimWhat || f.only[dim] != nil:
-		return left, eachTally(c, "hours", dim, f.only[dim], f.not[dim], add(1))
+		return left, s.eachTally(c, "hours", dim, f.only[dim], f.not[dim], add(s, 1))
 	}
 	// All rows but those of some entries; rows that have none in this dimension are in none of its tallies.
-	if err := eachTally(c, "hours", dimAll, nil, nil, add(1)); err != nil {
-		return nil, err
+	return left, s.whole(func(s *sum) error {
+		if err := s.eachTally(c, "hours", dimAll, nil, nil, add(s, 1)); err != nil {
+			return err
+		}
+		return s.eachTally(c, "hours", dim, f.not[dim], nil, add(s, -1))
+	})
+}
+
+// whole adds what f adds up, or nothing if the budget does not last to its end: half a difference is no lower bound.
+func (s *sum) whole(f func(*sum) error) error {
+	part := *s
+	part.total, part.exact = 0, true
+	part.buckets = make([]int64, len(s.buckets))
+	if s.byWhat != nil {
+		part.byWhat = make(map[uint32]int64)
 	}
-	return left, eachTally(c, "hours", dim, f.not[dim], nil, add(-1))
+	if err := f(&part); err != nil {
+		return err
+	}
+	s.budget, s.tallies = part.budget, part.tallies
+	if !part.exact {
+		s.exact = false
+		return nil
+	}
+	s.total += part.total
+	for i, n := range part.buckets {
+		s.buckets[i] += n
+	}
+	for what, n := range part.byWhat {
+		s.byWhat[what] += n
+	}
+	return nil
 }
 
 // wholeHours splits windows into their whole hours and what is left at their ends.
@@ -207,25 +242,42 @@ func wholeHours(windows []search.Window) (whole, left []search.Window) {
 	return whole, left
 }
 
-// eachTally calls f with one column of the tallies of a dimension: of some entries, or of all but some.
-func eachTally(c *connection, column string, dim int, only, not *idSet, f func(id uint32, data []byte) error) error {
-	var id int64
-	var data sql.RawBytes
-	row := func() error {
-		if not.has(uint32(id)) || only != nil && !only.has(uint32(id)) {
+// eachTally calls f with one column of the tallies of a dimension, of some entries or of all but some, as long as the
+// budget lasts.
+func (s *sum) eachTally(c *connection, column string, dim int, only, not *idSet, f func(id uint32, data []byte) error) error {
+	row := func(id uint32, data []byte) error {
+		if not.has(id) || only != nil && !only.has(id) {
 			return nil
 		}
-		return f(uint32(id), data)
+		return f(id, data)
 	}
+	var err error
 	if only != nil && only.len() <= maxDriverIDs {
-		for _, want := range only.ids {
-			if err := c.each("SELECT id, "+column+" FROM tally WHERE id = ?", []any{tallyID(dim, want)}, []any{&id, &data}, row); err != nil {
-				return err
-			}
+		for _, id := range only.ids {
+			err = errors.Join(err, tallies(c, column, tallyID(dim, id), tallyID(dim, id), &s.tallies, row))
 		}
+	} else {
+		err = tallies(c, column, tallyID(dim, 0), tallyID(dim+1, 0)-1, &s.tallies, row)
+	}
+	if errors.Is(err, errBudget) {
+		s.exact = false
 		return nil
 	}
-	return c.each("SELECT id, "+column+" FROM tally WHERE id BETWEEN ? AND ?", []any{tallyID(dim, 0), tallyID(dim+1, 0) - 1}, []any{&id, &data}, row)
+	return err
+}
+
+var errBudget = errors.New("looked through enough tallies")
+
+// tallies calls f with one column of the tallies in a range, at most budget of them.
+func tallies(c *connection, column string, from, to int64, budget *int, f func(id uint32, data []byte) error) error {
+	var id int64
+	var data sql.RawBytes
+	return c.each("SELECT id, "+column+" FROM tally WHERE id BETWEEN ? AND ?", []any{from, to}, []any{&id, &data}, func() error {
+		if *budget--; *budget < 0 {
+			return errBudget
+		}
+		return f(uint32(id), data)
+	})
 }
 
 // sumRows looks at rows one by one, from the newest backwards, as long as the budget lasts.
