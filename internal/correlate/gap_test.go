@@ -154,6 +154,28 @@ func TestSequenceGaps(t *testing.T) {
 			f.run("A", 0, 10, at(3600))
 			f.run("A", 11, 20, at(0))
 		}, nil},
+		{"a clock put back, beside an earlier process of the session", func(f *feed) {
+			f.run("A", 0, 5, at(-1000))
+			f.run("A", 0, 10, at(3600))
+			f.run("A", 11, 20, at(0))
+		}, nil},
+		{"a clock put back, and batches in reverse", func(f *feed) {
+			f.run("A", 11, 20, at(0))
+			f.run("A", 0, 10, at(3600))
+		}, nil},
+		{"a start lost just where another process pauses", func(f *feed) {
+			f.run("A", 0, 7, at(0))
+			f.run("B", 8, 30, at(20))
+			f.run("A", 8, 20, at(1000))
+		}, []string{"8 records at the start of a process, before sequence 8 of session B, were expected and not received"}},
+		{"what seemed to lie in a hole goes on beyond it", func(f *feed) {
+			f.run("old", 0, 19, at(-5000))
+			f.run("A", 0, 10, at(0))
+			f.run("B", 20, 25, at(100))
+			f.run("A", 40, 50, at(200))
+			f.apply()
+			f.run("B", 26, 26, at(250))
+		}, []string{"29 records of session A between sequence 10 and 40 were expected and not received"}},
 		{"a clock that was wrong for a moment", func(f *feed) {
 			f.run("A", 0, 10, at(0))
 			f.run("A", 11, 11, at(600))
@@ -190,6 +212,7 @@ func TestSequenceGaps(t *testing.T) {
 			if diff := cmp.Diff(c.want, statements(f.list(Filter{}))); diff != "" {
 				t.Error(diff)
 			}
+			f.compareRebuilt()
 		})
 	}
 }
@@ -315,13 +338,19 @@ func TestManySessions(t *testing.T) {
 	}
 	f.apply()
 	end := t0.Add(sessions * time.Minute)
-	f.run(session(0), 6, 9, end)                      // goes on
-	f.run(session(1), 2, 5, t0.Add(62*time.Second))   // delivered again
+	f.run(session(0), 6, 9, end) // goes on
+	again := session(1)
+	f.run(again, 2, 5, t0.Add(62*time.Second))        // delivered again
 	f.run("new", 6, 9, end)                           // may go on from one that is forgotten
 	f.run(session(2), 8, 9, end)                      // goes on with a hole
 	f.run(session(3), 0, 9, end)                      // resumed
 	f.run(session(4), 7, 9, end.Add(10*24*time.Hour)) // goes on with a hole, much later
 	f.later(Grace)
+	for _, s := range f.view.names.lastDev.live {
+		if s.st.key.session == again {
+			t.Errorf("%s %d to %d is held again", again, s.lo, s.hi)
+		}
+	}
 	want := []string{
 		"1 record of session S4 between sequence 5 and 7 was expected and not received",
 		"2 records of session S2 between sequence 5 and 8 were expected and not received",

@@ -259,7 +259,7 @@ func TestNothingElseIsMissing(t *testing.T) {
 	t.Parallel()
 	f := newFeed(t)
 	process, lost := make(map[uint64]int), make(map[missing]bool)
-	for seed := range uint64(seeds/3) {
+	for seed := range uint64(seeds / 3) {
 		w := newWorld(1000 + seed)
 		arrived, missed := w.deliver(func(simBatch) bool { return w.rng.IntN(10) == 0 })
 		replay(f, arrived, process)
