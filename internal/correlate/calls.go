@@ -12,7 +12,7 @@ import (
 
 // Bounds of what is kept of tool calls that miss their other half.
 const (
-	maxCallsHeld = 65_536 // in memory
+	maxCallsHeld = 32_768 // in memory
 	maxCallsKept = 64     // per session and kind; the rest are only counted and stay open
 	maxToolUses  = 10     // named in a discrepancy
 )

@@ -10,7 +10,7 @@ import (
 )
 
 // maxStreams bounds the sessions held in memory; devices used least recently are dropped and read again when needed.
-const maxStreams = 50_000
+const maxStreams = 20_000
 
 // deviceKey is one build of one product on one installation. Only where no installation is named does the credential tell
 // devices apart.
@@ -57,7 +57,6 @@ type stream struct {
 	accountSeq uint64
 
 	stretches []*stretch // live ones, as they began
-	last      *stretch   // grown last
 	forgetful bool
 	horizon   int64
 	tail      tail

@@ -13,6 +13,9 @@ import (
 // keptGaps bounds the gaps of forgotten stretches that keep a discrepancy of their own, per session; the rest are summed up.
 const keptGaps = 64
 
+// maxNumber is beyond what any process counts to; with it sums of gaps cannot overflow.
+const maxNumber = 1 << 40
+
 // gaps finds numbered records that did not come (KindSequenceGap). It cannot see what was lost behind the last record
 // of a process that came, nor a process of which nothing came; a missing start may hide behind an earlier session of the
 // device that could have been the same process.
@@ -27,7 +30,7 @@ func (g *gaps) drop() { g.nextStretch = 0 }
 func (g *gaps) erase(context.Context, *transaction, uint64) error { return nil }
 
 func (g *gaps) observe(ctx context.Context, tx *transaction, r *audit.Record, seq uint64) error {
-	if r.Sequence == nil || *r.Sequence < 0 || r.Source != audit.SourceOTelLog {
+	if r.Sequence == nil || *r.Sequence < 0 || *r.Sequence > maxNumber || r.Source != audit.SourceOTelLog {
 		return nil
 	}
 	if g.nextStretch == 0 {

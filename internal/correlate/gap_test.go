@@ -1,7 +1,10 @@
 package correlate
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +46,11 @@ func TestSequenceGaps(t *testing.T) {
 		{"an old client resumed without its start", func(f *feed) {
 			f.run("A", 0, 3, at(0), version("2.1.100"))
 			f.run("A", 6, 20, at(60), version("2.1.100"))
+		}, nil},
+		{"absurd numbers", func(f *feed) {
+			f.event("A", -1, at(0))
+			f.event("A", math.MaxInt64, at(0))
+			f.event("A", 0, at(1))
 		}, nil},
 		{"no numbers", func(f *feed) {
 			for i := range 5 {
@@ -284,6 +292,17 @@ func TestGapFields(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Discrepancy{}), cmpopts.IgnoreFields(Discrepancy{}, "accountSeq")); diff != "" {
 		t.Error(diff)
+	}
+	const form = `{"id":"%s","kind":"sequence_gap","statement":"2 records between sequence 9 of session A and sequence 12 of session B were ` +
+		`expected and not received","severity":"medium","state":"open","provisional":true,"count":2,"first_seq":10,"last_seq":11,` +
+		`"credential":"fleet","account":{"user":"user_01","email":"dana@example.com","device":"` + device1 + `"},"session":"B",` +
+		`"service":"claude-code","service_version":"2.1.330","from":"2026-11-23T09:00:09Z","to":"2026-11-23T09:01:00Z",` +
+		`"recorded":"2026-11-23T09:00:00Z","details":{"missing":[{"first":10,"last":11}],"previous_session":"A"}}`
+	if b, err := json.Marshal(got[0]); err != nil || string(b) != fmt.Sprintf(form, got[0].ID) {
+		t.Errorf("got JSON %s (%v)", b, err)
+	}
+	if want := "dsc_6eea85"; !strings.HasPrefix(got[0].ID, want) {
+		t.Errorf("got id %s, want %s…: ids must not change between versions", got[0].ID, want)
 	}
 	for _, filter := range []Filter{{Session: "A"}, {Session: "B"}, {Kind: KindSequenceGap}, {State: StateOpen}, {After: t0.Add(time.Minute)}, {Before: t0.Add(61 * time.Second)}} {
 		if n := len(f.list(filter)); n != 1 {

@@ -54,7 +54,7 @@ func rebuild(ctx context.Context, path string, r Reader, progress func(done, las
 // readAll applies the journal as it is now.
 func (v *View) readAll(ctx context.Context, r Reader, progress func(done, last uint64)) error {
 	last, err := r.Last(ctx)
-	if err != nil {
+	if err != nil || last == 0 {
 		return err
 	}
 	batch := make([]journal.Stored, 0, batchRecords)

@@ -80,9 +80,11 @@ type tail struct {
 
 // place puts an event where it belongs among the stretches of its session. In-order events take the first branch.
 func (d *device) place(st *stream, e event, newID func() int64) {
-	if s := st.last; s != nil && e.n == s.hi+1 && e.t >= s.thi && s.goesOn(e) {
-		d.extend(s, e)
-		return
+	if len(st.stretches) == 1 {
+		if s := st.stretches[0]; e.n == s.hi+1 && e.t >= s.thi && e.t <= s.thi+pause {
+			d.extend(s, e)
+			return
+		}
 	}
 	if st.forgetful && e.t <= st.horizon {
 		return // what was there is forgotten: no telling whether this is new
@@ -138,7 +140,6 @@ func (d *device) extend(s *stretch, e event) {
 	s.hi, s.seqHi, s.grownAt = e.n, e.seq, e.at
 	s.tlo, s.thi = min(s.tlo, e.t), max(s.thi, e.t)
 	s.change()
-	s.st.last = s
 	if s.watched || e.t <= d.newest+slack {
 		d.relink = true
 	}
@@ -158,7 +159,6 @@ func (d *device) extend(s *stretch, e event) {
 	if next != nil {
 		next.filledAt = e.at
 		d.join(s, next)
-		s.st.last = s
 	}
 }
 
@@ -203,7 +203,6 @@ func (d *device) begin(st *stream, e event, newID func() int64, floor int64, flo
 	s.change()
 	d.settle(st, e.at)
 	st.stretches = append(st.stretches, s)
-	st.last = s
 	d.live = append(d.live, s)
 	d.newest = max(d.newest, e.t)
 	d.relink = true
@@ -222,9 +221,6 @@ func (d *device) revive(st *stream, newID func() int64) *stretch {
 func (d *device) remove(s *stretch) {
 	d.live = drop(d.live, s)
 	s.st.stretches = drop(s.st.stretches, s)
-	if s.st.last == s {
-		s.st.last = nil
-	}
 	s.gone = true
 	if !s.fresh {
 		d.deleted = append(d.deleted, s.id)

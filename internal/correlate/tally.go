@@ -8,7 +8,7 @@ import (
 )
 
 // maxTallies bounds the tallies held in memory.
-const maxTallies = 20_000
+const maxTallies = 5_000
 
 // tallies count records that each show the same discrepancy. The discrepancy in the file is their memory.
 type tallies[K comparable] struct {

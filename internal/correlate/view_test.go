@@ -69,6 +69,24 @@ func TestReaderBesideWriter(t *testing.T) {
 	}
 }
 
+func TestReaderWithoutWriter(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.run("A", 3, 5, t0)
+	f.apply()
+	if err := f.view.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenReader(context.Background(), f.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n := len(list(t, r, Filter{})); n != 1 {
+		t.Errorf("the reader sees %d, want 1", n)
+	}
+}
+
 // TestDeliveredAgain: positions the view knows change nothing, also after a restart.
 func TestDeliveredAgain(t *testing.T) {
 	t.Parallel()
