@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +61,7 @@ type client struct {
 	pending  *export
 	acked    []*export // the last few
 	most     int       // records an export holds at most
+	onAck    func(port string, e *export)
 }
 
 func newClient(rng *rand.Rand, b *book, protocol string) *client {
@@ -213,6 +216,7 @@ type line struct {
 	base string
 	http *http.Client
 	grpc *grpc.ClientConn
+	port string // of the client, of the last HTTP request
 }
 
 func (s *serve) dial(t *testing.T) *line {
@@ -257,6 +261,9 @@ func (l *line) deliver(ctx context.Context, e *export, protocol string) error {
 }
 
 func (l *line) post(ctx context.Context, path, contentType string, body []byte, headers ...string) error {
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		_, l.port, _ = net.SplitHostPort(i.Conn.LocalAddr().String())
+	}})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.base+path, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -294,7 +301,12 @@ func (l *line) overGRPC(ctx context.Context, e *export) (err error) {
 // step delivers what is pending, or what is next; sometimes something that was acknowledged before.
 func (c *client) step(ctx context.Context, l *line) error {
 	if len(c.acked) > 0 && c.rng.IntN(10) == 0 {
-		return l.deliver(ctx, c.acked[c.rng.IntN(len(c.acked))], c.protocol)
+		again := c.acked[c.rng.IntN(len(c.acked))]
+		err := l.deliver(ctx, again, c.protocol)
+		if err == nil && c.onAck != nil {
+			c.onAck(l.port, again)
+		}
+		return err
 	}
 	if c.pending == nil {
 		c.pending = c.next()
@@ -304,6 +316,9 @@ func (c *client) step(ctx context.Context, l *line) error {
 		return err
 	}
 	c.book.acknowledge(c.pending)
+	if c.onAck != nil {
+		c.onAck(l.port, c.pending)
+	}
 	c.acked = append(c.acked, c.pending)
 	if len(c.acked) > 8 {
 		c.acked = c.acked[1:]

@@ -73,6 +73,16 @@ type target struct {
 	container string
 	blocks    []string
 	secrets   map[string][]byte
+	order     uint64 // position of the order, once that is known
+}
+
+// args are the arguments of the command that erases it.
+func (x *target) args() []string {
+	args := []string{"erase", "--reason", "a test", "--json"}
+	if x.seq > 0 {
+		return append(args, "--record", strconv.FormatUint(x.seq, 10))
+	}
+	return append(args, "--container", x.container)
 }
 
 // round erases something, kills at about the moment its order becomes durable, and looks what became of it.
@@ -84,13 +94,7 @@ func (e *erasures) round(t *testing.T, alone int) {
 	e.book.audit(t, h)
 	x := e.choose(t)
 	e.collect(t, x)
-	args := []string{"erase", "--data", h.data, "--reason", "a test", "--json"}
-	if x.seq > 0 {
-		args = append(args, "--record", strconv.FormatUint(x.seq, 10))
-	} else {
-		args = append(args, "--container", x.container)
-	}
-	cmd := exec.Command(h.binary, args...)
+	cmd := exec.Command(h.binary, append(x.args(), "--data", h.data)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	var stop func()

@@ -163,6 +163,17 @@ type serve struct {
 	HTTP    string `json:"otlp_http"`
 	GRPC    string `json:"otlp_grpc"`
 	PID     int    `json:"pid"`
+	stale   int    // process that the file of addresses named before this one started
+}
+
+// addrs reads where the serve of a data directory says it listens.
+func (h *home) addrs() (*serve, error) {
+	b, err := os.ReadFile(filepath.Join(h.data, "serve.json"))
+	if err != nil {
+		return nil, err
+	}
+	s := new(serve)
+	return s, json.Unmarshal(b, s)
 }
 
 // start starts serve and does not wait until it is ready. What the test leaves running is killed at its end.
@@ -179,10 +190,13 @@ func (h *home) startAs(t *testing.T, cmd *exec.Cmd) *serve {
 	}
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr, cmd.Env = log, log, append(os.Environ(), h.env...)
+	s := &serve{home: h, cmd: cmd, ended: make(chan struct{})}
+	if old, err := h.addrs(); err == nil {
+		s.stale = old.PID
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start serve: %v", err)
 	}
-	s := &serve{home: h, cmd: cmd, ended: make(chan struct{})}
 	go func() {
 		s.err = cmd.Wait()
 		close(s.ended)
@@ -208,15 +222,11 @@ func (s *serve) awaitAddrs(t *testing.T) {
 			t.Fatalf("serve ended before it was ready: %v\n%s", s.err, s.home.tail())
 		default:
 		}
-		b, err := os.ReadFile(filepath.Join(s.home.data, "serve.json"))
+		found, err := s.home.addrs()
 		if err != nil {
 			return err
 		}
-		found := new(serve)
-		if err := json.Unmarshal(b, found); err != nil {
-			return err
-		}
-		if found.PID != s.cmd.Process.Pid && !s.traced() {
+		if found.PID == s.stale {
 			return fmt.Errorf("serve.json is of process %d", found.PID)
 		}
 		s.Console, s.HTTP, s.GRPC, s.PID = found.Console, found.HTTP, found.GRPC, found.PID
@@ -303,7 +313,14 @@ func (s *serve) get(t *testing.T, path string) (code int, body string) {
 
 // kill ends serve as kill -9 does and waits until it is gone.
 func (s *serve) kill() {
-	_ = s.cmd.Process.Kill() // it may be gone
+	select {
+	case <-s.ended:
+		return
+	default:
+	}
+	if !s.traced() || s.signal(os.Kill) != nil { // strace ends with what it traces
+		_ = s.cmd.Process.Kill() // it may be gone
+	}
 	<-s.ended
 }
 
@@ -326,6 +343,9 @@ func (s *serve) stop(t *testing.T) {
 func (s *serve) signal(sig os.Signal) error {
 	if !s.traced() {
 		return s.cmd.Process.Signal(sig)
+	}
+	if s.PID == 0 {
+		return os.ErrProcessDone
 	}
 	p, err := os.FindProcess(s.PID)
 	if err != nil {
