@@ -61,7 +61,7 @@ CREATE INDEX discrepancies_account ON discrepancies (account_seq) WHERE account_
 `
 
 // Path tells where the view's file lies in a data directory.
-func Path(dir string) string { return filepath.Join(dir, "index", "correlate.db") }
+func Path(dir string) string { return filepath.Join(dir, "correlate.db") }
 
 // ErrNoIndex says that the view was never built here, or by another version of tripod.
 var ErrNoIndex = errors.New("no index of discrepancies: start serve, or run tripod rebuild correlate")

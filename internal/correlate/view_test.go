@@ -17,7 +17,7 @@ import (
 
 func filesContain(t *testing.T, dir, text string) bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "index", "*"))
+	files, err := filepath.Glob(filepath.Join(dir, "correlate.db*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files in %s (%v)", dir, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -165,7 +166,7 @@ func reference(p *Piece, level audit.Class) audit.Content {
 // encode forms the canonical bytes of every new draft in one buffer.
 func (d *Door) encode(del Delivery, ids []journal.Digest, skip []bool, now time.Time) journal.Batch {
 	b := journal.Batch{Entries: make([]journal.Entry, 0, len(del.Drafts)), Cursors: del.Cursors}
-	buf := make([]byte, 0, 1400*len(del.Drafts))
+	buf := make([]byte, 0, 2048)
 	for i := range del.Drafts {
 		draft := &del.Drafts[i]
 		if skip[i] {
@@ -181,6 +182,9 @@ func (d *Door) encode(del Delivery, ids []journal.Digest, skip []bool, now time.
 		}
 		start := len(buf)
 		buf = rec.AppendCanonical(buf)
+		if start == 0 { // the records of one delivery are much alike
+			buf = slices.Grow(buf, (len(buf)+len(buf)/8)*(len(del.Drafts)-i-1))
+		}
 		entry.Bytes = buf[start:len(buf):len(buf)]
 		b.Entries = append(b.Entries, entry)
 	}
