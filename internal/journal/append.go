@@ -8,12 +8,14 @@ import (
 	"sync"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/journal/frame"
 )
 
 // What one batch may hold.
 const (
-	MaxBatch      = 50_000   // entries
-	MaxBatchBytes = 64 << 20 // canonical bytes
+	MaxRecord     = frame.MaxRecord // canonical bytes of one record
+	MaxBatch      = 50_000          // entries
+	MaxBatchBytes = 64 << 20        // canonical bytes
 )
 
 // request is a batch on its way: what can be computed without knowing its position already is.

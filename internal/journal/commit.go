@@ -237,13 +237,13 @@ func (g *group) add(e *Entry, s Stored) {
 func (j *Journal) write(ctx context.Context, g *group) error {
 	g.frames = g.frames[:0]
 	for at := 0; at < len(g.stored); {
-		f, frame, err := j.cut(g.stored[at:])
+		f, encoded, err := j.cut(g.stored[at:])
 		if err != nil {
 			return err
 		}
 		part := g.stored[at : at+f.count]
 		ids := idColumn(g.ids[at : at+f.count])
-		if _, err := j.writer.insertFrame.ExecContext(ctx, int64(part[0].Seq), int64(f.count), f.recorded, ids, frame); err != nil {
+		if _, err := j.writer.insertFrame.ExecContext(ctx, int64(part[0].Seq), int64(f.count), f.recorded, ids, encoded); err != nil {
 			return err
 		}
 		if err := j.writer.addSalts(ctx, part); err != nil {
@@ -265,13 +265,13 @@ func (j *Journal) cut(stored []Stored) (frameSpan, []byte, error) {
 	f := frameSpan{recorded: j.newest}
 	for i := range stored {
 		s := &stored[i]
-		if !j.builder.fits(len(s.Bytes)) {
+		if !j.builder.Fits(len(s.Bytes)) {
 			break
 		}
 		if s.Tombstone != nil {
-			j.builder.addTombstone(s.Tombstone)
+			j.builder.AddTombstone(s.Tombstone)
 		} else {
-			j.builder.addRecord(s.Bytes)
+			j.builder.AddRecord(s.Bytes)
 			at := s.record.Recorded.UnixMilli()
 			if f.count == 0 || at > f.recorded {
 				f.recorded = at
@@ -280,10 +280,10 @@ func (j *Journal) cut(stored []Stored) (frameSpan, []byte, error) {
 		f.count++
 	}
 	if f.count == 0 {
-		j.builder.reset()
+		j.builder.Reset()
 		return f, nil, errors.New("cut a frame: nothing fits")
 	}
-	return f, j.builder.finish(stored[0].Seq, 0), nil
+	return f, j.builder.Finish(stored[0].Seq, 0), nil
 }
 
 // idColumn is what a restart reads instead of the frame.

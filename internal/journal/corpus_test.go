@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -109,20 +108,4 @@ func pow10(n int) int {
 		p *= 10
 	}
 	return p
-}
-
-// Every line of a dictionary is a canonical record, and the file is the one that frames in the field were written with.
-func TestDictionary(t *testing.T) {
-	t.Parallel()
-	for id, content := range dictionaries() {
-		for i, line := range bytes.Split(bytes.TrimSuffix(content, []byte("\n")), []byte("\n")) {
-			r, err := audit.Decode(line)
-			if err != nil {
-				t.Fatalf("dictionary %d, line %d: %v", id, i+1, err)
-			}
-			if got := r.AppendCanonical(nil); !bytes.Equal(got, line) {
-				t.Errorf("dictionary %d, line %d is not canonical:\n%s\n%s", id, i+1, line, got)
-			}
-		}
-	}
 }

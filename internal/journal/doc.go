@@ -17,7 +17,7 @@
 // gathers what waits and commits it with one sync. Readers use short transactions, so they hold up neither the
 // committer nor the write-ahead log.
 //
-// Layout: one row a group commit in frames (first seq, count, ids, frame; see frame.go), one row a record in salts, and
+// Layout: one row a group commit in frames (first seq, count, ids, frame; see package frame), one row a record in salts, and
 // cursors and lasting ids in tables of their own. A chunk of the frame is decoded when a record in it is wanted, never
 // the whole row.
 package journal

@@ -122,58 +122,37 @@ func (j *Journal) eraseInFrame(ctx context.Context, targets []uint64) ([]Stored,
 // over as they are; the new frame is not shorter than the old.
 func (j *Journal) rewrite(r *row, targets []uint64) (rewritten []byte, tombstones []Stored, err error) {
 	w := wanted{lo: targets[0], hi: targets[len(targets)-1], only: targets}
-	defer j.builder.reset()
+	defer j.builder.Reset()
 	f, err := r.parse()
 	if err != nil {
 		return nil, nil, &CorruptError{First: r.first, Count: uint64(max(r.count, 1)), Err: err}
 	}
-	for _, ref := range f.chunks {
-		first := r.first + uint64(ref.first)
-		if !w.any(first, first+uint64(ref.records)-1) {
-			j.builder.addStored(ref)
+	for _, chunk := range f.Chunks {
+		if !w.any(chunk.First, chunk.Last()) {
+			j.builder.Keep(chunk)
 			continue
 		}
-		made, err := j.rewriteChunk(r, ref, w)
-		if err != nil {
-			return nil, nil, err
-		}
-		tombstones = append(tombstones, made...)
-	}
-	return j.builder.finish(r.first, len(r.frame)), tombstones, nil
-}
-
-func (j *Journal) rewriteChunk(r *row, ref chunkRef, w wanted) (tombstones []Stored, err error) {
-	first := r.first + uint64(ref.first)
-	raw, err := j.codec.open(ref)
-	if err != nil {
-		return nil, &CorruptError{First: first, Count: uint64(ref.records), Err: err}
-	}
-	var damage *CorruptError
-	err = splitChunk(raw, ref.records, func(i int, canonical []byte, t *audit.Tombstone) {
-		seq := first + uint64(i)
-		switch {
-		case t != nil:
-			j.builder.putTombstone(t)
-		case !w.has(seq):
-			j.builder.putRecord(canonical)
-		default:
+		var damage *CorruptError
+		err := j.builder.Rewrite(chunk, func(seq uint64, canonical []byte) *audit.Tombstone {
+			if !w.has(seq) {
+				return nil
+			}
 			s := r.scanned(seq, canonical, nil)
 			if s.err != nil && damage == nil {
 				damage = s.err
 			}
 			gone := s.stored.toTombstone()
 			tombstones = append(tombstones, gone)
-			j.builder.putTombstone(gone.Tombstone)
+			return gone.Tombstone
+		})
+		if err != nil {
+			damage = &CorruptError{First: chunk.First, Count: uint64(chunk.Records), Err: err}
 		}
-	})
-	switch {
-	case err != nil:
-		return nil, &CorruptError{First: first, Count: uint64(ref.records), Err: err}
-	case damage != nil:
-		return nil, damage
+		if damage != nil {
+			return nil, nil, damage
+		}
 	}
-	j.builder.closeChunk()
-	return tombstones, nil
+	return j.builder.Finish(r.first, len(r.frame)), tombstones, nil
 }
 
 // loadSalts reads the salts from r.from to hi; those that are missing stay zero.

@@ -72,7 +72,7 @@ func TestFull(t *testing.T) {
 	dir := t.TempDir()
 	var reg health.Registry
 	var log bytes.Buffer
-	j, stop := start(t, dir, Options{Health: &reg, Logger: slog.New(slog.NewTextHandler(&log, nil)), MaxPages: 60})
+	j, stop := start(t, dir, Options{Health: &reg, Logger: slog.New(slog.NewTextHandler(&log, nil)), MaxPages: 120})
 	batches, err := fill(t, j)
 	if batches == 0 {
 		t.Fatal(err)

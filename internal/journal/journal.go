@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/journal/frame"
 )
 
 // Names of the files in the data directory.
@@ -30,7 +31,7 @@ type Options struct {
 	RememberFor time.Duration // how long ids that are not Forever are remembered; 0: 24 h
 	RememberMax int           // how many of them at most, 32 bytes of memory each; 0: 2,000,000
 	RecentBytes int           // memory for decoded recent records that followers share, estimated; 0: 16 MiB
-	MaxPages    int           // bound of the file in pages of 8 KiB, for tests of a full disk; 0: none
+	MaxPages    int           // bound of the file in pages of 4 KiB, for tests of a full disk; 0: none
 }
 
 func (o Options) withDefaults() Options {
@@ -54,7 +55,7 @@ type Journal struct {
 	path   string
 	opts   Options
 	lock   *os.File
-	codec  *codec
+	codec  *frame.Codec
 	reader *Reader
 	queue  *queue
 	recent *recent
@@ -63,7 +64,7 @@ type Journal struct {
 	// and queue.mu, never after.
 	mu      sync.Mutex
 	writer  *writer
-	builder frameBuilder
+	builder *frame.Builder
 	last    uint64 // newest position; what follows is last+1
 	newest  int64  // recorded of the newest frame, Unix milliseconds
 	refusal error
@@ -99,10 +100,10 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Journal, err error)
 	if err := prepareFile(ctx, j.path); err != nil {
 		return nil, err
 	}
-	if j.codec, err = newCodec(true); err != nil {
+	if j.codec, err = frame.NewCodec(true); err != nil {
 		return nil, err
 	}
-	j.builder.codec = j.codec
+	j.builder = frame.NewBuilder(j.codec)
 	if j.writer, err = openWriter(ctx, j.path, j.opts.MaxPages); err != nil {
 		return nil, err
 	}
@@ -251,7 +252,7 @@ func (j *Journal) closeFiles() error {
 		errs = append(errs, j.writer.close())
 	}
 	if j.codec != nil {
-		j.codec.close()
+		j.codec.Close()
 	}
 	if j.lock != nil {
 		errs = append(errs, j.lock.Close())

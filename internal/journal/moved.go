@@ -33,7 +33,7 @@ func movedRef(id int64, length int) ([]byte, error) {
 
 func parseMovedRef(ref []byte) (int64, error) {
 	if len(ref) < 1+movedDigits {
-		return 0, errShort
+		return 0, errors.New("it is cut short")
 	}
 	return strconv.ParseInt(string(bytes.TrimSpace(ref[1:1+movedDigits])), 10, 64)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/journal/frame"
 )
 
 // Reader reads a journal, beside the process that writes it or without one. It is safe for concurrent use. It sees what
@@ -18,7 +19,7 @@ import (
 type Reader struct {
 	path  string
 	db    *sql.DB
-	codec *codec
+	codec *frame.Codec
 	own   bool // opened by OpenReader: Close closes it
 
 	stmt struct {
@@ -48,20 +49,20 @@ func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	c, err := newCodec(false)
+	c, err := frame.NewCodec(false)
 	if err != nil {
 		return nil, err
 	}
 	r, err := openReader(ctx, path, c)
 	if err != nil {
-		c.close()
+		c.Close()
 		return nil, err
 	}
 	r.own = true
 	return r, nil
 }
 
-func openReader(ctx context.Context, path string, c *codec) (*Reader, error) {
+func openReader(ctx context.Context, path string, c *frame.Codec) (*Reader, error) {
 	db, err := sql.Open("sqlite", readerDSN(path))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -85,7 +86,7 @@ func openReader(ctx context.Context, path string, c *codec) (*Reader, error) {
 
 func (r *Reader) prepare(ctx context.Context) error {
 	holding := "first >= coalesce((SELECT max(first) FROM frames WHERE first <= ?1), 0)"
-	end := fmt.Sprintf("f.first + min(f.count, %d) - 1", maxFrameRecords)
+	end := fmt.Sprintf("f.first + min(f.count, %d) - 1", frame.MaxRecords)
 	for _, s := range []struct {
 		into  **sql.Stmt
 		query string
@@ -114,7 +115,7 @@ func (r *Reader) Close() error {
 		return nil
 	}
 	err := r.closeDB()
-	r.codec.close()
+	r.codec.Close()
 	return err
 }
 
@@ -152,7 +153,7 @@ func (r *Reader) Get(ctx context.Context, seqs ...uint64) ([]Stored, error) {
 		if n == 0 {
 			return nil, fmt.Errorf("seq %d: %w", asked[0], ErrNotFound)
 		}
-		for _, s := range r.codec.decode(nil, &row, wanted{lo: asked[0], hi: asked[n-1], only: asked[:n]}) {
+		for _, s := range row.decode(r.codec, nil, wanted{lo: asked[0], hi: asked[n-1], only: asked[:n]}) {
 			if s.err != nil {
 				return nil, s.err
 			}
@@ -175,7 +176,7 @@ func (r *Reader) Get(ctx context.Context, seqs ...uint64) ([]Stored, error) {
 func (r *Reader) rowAt(ctx context.Context, asked []uint64) (row, error) {
 	seq, hi := asked[0], asked[0]
 	for _, s := range asked {
-		if s < seq+maxFrameRecords {
+		if s < seq+frame.MaxRecords {
 			hi = s
 		}
 	}
@@ -204,7 +205,7 @@ func (r *Reader) rowAt(ctx context.Context, asked []uint64) (row, error) {
 // checkSalts reads the salts one by one where their joined length shows that some are missing or of a wrong length.
 func (r *Reader) checkSalts(ctx context.Context, row *row, end uint64) error {
 	const size = len(audit.Salt{})
-	if end < row.from || end-row.from >= maxFrameRecords {
+	if end < row.from || end-row.from >= frame.MaxRecords {
 		return nil
 	}
 	n := int(end-row.from) + 1

@@ -154,7 +154,7 @@ func TestReadersWhileWriting(t *testing.T) {
 			}
 		})
 	}
-	for i := 2; i < 600; i += 3 {
+	for i := 2; i < 300; i += 3 {
 		mustAppend(t, j, entries(i, 3)...)
 	}
 	cancel()

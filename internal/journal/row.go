@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/journal/frame"
 )
 
 // row is one row of frames with the salts of (part of) its records, as read in one statement and so at one moment.
@@ -60,8 +61,8 @@ func (w *wanted) any(first, last uint64) bool {
 	return i < len(w.only) && w.only[i] <= last
 }
 
-// decode appends what is wanted of a row, in order, decompressing only the chunks that hold it.
-func (c *codec) decode(out []scanned, r *row, w wanted) []scanned {
+// decode appends what is wanted of the row, in order, decompressing only the chunks that hold it.
+func (r *row) decode(c *frame.Codec, out []scanned, w wanted) []scanned {
 	if r.fault != nil {
 		return damaged(out, r.first, r.count, w, r.fault)
 	}
@@ -69,32 +70,28 @@ func (c *codec) decode(out []scanned, r *row, w wanted) []scanned {
 	if err != nil {
 		return damaged(out, r.first, r.count, w, err)
 	}
-	for _, ref := range f.chunks {
-		first := r.first + uint64(ref.first)
-		if !w.any(first, first+uint64(ref.records)-1) {
+	for _, chunk := range f.Chunks {
+		if !w.any(chunk.First, chunk.Last()) {
 			continue
 		}
 		at := len(out)
-		raw, err := c.open(ref)
-		if err == nil {
-			err = splitChunk(raw, ref.records, func(i int, canonical []byte, t *audit.Tombstone) {
-				if seq := first + uint64(i); w.has(seq) {
-					out = append(out, r.scanned(seq, canonical, t))
-				}
-			})
-		}
+		err := c.Each(chunk, func(seq uint64, canonical []byte, t *audit.Tombstone) {
+			if w.has(seq) {
+				out = append(out, r.scanned(seq, canonical, t))
+			}
+		})
 		if err != nil {
-			out = damaged(out[:at], first, ref.records, w, err)
+			out = damaged(out[:at], chunk.First, chunk.Records, w, err)
 		}
 	}
 	return out
 }
 
 // parse reads the frame's table and checks that row and frame mean the same positions.
-func (r *row) parse() (frame, error) {
-	f, err := parseFrame(r.frame)
-	if err == nil && (f.first != r.first || f.records != r.count) {
-		err = fmt.Errorf("the frame holds %d records from %d on, its row says %d from %d on", f.records, f.first, r.count, r.first)
+func (r *row) parse() (frame.Frame, error) {
+	f, err := frame.Parse(r.frame)
+	if err == nil && (f.First != r.first || f.Records != r.count) {
+		err = fmt.Errorf("the frame holds %d records from %d on, its row says %d from %d on", f.Records, f.First, r.count, r.first)
 	}
 	return f, err
 }
@@ -133,7 +130,12 @@ func damaged(out []scanned, first uint64, count int, w wanted, err error) []scan
 }
 
 // decodeRows decodes consecutive rows between two positions, and reports positions that no row covers.
-func (c *codec) decodeRows(rows []row, from, to uint64) (out []scanned) {
+func decodeRows(c *frame.Codec, rows []row, from, to uint64) (out []scanned) {
+	n := 0
+	for i := range rows {
+		n += min(max(rows[i].count, 1), frame.MaxRecords)
+	}
+	out = make([]scanned, 0, n)
 	for i := range rows {
 		r := &rows[i]
 		end := r.end()
@@ -144,7 +146,7 @@ func (c *codec) decodeRows(rows []row, from, to uint64) (out []scanned) {
 			out = damaged(out, from, int(min(r.first-from, math.MaxInt32)), wanted{lo: from, hi: to}, errNoRow)
 		}
 		if end > from {
-			out = c.decode(out, r, wanted{lo: max(r.first, from), hi: min(to, end-1)})
+			out = r.decode(c, out, wanted{lo: max(r.first, from), hi: min(to, end-1)})
 			from = end
 		}
 	}

@@ -24,7 +24,7 @@ func (r *Reader) page(ctx context.Context, from uint64) ([]scanned, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.codec.decodeRows(rows, from, math.MaxInt64), nil
+	return decodeRows(r.codec, rows, from, math.MaxInt64), nil
 }
 
 // Scan streams the positions from to to, both included, in order; to 0 means up to the newest when the scan begins. It
@@ -107,7 +107,7 @@ func (r *Reader) readPages(ctx context.Context, from, to uint64, pages chan<- *s
 			next = max(next+1, rows[len(rows)-1].end())
 			wait.Go(func() {
 				defer close(p.done)
-				p.out = r.codec.decodeRows(rows, p.next, to)
+				p.out = decodeRows(r.codec, rows, p.next, to)
 			})
 		}
 		select {

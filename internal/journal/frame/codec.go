@@ -1,4 +1,4 @@
-package journal
+package frame
 
 import (
 	_ "embed"
@@ -21,18 +21,19 @@ func dictionaries() map[uint32][]byte { return map[uint32][]byte{1: dictionary1}
 // The encoder's window holds a dictionary and a full chunk; a record larger than a chunk does not need more.
 const encoderWindow = 256 << 10
 
-// codec compresses and decompresses chunks. Decompressing is safe for concurrent use, compressing is the committer's.
-type codec struct {
+// Codec compresses and decompresses chunks. Reading is safe for concurrent use; building is for one goroutine at a time.
+type Codec struct {
 	enc *zstd.Encoder // nil where nothing is written
 	dec *zstd.Decoder
 }
 
-func newCodec(write bool) (*codec, error) {
-	c := new(codec)
+// NewCodec makes a codec that reads, and with write also builds (at the price of a few MiB).
+func NewCodec(write bool) (*Codec, error) {
+	c := new(Codec)
 	dopts := []zstd.DOption{
 		zstd.WithDecoderConcurrency(0),
 		zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(maxChunkRaw),
+		zstd.WithDecoderMaxMemory(maxSingleRead),
 		zstd.WithDecodeAllCapLimit(true), // what a chunk says of its length is what it gets
 	}
 	for id, content := range dictionaries() {
@@ -61,7 +62,8 @@ func newCodec(write bool) (*codec, error) {
 	return c, nil
 }
 
-func (c *codec) close() {
+// Close frees what the codec holds.
+func (c *Codec) Close() {
 	c.dec.Close()
 	if c.enc != nil {
 		_ = c.enc.Close() // never wrote to a stream
@@ -69,10 +71,10 @@ func (c *codec) close() {
 }
 
 // compress appends the compressed form of raw to dst.
-func (c *codec) compress(dst, raw []byte) []byte { return c.enc.EncodeAll(raw, dst) }
+func (c *Codec) compress(dst, raw []byte) []byte { return c.enc.EncodeAll(raw, dst) }
 
-// decompress returns exactly size bytes or an error. Memory is bounded by size, which parseFrame has bounded.
-func (c *codec) decompress(data []byte, size int) ([]byte, error) {
+// decompress returns exactly size bytes or an error. Memory is bounded by size, which Parse has bounded.
+func (c *Codec) decompress(data []byte, size int) ([]byte, error) {
 	raw, err := c.dec.DecodeAll(data, make([]byte, 0, size))
 	if err != nil {
 		return nil, fmt.Errorf("decompress: %w", err)
