@@ -18,6 +18,32 @@ const (
 	MaxBatchBytes = 64 << 20        // canonical bytes
 )
 
+// Entry is one record to store.
+type Entry struct {
+	Record *audit.Record // decoded form; must not be changed after Append
+	Bytes  []byte        // canonical bytes of Record; must not be changed after Append
+	// ID makes a re-delivery recognisable; zero if the source can deliver the record only once. ID and Body must be keyed
+	// digests: they outlive the record (see Digest).
+	ID Digest
+	// Body, for Forever, is a digest of the source's body. The same ID with a body not seen before becomes a new record
+	// that says what it supersedes; with one that was seen, be it not the newest, it is a re-delivery.
+	Body Digest
+	// Forever: the source has ids of its own and may deliver at any time again.
+	Forever bool
+}
+
+// Batch is stored whole or not at all.
+type Batch struct {
+	Entries []Entry
+	Cursors map[string][]byte // commit together with the entries; a nil value forgets the cursor
+}
+
+// Receipt tells where a batch was stored.
+type Receipt struct {
+	Seqs       []uint64 // one an entry; for a duplicate the position of its first delivery
+	Duplicates int
+}
+
 // request is a batch on its way: what can be computed without knowing its position already is.
 type request struct {
 	batch       Batch

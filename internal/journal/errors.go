@@ -72,3 +72,9 @@ func isDamage(err error) bool {
 	}
 	return code&0xff == sqlite3.SQLITE_CORRUPT || code&0xff == sqlite3.SQLITE_NOTADB
 }
+
+// isUnwritable: SQLite cannot make or use the files it keeps beside a database in WAL mode.
+func isUnwritable(err error) bool {
+	code := sqliteCode(err) & 0xff
+	return code == sqlite3.SQLITE_CANTOPEN || code == sqlite3.SQLITE_READONLY
+}

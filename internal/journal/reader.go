@@ -37,7 +37,7 @@ type Reader struct {
 const saltsColumn = "(SELECT CAST(group_concat(salt, '') AS BLOB) FROM salts WHERE seq BETWEEN %s AND %s)"
 
 // OpenReader opens the journal in dir for reading only. It never creates one: where there is none it fails with an error
-// that wraps fs.ErrNotExist. (SQLite may put its empty -wal and -shm files beside a journal that nobody has open.)
+// that wraps fs.ErrNotExist. (SQLite puts an empty -wal and a -shm file beside a journal that nobody has open, where it can.)
 func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -62,8 +62,21 @@ func OpenReader(ctx context.Context, dir string) (*Reader, error) {
 	return r, nil
 }
 
+// openReader falls back to reading the file as it lies there where SQLite cannot put its two files beside it, as on a
+// read-only medium. Nobody writes there, so that is safe, as long as nothing waits in the log.
 func openReader(ctx context.Context, path string, c *frame.Codec) (*Reader, error) {
-	db, err := sql.Open("sqlite", readerDSN(path))
+	r, err := openReaderAt(ctx, path, readerDSN(path), c)
+	if !isUnwritable(err) {
+		return r, err
+	}
+	if log, statErr := os.Stat(path + "-wal"); statErr == nil && log.Size() > 0 {
+		return nil, fmt.Errorf("its log must be folded in, which takes a place that can be written: copy the folder: %w", err)
+	}
+	return openReaderAt(ctx, path, readerDSN(path)+"&immutable=1", c)
+}
+
+func openReaderAt(ctx context.Context, path, dsn string, c *frame.Codec) (*Reader, error) {
+	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
