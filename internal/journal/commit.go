@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"log/slog"
 	"path/filepath"
 	"strconv"
@@ -12,10 +13,10 @@ import (
 	"github.com/tripod-audit/tripod/internal/health"
 )
 
-// What one transaction takes, unless a single batch is larger.
+// What one transaction takes, unless a single batch is larger: few enough records that followers find them still in memory.
 const (
-	maxGroupRecords = 8000
-	maxGroupRaw     = 8 << 20
+	maxGroupRecords = 2000
+	maxGroupRaw     = 4 << 20
 )
 
 // Conditions the journal raises.
@@ -42,6 +43,7 @@ func (j *Journal) Run(ctx context.Context) error {
 			}
 			return nil
 		}
+		runtime.Gosched() // who is about to append gets to: fewer, larger commits on a busy machine
 		if requests = j.queue.take(requests[:0]); len(requests) > 0 {
 			j.commit(ctx, requests)
 		}

@@ -29,7 +29,7 @@ type Options struct {
 
 	RememberFor time.Duration // how long ids that are not Forever are remembered; 0: 24 h
 	RememberMax int           // how many of them at most, 32 bytes of memory each; 0: 2,000,000
-	RecentBytes int           // memory for decoded recent records that followers share, estimated; 0: 16 MiB
+	RecentBytes int           // memory for decoded recent records that followers share, estimated; 0: 24 MiB
 	MaxPages    int           // bound of the file in pages of 4 KiB, for tests of a full disk; 0: none
 }
 
@@ -44,7 +44,7 @@ func (o Options) withDefaults() Options {
 		o.RememberMax = 2_000_000
 	}
 	if o.RecentBytes == 0 {
-		o.RecentBytes = 16 << 20
+		o.RecentBytes = 24 << 20
 	}
 	return o
 }
@@ -254,7 +254,7 @@ func (j *Journal) closeFiles() error {
 		j.codec.Close()
 	}
 	if j.lock != nil {
-		errs = append(errs, j.lock.Close())
+		errs = append(errs, releaseLock(j.lock))
 	}
 	return errors.Join(errs...)
 }

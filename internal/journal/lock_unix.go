@@ -31,6 +31,12 @@ func takeLock(path string) (*os.File, error) {
 	return f, nil
 }
 
+// releaseLock unlocks before it closes: a child that was forked this moment, and has not yet begun its own program, holds
+// the open file as well.
+func releaseLock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 // writeOwner leaves the process id for whoever finds the journal locked. It may fail, on a full disk say, without harm.
 func writeOwner(f *os.File) {
 	if f.Truncate(0) == nil {

@@ -24,3 +24,5 @@ func takeLock(path string) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(h), path), nil
 }
+
+func releaseLock(f *os.File) error { return f.Close() }
