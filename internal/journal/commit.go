@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	"github.com/tripod-audit/tripod/internal/audit"
