@@ -61,6 +61,7 @@ type client struct {
 	pending  *export
 	acked    []*export // the last few
 	most     int       // records an export holds at most
+	bulk     int       // length of each text, where it is to take room
 	onAck    func(port string, e *export)
 }
 
@@ -81,7 +82,9 @@ func (c *client) hex(n int) string {
 // text is content nobody sent before, that says where it belongs.
 func (c *client) text(what string) string {
 	n := 20 + c.rng.IntN(400)
-	if c.rng.IntN(60) == 0 {
+	if c.bulk > 0 {
+		n = c.bulk
+	} else if c.rng.IntN(60) == 0 {
 		n = 30 << 10 // a file body; several pages of every store
 	}
 	return what + " of " + c.session + ": " + c.hex(n)

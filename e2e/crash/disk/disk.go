@@ -82,7 +82,10 @@ type Event struct {
 func Events(calls []Call) []Event {
 	list := make([]Event, 0, 2*len(calls))
 	for i := range calls {
-		list = append(list, Event{&calls[i], false}, Event{&calls[i], true})
+		list = append(list, Event{&calls[i], false})
+		if !calls[i].Unfinished {
+			list = append(list, Event{&calls[i], true})
+		}
 	}
 	slices.SortStableFunc(list, func(a, b Event) int { return a.line() - b.line() })
 	return list

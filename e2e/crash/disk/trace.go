@@ -27,7 +27,8 @@ type Call struct {
 	Args         []Arg
 	Ret          Arg
 	Failed       bool
-	Enter, Leave int
+	Unfinished   bool // the process was killed in it: what it was to do may have been done
+	Enter, Leave int  // Leave is 0 where it is unfinished
 }
 
 // Arg is one argument or the result.
@@ -49,8 +50,7 @@ func (a Arg) File(at Arg) string {
 	return filepath.Join(at.Path, string(a.Data))
 }
 
-// ParseTrace reads the output of strace with TraceArgs. Calls that never returned are left out: nobody can know whether
-// they had an effect.
+// ParseTrace reads the output of strace with TraceArgs.
 func ParseTrace(r io.Reader) ([]Call, error) {
 	var calls []Call
 	open := make(map[string]*half)
@@ -67,6 +67,11 @@ func ParseTrace(r io.Reader) ([]Call, error) {
 			}
 		}
 		if errors.Is(err, io.EOF) {
+			for _, h := range open {
+				if c, err := parseCall(append(h.text, ") = ?"...), h.enter, 0); err == nil {
+					calls = append(calls, *c)
+				}
+			}
 			return calls, nil
 		}
 		if err != nil {
@@ -131,7 +136,8 @@ func parseCall(text []byte, enter, leave int) (*Call, error) {
 	}
 	p.spaces()
 	if p.take("?") {
-		return nil, nil // the process was killed in it
+		c.Unfinished, c.Leave = true, 0
+		return c, nil
 	}
 	var err error
 	if c.Ret, err = p.arg(); err != nil {
