@@ -17,8 +17,8 @@ import (
 //
 // ErrBusy says that a reader was in the way of the last step, and ErrFull that there was no room for one: call again.
 func (s *Store) EraseContainer(ctx context.Context, container string) error {
-	s.maintain.Lock()
-	defer s.maintain.Unlock()
+	s.erasing.Lock()
+	defer s.erasing.Unlock()
 	if err := s.eraseContainer(ctx, container); err != nil {
 		return fmt.Errorf("erase container: %w", err)
 	}
@@ -46,8 +46,8 @@ func (s *Store) EraseBlock(ctx context.Context, container string, a Address) err
 // container once. A block that is missing is no error, and stays Missing: only what was held can be erased. The same
 // plaintext put again later has a new address.
 func (s *Store) EraseBlocks(ctx context.Context, container string, addresses []Address) error {
-	s.maintain.Lock()
-	defer s.maintain.Unlock()
+	s.erasing.Lock()
+	defer s.erasing.Unlock()
 	if err := s.eraseBlocks(ctx, container, addresses); err != nil {
 		return fmt.Errorf("erase blocks: %w", err)
 	}

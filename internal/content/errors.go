@@ -20,7 +20,7 @@ var (
 	// ErrRefused: the grant does not cover this opening.
 	ErrRefused = errors.New("opening refused")
 	// ErrMissing: the store never had the block, or lost it.
-	ErrMissing = errors.New("block is missing")
+	ErrMissing = errors.New("content is missing")
 	// ErrErased: the block was erased.
 	ErrErased = errors.New("block was erased")
 	// ErrMismatch: the bytes are not those the address commits to: altered, damaged, or belonging elsewhere.

@@ -26,6 +26,10 @@ type held struct {
 	older map[heldKey]int64   // the generation before; guarded by mu
 	hours []freshHour         // unswept hours, in the order of their blocks; guarded by mu
 	again map[int64]time.Time // when an old unswept block was last put again; guarded by mu
+
+	// While a sweep is under way: which of the blocks it looks at were put again; guarded by mu.
+	watchFrom, watchTo int64
+	watched            map[int64]struct{}
 }
 
 // freshHour says which blocks came in an hour that no sweep has looked at: those from first on.
@@ -90,11 +94,27 @@ func (h *held) swept(hours []freshHour, before time.Time) {
 	}
 }
 
+// watch begins to note which blocks of a range are put again, whatever the clock says, until unwatch.
+func (h *held) watch(from, to int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watchFrom, h.watchTo, h.watched = from, to, make(map[int64]struct{})
+}
+
+func (h *held) unwatch() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watchFrom, h.watchTo, h.watched = 0, 0, nil
+}
+
 // release forgets a block that is about to be removed, unless it was put again since.
 func (h *held) release(k heldKey, block int64, since time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if at, ok := h.again[block]; ok && at.After(since) {
+		return false
+	}
+	if _, ok := h.watched[block]; ok {
 		return false
 	}
 	delete(h.newer, k)
@@ -112,6 +132,9 @@ func (h *held) remember(k heldKey, block int64) {
 
 // touch notes that a block was put again if a sweep might otherwise take it. It needs mu.
 func (h *held) touch(block int64, now time.Time) {
+	if block >= h.watchFrom && block < h.watchTo {
+		h.watched[block] = struct{}{}
+	}
 	if len(h.hours) == 0 || block < h.hours[0].first {
 		return // swept: a record refers to it
 	}

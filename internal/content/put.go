@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // entry is one block on its way to the committer.
@@ -59,7 +58,7 @@ func (s *Store) seal(ctx context.Context, blocks []Block) ([]Address, []*entry, 
 	var (
 		key    *containerKey
 		namer  *namer
-		now    = time.Now()
+		now    = s.now()
 		text   = make([]byte, 0, len(blocks)*2*len(digest{}))
 		fresh  []*entry
 		buf    []byte

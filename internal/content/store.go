@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/keyring"
@@ -28,6 +29,7 @@ type Options struct {
 	Logger   *slog.Logger     // nil discards
 	Health   *health.Registry // nil keeps nothing
 	MaxBlock int              // longest plaintext taken, in bytes; 0 is DefaultMaxBlock, the limit is 256 MiB
+	Now      func() time.Time // the clock, for tests of one that leaps; nil is time.Now
 }
 
 // Store writes and erases content. All methods may be called concurrently; those that write need Run to be running and
@@ -46,8 +48,12 @@ type Store struct {
 	running atomic.Bool
 	stopped chan struct{} // closed when Run returns
 
-	maintain sync.Mutex              // held by an erasure or a sweep: one at a time
-	step     func(name string) error // called between the steps of maintenance; tests cut it short there
+	now           func() time.Time
+	maxCandidates int // of a sweep
+
+	erasing  sync.Mutex              // held by an erasure: one at a time
+	sweeping sync.Mutex              // held by a sweep: one at a time
+	step     func(name string) error // called between the steps of an erasure; tests cut it short there
 
 	// What follows belongs to the goroutine of Run.
 	content, keys *writer
@@ -75,11 +81,14 @@ func open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
 	}
 	s := &Store{
 		log: opts.Logger, health: opts.Health, maxBlock: opts.MaxBlock, master: opts.Keyring,
-		held: newHeld(), queue: make(chan request), stopped: make(chan struct{}),
+		now: opts.Now, maxCandidates: maxCandidates, held: newHeld(), queue: make(chan request), stopped: make(chan struct{}),
 		step: func(string) error { return nil }, retired: make(map[int64]struct{}), freshKeys: make(map[int64]struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	if s.maxBlock <= 0 {
 		s.maxBlock = DefaultMaxBlock
@@ -128,6 +137,12 @@ func (s *Store) openFiles(ctx context.Context, dir string) error {
 
 // Reader returns a reader of the same store. It lives as long as the store.
 func (s *Store) Reader() *Reader { return s.reader }
+
+// Known reports whether a container ever got content, be it erased since.
+func (s *Store) Known(ctx context.Context, container string) (bool, error) {
+	keys, err := s.reader.keysOf(ctx, container)
+	return len(keys) > 0, err
+}
 
 // Close closes the files. Run must have returned, or never have been called.
 func (s *Store) Close() error {
