@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/content"
@@ -102,7 +103,13 @@ func (t *Truth) startLedger(ctx context.Context, o TruthOptions) error {
 	if resumed > 0 {
 		t.log.InfoContext(ctx, "finished erasures that were under way", "count", resumed)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	sweeper := intake.NewSweeper(t.Door, t.Journal, t.Content, o.Health, t.log)
+	// First in the list, so that it ends before the journal and the content store that it works on.
+	t.stages = slices.Insert(t.stages, 0, startStage(ctx, "sweeper", sweeper.Run))
+	return nil
 }
 
 // runLedger follows the journal. Damage in the journal ends taking in, not reading: leaf index is seq − 1, so nothing can
@@ -136,7 +143,7 @@ func (t *Truth) start(ctx context.Context, name string, run func(context.Context
 // Drain ends taking in and waits until everything accepted is in the journal and under a signed checkpoint.
 func (t *Truth) Drain(ctx context.Context) error {
 	var errs []error
-	for _, s := range t.stages { // journal and content first, the ledger follows what they left
+	for _, s := range t.stages { // the sweeper, then journal and content, then the ledger, which follows what they left
 		if s.name == "ledger" {
 			last, err := t.Journal.Reader().Last(ctx)
 			if err == nil {

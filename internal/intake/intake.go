@@ -73,6 +73,7 @@ type Door struct {
 	content Content
 	policy  *Policy
 	ids     *identifier
+	flights flights
 }
 
 // New makes the door. idKey keys the digests that serve as record ids, so that an id confirms nobody's guess of a
@@ -86,6 +87,7 @@ func (d *Door) Submit(ctx context.Context, del Delivery) (Receipt, error) {
 	if len(del.Drafts) == 0 && len(del.Cursors) == 0 {
 		return Receipt{}, nil
 	}
+	defer d.flights.begin()()
 	ids := d.ids.identify(del)
 	skip := d.redelivered(del, ids)
 	if err := d.storeContent(ctx, del, skip); err != nil {
