@@ -58,6 +58,7 @@ type Journal interface {
 
 // Content is what an erasure needs of the content store.
 type Content interface {
+	Known(ctx context.Context, container string) (bool, error)
 	EraseBlocks(ctx context.Context, container string, addresses []content.Address) error
 	EraseContainer(ctx context.Context, container string) error
 }
@@ -89,13 +90,22 @@ type task struct {
 	Blocks    []string `json:"blocks,omitempty"`
 }
 
-// Container erases everything a container holds by destroying its key and its blocks.
+// Container erases everything a container holds by destroying its key and its blocks. One that is erased already may be
+// erased again. The error wraps content.ErrMissing, and nothing is on record, for one that never held anything: a
+// misspelt name must not look like an erasure.
 func (e *Eraser) Container(ctx context.Context, container string, o Order) (Receipt, error) {
 	if container == "" {
 		return Receipt{}, errors.New("erase container: no container named")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	known, err := e.content.Known(ctx, container)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("erase container: %w", err)
+	}
+	if !known {
+		return Receipt{}, fmt.Errorf("erase container %q: no content was ever held under this name, see the container of a record: %w", container, content.ErrMissing)
+	}
 	act := orderAct(TypeContainer, o, audit.Attrs{{Name: "container", Value: audit.String(container)}})
 	return e.begin(ctx, act, task{Container: container})
 }

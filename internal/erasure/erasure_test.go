@@ -52,6 +52,10 @@ func (s *stores) EraseContainer(ctx context.Context, container string) error {
 	return s.step("container", func() error { return s.content.EraseContainer(ctx, container) })
 }
 
+func (s *stores) Known(ctx context.Context, container string) (bool, error) {
+	return s.content.Known(ctx, container)
+}
+
 func (s *stores) Record(ctx context.Context, act intake.Act, cursors map[string][]byte) (seq uint64, err error) {
 	name := "intent"
 	if act.Type == erasure.TypeCompleted {
@@ -242,6 +246,9 @@ func TestContainer(t *testing.T) {
 	if s.get(t, 1).Tombstone != nil {
 		t.Error("the record went with its content")
 	}
+	if again, err := erasure.New(s, s, s).Container(context.Background(), "session/-/s", order); err != nil || again.Intent <= receipt.Completed {
+		t.Errorf("again: %+v, %v", again, err)
+	}
 }
 
 func TestRefusals(t *testing.T) {
@@ -253,6 +260,12 @@ func TestRefusals(t *testing.T) {
 	}
 	if _, err := e.Container(ctx, "", order); err == nil {
 		t.Error("no container named: no error")
+	}
+	if _, err := e.Container(ctx, "session/-/typo", order); !errors.Is(err, content.ErrMissing) || !strings.Contains(err.Error(), "typo") {
+		t.Errorf("a container that never held anything: %v", err)
+	}
+	if last, err := s.Reader().Last(ctx); last != 2 || err != nil {
+		t.Errorf("refusals are on record as intents: last = %d, %v", last, err)
 	}
 	receipt, err := e.Record(ctx, 1, order)
 	if err != nil {
