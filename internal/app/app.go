@@ -80,7 +80,7 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.views, err = openViews(ctx, a.cfg.Data, a.log); err != nil {
+	if a.views, err = openViews(ctx, a.cfg.Data, a.truth.Journal, a.log); err != nil {
 		return err
 	}
 	tokens, err := tokens(a.cfg.OTLP)

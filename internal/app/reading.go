@@ -58,11 +58,18 @@ func (r *Reading) Close() error {
 	return errors.Join(errs...)
 }
 
-// Fetch reads the records of hits and drops those a hash collision brought in.
+// Fetch reads the records of hits and drops those a hash collision brought in, and those behind the journal's end: an
+// older copy of the journal may stand under a newer index.
 func (r *Reading) Fetch(ctx context.Context, q *search.Query, hits []search.Hit) ([]journal.Stored, error) {
-	seqs := make([]uint64, len(hits))
-	for i, h := range hits {
-		seqs[i] = h.Seq
+	last, err := r.Journal.Last(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seqs := make([]uint64, 0, len(hits))
+	for _, h := range hits {
+		if h.Seq <= last {
+			seqs = append(seqs, h.Seq)
+		}
 	}
 	stored, err := r.Journal.Get(ctx, seqs...)
 	if err != nil {

@@ -26,12 +26,14 @@ type view struct {
 func indexDir(dir string) string { return filepath.Join(dir, "index") }
 
 // openViews opens every view for writing. A view of another version is built again while it runs.
-func openViews(ctx context.Context, dir string, log *slog.Logger) ([]view, error) {
-	index, err := sqlite.Open(ctx, indexDir(dir))
+func openViews(ctx context.Context, dir string, j *journal.Journal, log *slog.Logger) ([]view, error) {
+	index, err := openView(ctx, dir, "search", j, log, func() (*sqlite.Index, error) { return sqlite.Open(ctx, indexDir(dir)) })
 	if err != nil {
 		return nil, err
 	}
-	found, err := correlate.Open(ctx, dir, correlate.Options{Logger: log})
+	found, err := openView(ctx, dir, "correlate", j, log, func() (*correlate.View, error) {
+		return correlate.Open(ctx, dir, correlate.Options{Logger: log})
+	})
 	if err != nil {
 		return nil, errors.Join(err, index.Close())
 	}
@@ -53,6 +55,35 @@ func openViews(ctx context.Context, dir string, log *slog.Logger) ([]view, error
 	}, nil
 }
 
+// openView opens a view. One that knows more than the journal, which then is an older copy, is built again first: what it
+// holds of the positions behind the journal's end is not what will stand there.
+func openView[V interface {
+	Position(ctx context.Context) (uint64, error)
+	Close() error
+}](ctx context.Context, dir, name string, j *journal.Journal, log *slog.Logger, open func() (V, error)) (V, error) {
+	var none V
+	v, err := open()
+	if err != nil {
+		return none, err
+	}
+	at, err := v.Position(ctx)
+	if err != nil {
+		return none, errors.Join(err, v.Close())
+	}
+	last, err := j.Reader().Last(ctx)
+	if err != nil {
+		return none, errors.Join(err, v.Close())
+	}
+	if at <= last {
+		return v, nil
+	}
+	log.WarnContext(ctx, "a view knows more than the journal, which is an older copy: it is built again", "view", name, "at", at, "journal", last)
+	if err := errors.Join(v.Close(), rebuild(ctx, dir, name, j, nil)); err != nil {
+		return none, err
+	}
+	return open()
+}
+
 // Views names the views that Rebuild knows.
 func Views() []string { return []string{"search", "correlate"} }
 
@@ -64,6 +95,10 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	return rebuild(ctx, dir, name, j, progress)
+}
+
+func rebuild(ctx context.Context, dir, name string, j *journal.Journal, progress func(done, last uint64)) error {
 	switch name {
 	case "search":
 		last, err := j.Reader().Last(ctx)
