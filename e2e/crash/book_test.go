@@ -25,6 +25,7 @@ type book struct {
 	read    uint64           // position up to which the journal was looked at
 	own     map[string]int   // Tripod's own acts seen, by type
 	gone    gone
+	gaps    bool // records were lost, so that gaps may be claimed
 }
 
 // gone is what erasures took, as far as they were ordered.
