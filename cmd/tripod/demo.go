@@ -12,7 +12,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
-	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 )
 
 type demoCommand struct {
@@ -32,7 +32,7 @@ func (c *demoCommand) Run(ctx context.Context, std streams) error {
 	cfg.Override(config.Overrides{ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free})
 	cfg.Override(c.overrides(&dir))
 	// The demo captures everything it invents.
-	cfg.Capture = intake.Config{Rules: []intake.Rule{{Keep: audit.ClassText}}}
+	cfg.Capture = capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}
 	if c.Headless && c.For == 0 {
 		c.For = 20 * time.Second
 	}

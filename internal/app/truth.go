@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/ledger"
@@ -38,7 +39,7 @@ type Truth struct {
 // TruthOptions configures OpenTruth. The zero value of each field but Dir is usable.
 type TruthOptions struct {
 	Dir                string
-	Capture            intake.Config
+	Capture            capture.Config
 	CheckpointInterval time.Duration // default one second
 	Health             *health.Registry
 	Logger             *slog.Logger
@@ -72,7 +73,7 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	if t.Content, err = content.Open(ctx, o.Dir, content.Options{Keyring: keys, Health: o.Health, Logger: o.Logger}); err != nil {
 		return err
 	}
-	policy, err := intake.NewPolicy(o.Capture)
+	policy, err := capture.New(o.Capture)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 )
 
 // Config is the whole file. Every setting has one name in three spellings: YAML key, flag, environment.
@@ -31,7 +31,7 @@ type Config struct {
 	// OTLP says who may deliver OpenTelemetry, and how.
 	OTLP OTLP `yaml:"otlp"`
 	// Capture is the capture policy: which class of content is kept for whom.
-	Capture intake.Config `yaml:"capture"`
+	Capture capture.Config `yaml:"capture"`
 	// Log says what Tripod tells about itself on stderr.
 	Log Log `yaml:"log"`
 	// CheckpointInterval is how often the ledger signs at most.

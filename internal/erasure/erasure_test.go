@@ -11,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
 )
@@ -83,7 +84,7 @@ func open(t *testing.T) *stores {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policy, err := intake.NewPolicy(intake.Config{Rules: []intake.Rule{{Keep: audit.ClassText}}})
+	policy, err := capture.New(capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/journal"
 )
 
@@ -71,14 +72,14 @@ type Content interface {
 type Door struct {
 	journal Journal
 	content Content
-	policy  *Policy
+	policy  *capture.Policy
 	ids     *identifier
 	flights flights
 }
 
 // New makes the door. idKey keys the digests that serve as record ids, so that an id confirms nobody's guess of a
 // content it was computed over; with another key re-deliveries from before are not recognised.
-func New(j Journal, c Content, policy *Policy, idKey []byte) *Door {
+func New(j Journal, c Content, policy *capture.Policy, idKey []byte) *Door {
 	return &Door{journal: j, content: c, policy: policy, ids: newIdentifier(idKey)}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
 )
@@ -60,7 +61,7 @@ func (s *swept) start() {
 	must(err)
 	s.content, err = content.Open(ctx, s.dir, content.Options{Keyring: keys, Now: func() time.Time { return s.clock }})
 	must(err)
-	policy, err := intake.NewPolicy(intake.Config{Rules: []intake.Rule{{Keep: audit.ClassText}}})
+	policy, err := capture.New(capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}})
 	must(err)
 	s.door = intake.New(s.journal, s.content, policy, []byte("key"))
 	s.sweeper = intake.NewSweeper(s.door, s.journal, s.content, new(health.Registry), slog.New(slog.NewTextHandler(s.log, nil)))
@@ -230,7 +231,7 @@ func TestSweepWaitsForDeliveriesUnderWay(t *testing.T) {
 		s := newSwept(t)
 		defer func() { s.stop() }()
 		goOn := make(chan struct{})
-		policy, err := intake.NewPolicy(intake.Config{Rules: []intake.Rule{{Keep: audit.ClassText}}})
+		policy, err := capture.New(capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,7 +285,7 @@ func TestSweepGivesUpWaiting(t *testing.T) {
 		s := newSwept(t)
 		defer func() { s.stop() }()
 		goOn := make(chan struct{})
-		door := intake.New(slowJournal{s.journal, goOn}, s.content, new(intake.Policy), []byte("key"))
+		door := intake.New(slowJournal{s.journal, goOn}, s.content, new(capture.Policy), []byte("key"))
 		registry := new(health.Registry)
 		s.sweeper = intake.NewSweeper(door, s.journal, s.content, registry, slog.New(slog.DiscardHandler))
 		s.clock = time.Now().Add(-100 * time.Hour)

@@ -3,7 +3,7 @@
 //
 // It promises that a frame of any version stays readable; that whatever the bytes, reading neither panics nor takes more
 // memory than the largest frame Tripod writes; and that a frame is a pure function of what was put in. It holds no state:
-// a Codec may be used by many goroutines for reading and by one for building, a Builder by one. Durability is for the
+// a Codec is safe for concurrent use in reading, and for one goroutine in building, as a Builder is. Durability is for the
 // journal, order is that in which records were added.
 //
 // Version 1:

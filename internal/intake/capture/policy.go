@@ -1,4 +1,8 @@
-package intake
+// Package capture is the capture policy: which class of content is kept for whom. One policy holds for every way in, and
+// the door applies it before anything is stored.
+//
+// A Policy is immutable and safe for concurrent use; it decides by the record alone, keeps nothing and has no order.
+package capture
 
 import (
 	"errors"
@@ -51,9 +55,9 @@ func (c Config) Validate() error {
 // Policy is the capture policy in force. It is immutable.
 type Policy struct{ rules []Rule }
 
-// NewPolicy makes a policy of a configuration. Where no rule matches, detail is kept of agent and network sources and
+// New makes a policy of a configuration. Where no rule matches, detail is kept of agent and network sources and
 // metadata of the control plane: text only where somebody chose it.
-func NewPolicy(c Config) (*Policy, error) {
+func New(c Config) (*Policy, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
