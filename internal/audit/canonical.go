@@ -10,7 +10,8 @@ import (
 )
 
 // AppendCanonical appends the record's canonical bytes: one JSON object, fields in the order of the struct, empty ones
-// left out, times in UTC with up to nanoseconds, bytes that are no UTF-8 replaced. The stored bytes are these bytes.
+// left out, times in UTC with up to nanoseconds and moved into the years 1 to 9999, bytes that are no UTF-8 replaced. The
+// stored bytes are these bytes. Decode reads whatever it appends for a record of a known version.
 func (r *Record) AppendCanonical(b []byte) []byte {
 	o := object{b: append(b, '{')}
 	o.int("v", int64(r.Version))
@@ -99,8 +100,27 @@ func (o *object) time(name string, t time.Time) {
 	}
 	o.name(name)
 	o.b = append(o.b, '"')
-	o.b = t.UTC().AppendFormat(o.b, time.RFC3339Nano)
+	o.b = representable(t.UTC()).AppendFormat(o.b, time.RFC3339Nano)
 	o.b = append(o.b, '"')
+}
+
+// The times RFC 3339 can write and every reader can read. The first instant of the year 1 is the zero time, which stands
+// for none, so that the earliest one is just after it.
+var (
+	earliest = time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC)
+	latest   = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+)
+
+// representable moves a time beyond the years 1 to 9999 to the nearest one within: bytes that cannot be decoded again
+// must not exist.
+func representable(t time.Time) time.Time {
+	switch y := t.Year(); {
+	case y < 1:
+		return earliest
+	case y > 9999:
+		return latest
+	}
+	return t
 }
 
 func (o *object) list(name string, v []string) {

@@ -186,6 +186,40 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// FuzzCanonical: whatever stands in a record, its bytes can be decoded, and what was decoded has the same bytes.
+func FuzzCanonical(f *testing.F) {
+	f.Add(int64(0), int64(0), 0.0, "", int64(0))
+	f.Add(time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -12*3600)).Unix(), int64(1), math.MaxFloat64, "\x00\xff\u2028\"\\", int64(math.MinInt64))
+	f.Add(time.Date(0, 1, 1, 0, 0, 0, 0, time.FixedZone("", 12*3600)).Unix(), int64(999_999_999), math.Copysign(0, -1), "\xed\xa0\x80", int64(math.MaxInt64))
+	f.Add(int64(math.MaxInt64), int64(math.MaxInt64), math.Inf(-1), "</script>", int64(-1))
+	f.Add(int64(math.MinInt64), int64(math.MinInt64), math.NaN(), "\r\n", int64(1))
+	f.Add(time.Time{}.Unix()-1, int64(0), 5e-324, "x", int64(1))
+	f.Fuzz(func(t *testing.T, sec, nsec int64, num float64, text string, n int64) {
+		at := time.Unix(sec, nsec)
+		values := audit.Attrs{
+			{Name: text, Value: audit.String(text)}, {Name: "double", Value: audit.Double(num)}, {Name: "int", Value: audit.Int(n)},
+			{Name: "list", Value: audit.Array(audit.Double(num), audit.Array(audit.String(text)), audit.Value{Kind: audit.KindMap}, audit.Value{Kind: 99})},
+		}
+		r := full()
+		r.Type, r.Container, r.Flags, r.Account.Asserted.Groups = text, text, []string{text}, []string{text}
+		r.Occurred, r.Observed, r.Recorded = at, at.In(time.FixedZone("", -12*3600)), at.In(time.FixedZone("", 14*3600))
+		r.Sequence, r.Duration, r.Resource, r.Attributes = &n, n, values, values
+		r.Parts = []audit.Part{{Kind: "point", Start: at, Time: at, Value: audit.Array(audit.Double(num)), Attributes: values}, {Value: audit.String(text)}}
+		r.Content = []audit.Content{{Name: text, Bytes: int(n), Withheld: text}}
+		once := r.AppendCanonical(nil)
+		back, err := audit.Decode(once)
+		if err != nil {
+			t.Fatalf("own bytes do not decode: %v\n%s", err, once)
+		}
+		if back.Occurred.IsZero() != at.IsZero() {
+			t.Fatalf("%v came back as %v", at, back.Occurred)
+		}
+		if twice := back.AppendCanonical(nil); !bytes.Equal(once, twice) {
+			t.Fatalf("not stable:\n%s\n%s", once, twice)
+		}
+	})
+}
+
 func BenchmarkAppendCanonical(b *testing.B) {
 	r := full()
 	buf := r.AppendCanonical(nil)

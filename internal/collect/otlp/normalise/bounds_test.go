@@ -55,3 +55,18 @@ func TestBounds(t *testing.T) {
 		t.Errorf("%d parts, pieces %s", len(list[0].Record.Parts), pieces(list[0]))
 	}
 }
+
+// extremeTimes can be parsed and lie outside the years a record can show, once in UTC.
+var extremeTimes = []string{"9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00+12:00", "0000-06-01T00:00:00Z", "0001-01-01T00:00:00+01:00"}
+
+// TestExtremeTimes: a time that no record can show is no time.
+func TestExtremeTimes(t *testing.T) {
+	t.Parallel()
+	for _, at := range extremeTimes {
+		d := oneLog(t, code, codeScope, now+","+kv("event.name", "user_prompt", "event.timestamp", at), origin)
+		checkDraft(t, d)
+		if flags(d) != "no_time" || !d.Record.Occurred.Equal(received) {
+			t.Errorf("%s: occurred %s, flags %s", at, d.Record.Occurred, flags(d))
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp/normalise"
 	"github.com/tripod-audit/tripod/internal/collect/otlp/wire"
+	"github.com/tripod-audit/tripod/internal/search"
 )
 
 // FuzzNormalise: nothing panics; every record has what a record must have, holds no long text and can be read back; and
@@ -28,6 +29,10 @@ func FuzzNormalise(f *testing.F) {
 	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"auth",`+kv("action", "logout", "tool_parameters", ` {"mcp_tool_name":"x`)+`}]}]}]}`), true)
 	f.Add([]byte(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","sum":{"dataPoints":[{"asInt":1,`+kv("user.id", "d")+`}]}}]}]}]}`), true)
 	f.Add([]byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"claude_code.tool","events":[{"name":"e",`+kv("output", "x")+`}]}]}]}]}`), true)
+	for _, at := range extremeTimes {
+		f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{`+kv("event.timestamp", at)+`}]}]}]}`), true)
+	}
+	f.Add([]byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"startTimeUnixNano":"18446744073709551615","endTimeUnixNano":"1","events":[{"timeUnixNano":"9223372036854775807"}]}]}]}]}`), true)
 	f.Fuzz(func(t *testing.T, body []byte, json bool) {
 		n := normalise.New(100)
 		for _, signal := range []string{"logs", "metrics", "traces"} {
@@ -85,6 +90,9 @@ func checkDraft(t *testing.T, d normalise.Draft) {
 	back, err := audit.Decode(line)
 	if err != nil {
 		t.Fatalf("%v: %s", err, line)
+	}
+	if err := new(search.Facts).Read(line); err != nil {
+		t.Fatalf("cannot be indexed: %v: %s", err, line)
 	}
 	if again := back.AppendCanonical(nil); !bytes.Equal(line, again) {
 		t.Fatalf("reads back as another record:\n%s\n%s", line, again)

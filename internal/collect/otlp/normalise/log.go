@@ -99,9 +99,10 @@ const (
 	tooLate  = 24 * time.Hour
 )
 
-// occurred notes when the record happened by the source's clock, or that the source does not say.
+// occurred notes when the record happened by the source's clock, or that the source does not say. A time that is outside
+// the years 1 to 9999 once in UTC is none: no record can show it.
 func (m *maker) occurred(t time.Time) {
-	if t.IsZero() {
+	if y := t.UTC().Year(); t.IsZero() || y < 1 || y > 9999 {
 		m.rec.Occurred = m.Received
 		m.own.flag(audit.FlagNoTime)
 		return
