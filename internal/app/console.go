@@ -76,7 +76,7 @@ func (c *console) run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return serveHTTP(ctx, c.server, c.listener)
+	return serveHTTP(ctx, c.server, c.listener, 5*time.Second)
 }
 
 // closeListener gives an address back where nothing served on it to the end.
@@ -90,12 +90,12 @@ func closeListener(ln net.Listener) error {
 	return nil
 }
 
-// serveHTTP serves until the context ends and lets requests under way finish.
-func serveHTTP(ctx context.Context, s *http.Server, ln net.Listener) error {
+// serveHTTP serves until the context ends and lets requests under way finish within a grace.
+func serveHTTP(ctx context.Context, s *http.Server, ln net.Listener, grace time.Duration) error {
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
 		stopped <- s.Shutdown(ctx)
 	}()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/erasure"
+	"github.com/tripod-audit/tripod/internal/journal"
 )
 
 // control is DIR/tripod.sock (0600): what commands that write use while serve holds the journal.
@@ -30,7 +31,6 @@ type EraseOrder struct {
 	Container string `json:"container,omitempty"`
 	Case      string `json:"case,omitempty"`
 	Reason    string `json:"reason"`
-	By        string `json:"by"` // operating-system user who ordered it; the socket's mode proves it is the owner
 }
 
 func newControl(a *App) (*control, error) {
@@ -40,19 +40,30 @@ func newControl(a *App) (*control, error) {
 	}
 	ln, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("listen on control socket: %w", err)
+		return nil, fmt.Errorf("listen on control socket: %w: a socket's path may be about 100 bytes long, choose a shorter data directory", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("protect control socket: %w", err), ln.Close())
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
-	return &control{listener: ln, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+	return &control{listener: ln, server: &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			name, _ := peerUser(c)
+			return context.WithValue(ctx, peerKey{}, audit.Identity{OSUser: name})
+		},
+	}}, nil
 }
+
+// peerKey keys the identity of who is at the other end of the control socket.
+type peerKey struct{}
 
 func socketPath(dir string) string { return filepath.Join(dir, "tripod.sock") }
 
-func (c *control) run(ctx context.Context) error { return serveHTTP(ctx, c.server, c.listener) }
+func (c *control) run(ctx context.Context) error {
+	return serveHTTP(ctx, c.server, c.listener, drainTime)
+}
 
 func serveErase(w http.ResponseWriter, r *http.Request, t *Truth) {
 	var order EraseOrder
@@ -62,7 +73,9 @@ func serveErase(w http.ResponseWriter, r *http.Request, t *Truth) {
 		http.Error(w, "erase: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	receipt, err := t.Erase(r.Context(), order)
+	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
+	// Once ordered it is carried through, whether or not the caller waits.
+	receipt, err := t.Erase(context.WithoutCancel(r.Context()), order, by)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusConflict)
 		return
@@ -71,12 +84,12 @@ func serveErase(w http.ResponseWriter, r *http.Request, t *Truth) {
 	_ = json.NewEncoder(w).Encode(receipt)
 }
 
-// Erase carries an order out.
-func (t *Truth) Erase(ctx context.Context, o EraseOrder) (erasure.Receipt, error) {
+// Erase carries an order out; by is who gave it, as far as it is proved.
+func (t *Truth) Erase(ctx context.Context, o EraseOrder, by audit.Identity) (erasure.Receipt, error) {
 	if t.Refused != nil {
 		return erasure.Receipt{}, t.Refused
 	}
-	order := erasure.Order{By: audit.Identity{OSUser: o.By}, Case: o.Case, Reason: o.Reason}
+	order := erasure.Order{By: by, Case: o.Case, Reason: o.Reason}
 	if o.Seq > 0 {
 		return t.Eraser.Record(ctx, o.Seq, order)
 	}
@@ -85,7 +98,9 @@ func (t *Truth) Erase(ctx context.Context, o EraseOrder) (erasure.Receipt, error
 
 // Erase orders an erasure on a data directory: through the socket while serve runs there, else with the journal's lock.
 func Erase(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, error) {
-	o.By = osIdentity().OSUser
+	if err := mustExist(dir); err != nil {
+		return erasure.Receipt{}, err
+	}
 	receipt, err := eraseThroughSocket(ctx, dir, o)
 	if !errors.Is(err, errNoServe) {
 		return receipt, err
@@ -94,8 +109,16 @@ func Erase(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, erro
 	if err != nil {
 		return erasure.Receipt{}, err
 	}
-	receipt, err = t.Erase(ctx, o)
+	receipt, err = t.Erase(ctx, o, osIdentity())
 	return receipt, errors.Join(err, t.Close(ctx))
+}
+
+// mustExist refuses a directory without a journal: only serve and demo make one.
+func mustExist(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, journal.FileName)); err != nil {
+		return fmt.Errorf("no journal in %s: name the data directory with --data, or start one with tripod serve: %w", dir, err)
+	}
+	return nil
 }
 
 var errNoServe = errors.New("no serve runs here")

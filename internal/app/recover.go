@@ -57,6 +57,9 @@ func recoveryActs(done *ledger.Recovery) []intake.Act {
 
 // fill runs the ledger's recovery with nothing but the journal open.
 func fill(ctx context.Context, dir string) (done *ledger.Recovery, err error) {
+	if _, err := ledger.ReadKey(dir); err != nil {
+		return nil, fmt.Errorf("recover: %s is no data directory that tripod ever served: %w", dir, err)
+	}
 	j, err := journal.Open(ctx, dir, journal.Options{})
 	if err != nil {
 		return nil, err

@@ -3,45 +3,59 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
 )
 
-// conditionReload says that the configuration in force is not the one on disk.
-const conditionReload = "config.reload"
+// Conditions that say that the configuration in force is not the one on disk.
+const (
+	conditionReload  = "config.reload"  // it was refused
+	conditionRestart = "config.restart" // parts of it need a restart
+)
 
-// Reload takes over bearer tokens, certificates and the log level from the configuration that load reads; everything else
-// needs a restart. A configuration that is refused changes nothing, and health says so until one is taken.
+// Reload takes over bearer tokens, the content of certificate files and the log level from the configuration that load
+// reads; everything else needs a restart, which is said in log and health. A configuration that is refused changes nothing.
+// The record of a reload names the configuration in force after it.
 func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) error {
-	cfg, err := a.reload(load)
+	restart, err := a.reload(load)
 	if err != nil {
 		a.health.Raise(conditionReload, health.Warning, "the configuration was not reloaded, the old one stays in force: "+err.Error())
 		return fmt.Errorf("reload configuration: %w", err)
 	}
 	a.health.Clear(conditionReload)
-	digest, err := cfg.Digest()
+	a.health.Clear(conditionRestart)
+	if len(restart) > 0 {
+		text := "changed and in force only after a restart: " + strings.Join(restart, ", ")
+		a.health.Raise(conditionRestart, health.Warning, text)
+		a.log.WarnContext(ctx, "configuration reloaded in part", "reason", text)
+	}
+	digest, err := a.cfg.Digest()
 	if err != nil {
 		return err
 	}
 	return a.act(ctx, "tripod.serve.reload", audit.Attrs{{Name: "config_digest", Value: audit.String(digest)}})
 }
 
-func (a *App) reload(load func() (config.Config, error)) (config.Config, error) {
-	cfg, err := load()
+func (a *App) reload(load func() (config.Config, error)) (restart []string, err error) {
+	next, err := load()
 	if err != nil {
-		return cfg, err
+		return nil, err
 	}
-	list, err := tokens(cfg.OTLP)
+	list, err := tokens(next.OTLP)
 	if err != nil {
-		return cfg, err
+		return nil, err
 	}
 	if err := a.receiver.Reload(list); err != nil {
-		return cfg, err
+		return nil, err
 	}
-	if a.level == nil {
-		return cfg, nil
+	if a.level != nil {
+		if err := a.level.UnmarshalText([]byte(next.Log.Level)); err != nil {
+			return nil, err
+		}
 	}
-	return cfg, a.level.UnmarshalText([]byte(cfg.Log.Level))
+	a.cfg, restart = a.cfg.AfterReload(next)
+	return restart, nil
 }

@@ -14,6 +14,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -115,7 +117,8 @@ func Parse(b []byte) (Config, error) {
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
 	if err := dec.Decode(&c); err != nil {
-		return Config{}, err
+		// Without the excerpt of the file: a secret written where only its file's name belongs must not be printed.
+		return Config{}, errors.New(strings.ReplaceAll(yaml.FormatError(err, false, false), "\n", " "))
 	}
 	return c, nil
 }
@@ -123,6 +126,8 @@ func Parse(b []byte) (Config, error) {
 // Overrides are what flags and environment say; nil leaves the file's or the default value.
 type Overrides struct {
 	Data, ListenConsole, ListenOTLPHTTP, ListenOTLPGRPC *string
+	TLSCert, TLSKey, TLSClientCA, LogLevel, LogFormat   *string
+	CheckpointInterval                                  *time.Duration
 }
 
 // Override applies flags and environment.
@@ -155,6 +160,7 @@ func (c *Config) Validate() error {
 	if !loopback(c.Listen.Console) {
 		errs = append(errs, fmt.Errorf("listen.console: %s is beyond loopback, and the console has no sign-in yet: use 127.0.0.1", c.Listen.Console))
 	}
+	errs = append(errs, c.validateExposure("listen.otlp_http", c.Listen.OTLPHTTP), c.validateExposure("listen.otlp_grpc", c.Listen.OTLPGRPC))
 	errs = append(errs, c.OTLP.validate(), c.Capture.Validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
@@ -167,6 +173,14 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("checkpoint_interval: %v is shorter than 100ms", c.CheckpointInterval))
 	}
 	return errors.Join(errs...)
+}
+
+// validateExposure refuses an address beyond loopback without TLS and credentials.
+func (c *Config) validateExposure(path, addr string) error {
+	if loopback(addr) || c.OTLP.TLS.Cert != "" && (len(c.OTLP.Tokens) > 0 || c.OTLP.TLS.ClientCA != "") {
+		return nil
+	}
+	return fmt.Errorf("%s: %s is beyond loopback: set otlp.tls.cert and otlp.tls.key, and otlp.tokens or otlp.tls.client_ca; or use 127.0.0.1", path, addr)
 }
 
 func (o OTLP) validate() error {
@@ -197,6 +211,25 @@ func loopback(addr string) bool {
 	}
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// AfterReload is what is in force once a running process has taken over what it can of another configuration, and the names
+// of the settings that differ and need a restart.
+func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
+	effective = *c
+	effective.OTLP.Tokens, effective.Log.Level = next.OTLP.Tokens, next.Log.Level
+	for _, f := range []struct {
+		name     string
+		old, new any
+	}{
+		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"capture", c.Capture, next.Capture},
+		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},
+	} {
+		if !reflect.DeepEqual(f.old, f.new) {
+			restart = append(restart, f.name)
+		}
+	}
+	return effective, restart
 }
 
 // Digest fingerprints the effective configuration, so that a start record can say which one was in force.

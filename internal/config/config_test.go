@@ -93,6 +93,48 @@ func TestOverride(t *testing.T) {
 	}
 }
 
+// TestErrorsShowNoValues: whoever writes a secret where its file's name belongs does not find it in a log.
+func TestErrorsShowNoValues(t *testing.T) {
+	for _, in := range []string{
+		"otlp: {tokens: [{name: a, token: canary-5e1f}]}", "otlp:\n  tokens:\n    - name: a\n      token: canary-5e1f\n", "otlp: [canary-5e1f", "log: canary-5e1f",
+	} {
+		if _, err := config.Parse([]byte(in)); err == nil || strings.Contains(err.Error(), "canary-5e1f") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
+
+func TestExposureIsRefused(t *testing.T) {
+	f := func(ok bool, change func(*config.Config)) {
+		t.Helper()
+		c := config.Default()
+		c.Listen.OTLPHTTP = "0.0.0.0:4318"
+		change(&c)
+		if err := c.Validate(); (err == nil) != ok {
+			t.Errorf("error = %v, want ok %v", err, ok)
+		}
+	}
+	tls := config.TLS{Cert: "c", Key: "k"}
+	token := []config.Token{{Name: "a", File: "f"}}
+	f(false, func(*config.Config) {})
+	f(false, func(c *config.Config) { c.OTLP.TLS = tls })
+	f(false, func(c *config.Config) { c.OTLP.Tokens = token })
+	f(true, func(c *config.Config) { c.OTLP.TLS, c.OTLP.Tokens = tls, token })
+	f(true, func(c *config.Config) { c.OTLP.TLS = config.TLS{Cert: "c", Key: "k", ClientCA: "a"} })
+}
+
+func TestAfterReload(t *testing.T) {
+	c, next := config.Default(), config.Default()
+	next.Log.Level, next.OTLP.Tokens, next.Data, next.Listen.OTLPGRPC = "debug", []config.Token{{Name: "a", Env: "A"}}, "elsewhere", ""
+	effective, restart := c.AfterReload(next)
+	if diff := cmp.Diff([]string{"data", "listen"}, restart); diff != "" {
+		t.Error(diff)
+	}
+	if effective.Log.Level != "debug" || len(effective.OTLP.Tokens) != 1 || effective.Data != c.Data || effective.Listen != c.Listen {
+		t.Errorf("effective = %+v", effective)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("data: x\ncapture: {rules: [{keep: text}]}\n"))
 	f.Add([]byte("listen:\n  consol: y\n"))
