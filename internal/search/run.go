@@ -23,8 +23,20 @@ const (
 	lastRetry  = 30 * time.Second
 )
 
-// ConditionBehind is raised while the index cannot take records in.
-const ConditionBehind = "search.behind"
+// Conditions of health.
+const (
+	ConditionBehind     = "search.behind"     // raised while the index cannot take records in
+	ConditionUnreadable = "search.unreadable" // raised once the index has left records out that cannot be read
+)
+
+// Unreadable tells which entries an index left out since it was opened, because their bytes are no record it can read.
+type Unreadable struct {
+	Count uint64
+	Last  uint64 // position of the last one
+}
+
+// Skipper is an Index that leaves out what it cannot read, as if it were erased, and says so.
+type Skipper interface{ Unreadable() Unreadable }
 
 // Runner keeps an index up to date. The zero value is ready: silent.
 type Runner struct {
@@ -112,10 +124,12 @@ func (r Runner) applyBatches(ctx context.Context, pages <-chan []Entry, ix Index
 
 // apply applies a batch, however often it takes. It returns nil as well when the context ends.
 func (r Runner) apply(ctx context.Context, ix Index, batch []Entry) error {
+	before := unreadable(ix)
 	for wait, raised := firstRetry, false; ; wait = min(2*wait, lastRetry) {
 		err := ix.Apply(ctx, batch)
 		switch {
 		case err == nil:
+			r.reportUnreadable(ctx, before, unreadable(ix))
 			if raised {
 				r.Health.Clear(ConditionBehind)
 				r.Logger.InfoContext(ctx, "search index takes records in again")
@@ -137,4 +151,21 @@ func (r Runner) apply(ctx context.Context, ix Index, batch []Entry) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+func unreadable(ix Index) Unreadable {
+	if s, ok := ix.(Skipper); ok {
+		return s.Unreadable()
+	}
+	return Unreadable{}
+}
+
+// reportUnreadable says so when the index left something out since before.
+func (r Runner) reportUnreadable(ctx context.Context, before, now Unreadable) {
+	if now == before {
+		return
+	}
+	r.Health.Raise(ConditionUnreadable, health.Warning,
+		fmt.Sprintf("searches lack %d records that cannot be read, the last at position %d: run tripod verify", now.Count, now.Last))
+	r.Logger.WarnContext(ctx, "search index left out records that cannot be read", slog.Uint64("count", now.Count), slog.Uint64("last", now.Last))
 }

@@ -175,3 +175,33 @@ func TestRunRetries(t *testing.T) {
 		}
 	})
 }
+
+// skipper is an index that leaves out every tenth entry.
+type skipper struct{ recorder }
+
+func (s *skipper) Unreadable() search.Unreadable {
+	return search.Unreadable{Count: s.at() / 10, Last: s.at() / 10 * 10}
+}
+
+// TestRunReportsUnreadable: what an index leaves out is said, and nothing is tried again for it.
+func TestRunReportsUnreadable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		f, ix, conditions := make(feed), new(skipper), new(health.Registry)
+		ended := make(chan error)
+		go func() { ended <- search.Runner{Health: conditions}.Run(ctx, f, ix) }()
+		for seq := range uint64(11) {
+			f <- []search.Entry{{Seq: seq + 1}}
+			time.Sleep(time.Second)
+			list := conditions.Conditions()
+			if said := len(list) == 1 && list[0].Code == search.ConditionUnreadable && strings.Contains(list[0].Text, "1 records"); said != (seq+1 >= 10) {
+				t.Errorf("after %d: conditions %+v", seq+1, list)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil || len(ix.applied()) != 11 {
+			t.Errorf("%v, %d tries", err, len(ix.applied()))
+		}
+	})
+}

@@ -41,6 +41,13 @@ func (ix *Index) Apply(ctx context.Context, page []search.Entry) error {
 	return nil
 }
 
+// Unreadable implements search.Skipper.
+func (ix *Index) Unreadable() search.Unreadable {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	return ix.unreadable
+}
+
 // applyPiece commits the rows month by month, then carries out erasures, then moves the position. Done again after a
 // crash at any point, it changes nothing that was done before.
 func (ix *Index) applyPiece(ctx context.Context, page []search.Entry) error {
@@ -86,8 +93,12 @@ func (ix *Index) collect(ctx context.Context, page []search.Entry, touched map[s
 		if e.Erased {
 			continue
 		}
-		if err := ix.facts.Read(e.Bytes); err != nil {
-			return nil, fmt.Errorf("record %d: %w", e.Seq, err)
+		if ix.facts.Read(e.Bytes) != nil { // it never will be readable, and must not keep those after it from being found
+			if e.Seq > ix.unreadable.Last {
+				ix.unreadable.Count++
+				ix.unreadable.Last = e.Seq
+			}
+			continue
 		}
 		if ix.facts.Erases > 0 {
 			erase = append(erase, ix.facts.Erases)

@@ -41,6 +41,8 @@ type Index struct {
 	position uint64 // of the last entry applied; only the writer uses it
 	dirty    bool   // a month is dirty
 	writable bool
+
+	unreadable search.Unreadable // guarded by mu
 }
 
 var _ search.Index = (*Index)(nil)

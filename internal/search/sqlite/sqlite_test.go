@@ -227,6 +227,26 @@ func TestClosed(t *testing.T) {
 	}
 }
 
+// TestUnreadable: an entry that is no record is left out and said; what comes after it is found.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 3))
+	broken := random(r, 1, 300)
+	broken[0].Bytes = []byte(`{"v":1,"occurred":"10000-01-01T00:00:00Z"}`)
+	broken[100].Bytes, broken[299].Bytes = []byte("{"), nil
+	ix, want := open(t, t.TempDir()), open(t, t.TempDir())
+	apply(t, broken, ix)
+	apply(t, broken, ix) // again: nothing is counted twice
+	if u := ix.Unreadable(); u != (search.Unreadable{Count: 3, Last: 300}) {
+		t.Errorf("%+v", u)
+	}
+	if at, err := ix.Position(t.Context()); err != nil || at != 300 {
+		t.Errorf("stands at %d, %v", at, err)
+	}
+	apply(t, journalOf(broken, map[uint64]bool{1: true, 101: true, 300: true}), want)
+	same(t, r, want, ix, 50)
+}
+
 // pages is a follower over entries.
 type pages struct {
 	entries []search.Entry
