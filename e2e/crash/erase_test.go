@@ -92,7 +92,7 @@ func (e *erasures) round(t *testing.T, alone int) {
 	s := h.run(t)
 	e.load(t, s)
 	e.book.audit(t, h)
-	x := e.choose(t)
+	x := e.choose(t, e.rng.IntN(2) == 0)
 	e.collect(t, x)
 	cmd := exec.Command(h.binary, append(x.args(), "--data", h.data)...)
 	var out bytes.Buffer
@@ -133,8 +133,8 @@ func (e *erasures) load(t *testing.T, s *serve) {
 	}
 }
 
-// choose picks a record, or the container of a session that is over.
-func (e *erasures) choose(t *testing.T) *target {
+// choose picks a record, or the container of a session that is over if there is one.
+func (e *erasures) choose(t *testing.T, container bool) *target {
 	t.Helper()
 	current := make(map[string]bool)
 	for _, c := range e.crowd {
@@ -151,7 +151,7 @@ func (e *erasures) choose(t *testing.T) *target {
 			all = append(all, s)
 		}
 	}
-	if e.rng.IntN(2) == 0 {
+	if container {
 		over := slices.DeleteFunc(slices.Clone(all), func(s *sent) bool {
 			return current[s.session] || e.book.gone.containers["session/-/"+s.session] > 0
 		})

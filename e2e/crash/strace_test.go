@@ -72,8 +72,8 @@ func record(t *testing.T) *recording {
 	s = r.run(t, tracer)
 	r.send(t, s, all, 20)
 	r.book.audit(t, h)
-	for range 3 {
-		r.erase(t)
+	for _, container := range []bool{true, false, true} {
+		r.erase(t, container)
 		r.send(t, s, all, 10)
 	}
 	s.awaitViews(t)
@@ -130,10 +130,10 @@ func (r *recording) send(t *testing.T, s *serve, all crowd, exports int) {
 }
 
 // erase erases a record or a container.
-func (r *recording) erase(t *testing.T) {
+func (r *recording) erase(t *testing.T, container bool) {
 	t.Helper()
 	r.book.audit(t, r.home)
-	x := r.eraser.choose(t)
+	x := r.eraser.choose(t, container)
 	r.eraser.collect(t, x)
 	r.home.command(t, x.args()...)
 	order, done := r.eraser.acts(t, x)
