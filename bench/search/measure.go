@@ -20,8 +20,9 @@ func lines(b []byte) iter.Seq[string] { return strings.SplitSeq(string(b), "\n")
 
 // task is one kind of question.
 type task struct {
-	name  string
-	limit time.Duration // p95 must stay below
+	name     string
+	limit    time.Duration // p95 must stay below
+	promised bool          // and must not grow with the index
 	query func(r *rand.Rand, s *size, o options) string
 	ask   func(ctx context.Context, s *size, q *search.Query) (index time.Duration, err error)
 }
@@ -46,25 +47,28 @@ func tasks() []task {
 	both := func(a, b func(*rand.Rand, *size, options) string) func(*rand.Rand, *size, options) string {
 		return func(r *rand.Rand, s *size, o options) string { return a(r, s, o) + " " + b(r, s, o) }
 	}
-	ms := time.Millisecond
+	session := func(r *rand.Rand, s *size, _ options) string { return "session:" + s.sessions[r.IntN(len(s.sessions))] }
+	request := func(r *rand.Rand, s *size, _ options) string { return s.requests[r.IntN(len(s.requests))] }
+	const short, long = 50 * time.Millisecond, 300 * time.Millisecond
 	return []task{
-		{"newest page", 50 * ms, fixed(""), page},
-		{"user and a week, page", 50 * ms, both(user(""), window(7)), page},
-		{"user, newest page", 50 * ms, user(""), page},
-		{"session timeline", 50 * ms, func(r *rand.Rand, s *size, _ options) string { return "session:" + s.sessions[r.IntN(len(s.sessions))] }, timeline},
-		{"request id as a word", 50 * ms, func(r *rand.Rand, s *size, _ options) string { return s.requests[r.IntN(len(s.requests))] }, page},
-		{"denied tool in a month, page", 50 * ms, both(fixed("outcome:denied tool:mcp*"), window(30)), page},
-		{"user, tool and failure, page", 50 * ms, user(" tool:Bash outcome:failure"), page},
-		{"nothing found", 50 * ms, user(" tool:Bash rule:none"), page},
-		{"facets of everything", 300 * ms, fixed(""), facets},
-		{"facets of a user", 300 * ms, user(""), facets},
-		{"facets of a user and a week", 300 * ms, both(user(""), window(7)), facets},
-		{"facets of an activity, a month", 300 * ms, both(fixed("activity:tool_result"), window(30)), facets},
-		{"histogram of everything", 300 * ms, fixed(""), histogram},
-		{"histogram of a user", 300 * ms, user(""), histogram},
-		{"histogram of failures", 300 * ms, fixed("outcome:failure"), histogram},
-		{"histogram of a user's failures", 300 * ms, user(" outcome:failure"), histogram},
-		{"histogram of a day", 300 * ms, window(1), histogram},
+		{"newest page", short, true, fixed(""), page},
+		{"user and two months, page", short, true, both(user(""), window(60)), page},
+		{"user, newest page", short, true, user(""), page},
+		{"session timeline", short, true, session, timeline},
+		{"facets of everything", long, true, fixed(""), facets},
+		{"facets of a user", long, true, user(""), facets},
+		{"facets of a user and a week", long, true, both(user(""), window(7)), facets},
+		{"facets of an activity, a month", long, true, both(fixed("activity:tool_result"), window(30)), facets},
+		{"histogram of everything", long, true, fixed(""), histogram},
+		{"histogram of a user", long, true, user(""), histogram},
+		{"histogram of failures", long, true, fixed("outcome:failure"), histogram},
+		{"histogram of a user's failures", long, true, user(" outcome:failure"), histogram},
+		{"histogram of a day", long, true, window(1), histogram},
+		// Of these the larger size has more to return, or more that comes close.
+		{"request id as a word", short, false, request, page},
+		{"failed tool in a month, page", short, false, both(fixed("outcome:failure tool:mcp*"), window(30)), page},
+		{"user, tool and failure, page", short, false, user(" tool:Bash outcome:failure"), page},
+		{"nothing found", short, false, user(" tool:Bash rule:none"), page},
 	}
 }
 
@@ -117,7 +121,7 @@ func histogram(ctx context.Context, s *size, q *search.Query) (time.Duration, er
 	return time.Since(begin), err
 }
 
-// The promise beside the limits: the larger size is slower than the smaller by no more than this factor, or this much.
+// The promise beside the limits, of what does not return more from a larger index: the larger size is slower than the smaller by no more than this factor, or this much.
 const (
 	mostFactor = 1.3
 	mostSlower = 2 * time.Millisecond
@@ -130,7 +134,7 @@ func measure(ctx context.Context, sizes []*size, o options) error {
 			s.records, float64(s.journalBytes)/float64(s.records), float64(s.records)/s.appendTime.Seconds(), float64(s.indexBytes)/float64(s.records),
 			float64(s.records)/s.applyTime.Seconds(), float64(s.records)/s.indexTime.Seconds(), s.peak>>20)
 	}
-	fmt.Printf("\n%-32s", "p50 / p95 (index alone), ms")
+	fmt.Printf("\n%-34s", "p50 / p95 (p50 of the index), ms")
 	for _, s := range sizes {
 		fmt.Printf(" %24d", s.records)
 	}
@@ -169,16 +173,16 @@ func measure(ctx context.Context, sizes []*size, o options) error {
 }
 
 func report(t task, times, index [][]time.Duration) bool {
-	fmt.Printf("%-32s", t.name)
+	fmt.Printf("%-34s", t.name)
 	var p95 []time.Duration
 	for k, list := range times {
 		slices.Sort(list)
 		slices.Sort(index[k])
 		p95 = append(p95, list[len(list)*95/100])
-		fmt.Printf(" %7.2f / %6.2f (%5.2f)", millis(list[len(list)/2]), millis(p95[k]), millis(index[k][len(list)*95/100]))
+		fmt.Printf(" %7.2f / %6.2f (%5.2f)", millis(list[len(list)/2]), millis(p95[k]), millis(index[k][len(list)/2]))
 	}
 	first, last := p95[0], p95[len(p95)-1]
-	ok := last < t.limit && (float64(last) <= mostFactor*float64(first) || last-first <= mostSlower)
+	ok := last < t.limit && (!t.promised || float64(last) <= mostFactor*float64(first) || last-first <= mostSlower)
 	verdict := ""
 	if !ok {
 		verdict = "  MISSED"

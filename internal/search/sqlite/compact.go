@@ -7,25 +7,23 @@ import (
 )
 
 // Segments grow as they age: every batch makes one, and fanIn segments of a class are merged into one of a higher class,
-// until a segment is sealed. So a lookup asks few segments, and a row is rewritten a handful of times in its life.
+// until a segment is sealed. So a lookup asks few segments, and a row is rewritten a handful of times in its life. Merging
+// takes some hundred bytes of memory a row, which bounds sealedRows.
 const (
 	fanIn      = 8
-	sealedRows = 32768
+	sealedRows = 4 * fanIn * 8192
 )
 
-// class tells segments that are merged with each other; sealed ones are not.
-func class(rows int) (c int, sealed bool) {
-	switch {
-	case rows < sealedRows/512:
-		return 0, false
-	case rows < sealedRows/64:
-		return 1, false
-	case rows < sealedRows/8:
-		return 2, false
-	case rows < sealedRows:
-		return 3, false
+// classes are the rows from which on a segment is of the next class; those of the last are sealed and not merged.
+var classes = [...]int{64, 512, 4096, 32768, sealedRows}
+
+func class(rows int) int {
+	for c, end := range classes {
+		if rows < end {
+			return c
+		}
 	}
-	return 4, true
+	return len(classes)
 }
 
 // header is a segment as its row in the table has it.
@@ -96,23 +94,23 @@ func (m *month) compact() error {
 	}
 }
 
-// mergeable picks segments to merge, nil if there are none.
+// mergeable picks segments to merge, nil if there are none: fanIn of a class, or as many as make a sealed one.
 func (m *month) mergeable() ([]header, error) {
-	var classes [4][]header
-	var rows [4]int
+	var lists [len(classes)][]header
+	var rows [len(classes)]int
 	var h header
 	err := m.writer.each("SELECT id, rows, key_bits, id_bits FROM segment WHERE rows < ? ORDER BY id", []any{sealedRows},
 		[]any{&h.id, &h.rows, &h.keyBits, &h.idBits}, func() error {
-			c, _ := class(h.rows)
-			classes[c] = append(classes[c], h)
+			c := class(h.rows)
+			lists[c] = append(lists[c], h)
 			rows[c] += h.rows
 			return nil
 		})
 	if err != nil {
 		return nil, err
 	}
-	for c, list := range classes {
-		if len(list) >= fanIn || rows[c] >= 2*sealedRows {
+	for c, list := range lists {
+		if len(list) >= fanIn || len(list) > 1 && rows[c] >= sealedRows {
 			return list[:min(fanIn, len(list))], nil
 		}
 	}

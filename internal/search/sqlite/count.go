@@ -109,13 +109,13 @@ func (ix *Index) Histogram(ctx context.Context, q *search.Query, buckets int) (*
 		return &search.Histogram{Exact: true}, err
 	}
 	start, step, count := search.Divide(span, buckets, 0)
-	if step < time.Hour { // rows must be looked at one by one; if they are too many, hours must do
+	if least := leastTallied(q); step < least { // rows must be looked at one by one; if they are too many, wider steps must do
 		in, err := ix.rowsIn(ctx, q, span)
 		if err != nil {
 			return nil, err
 		}
 		if in > int64(ix.budget)*segment.BlockRows/2 {
-			start, step, count = search.Divide(span, buckets, time.Hour)
+			start, step, count = search.Divide(span, buckets, least)
 		}
 	}
 	s := ix.newSum()
@@ -125,6 +125,18 @@ func (ix *Index) Histogram(ctx context.Context, q *search.Query, buckets int) (*
 		return nil, err
 	}
 	return &search.Histogram{Start: time.UnixMilli(start).UTC(), Step: step, Counts: s.buckets, Exact: s.exact}, nil
+}
+
+// leastTallied is the narrowest step for which tallies can know what is asked.
+func leastTallied(q *search.Query) time.Duration {
+	var dims [segment.Dims]bool
+	for _, cl := range q.Clauses() {
+		dims[dimOf(cl.Field)] = true
+	}
+	if dims[dimWho] && dims[dimWhat] {
+		return 24 * time.Hour
+	}
+	return time.Hour
 }
 
 // span is the time a histogram covers: the query's, and where that is open, that of the rows there are.
@@ -168,13 +180,11 @@ func (ix *Index) rowsIn(ctx context.Context, q *search.Query, w search.Window) (
 		return true, m.read(ctx, func(c *connection) error {
 			budget := 1
 			return tallies(c, "hours", tallyID(dimAll, 0), tallyID(dimAll, 0), &budget, func(_ uint32, hours []byte) error {
-				pairs, err := decodePairs(hours, nil)
-				for _, p := range pairs {
-					if at := m.start + int64(p.key)*hourMillis; at < w.To && at+hourMillis > w.From {
-						n += p.n
+				return eachPair(hours, func(hour uint32, rows int64) {
+					if at := m.start + int64(hour)*hourMillis; at < w.To && at+hourMillis > w.From {
+						n += rows
 					}
-				}
-				return err
+				})
 			})
 		})
 	})

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -102,6 +103,9 @@ func (m *month) entryID(key []byte) (uint32, error) {
 		return 0, err
 	}
 	if found == 0 {
+		if m.nextID > maxEntries {
+			return 0, fmt.Errorf("more than %d combinations of names in one month", maxEntries)
+		}
 		found = m.nextID
 		m.nextID++
 		m.batch.entries = append(m.batch.entries, newEntry{found, dim, slices.Clone(names)})

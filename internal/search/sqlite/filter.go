@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"database/sql"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/sqlite/segment"
@@ -16,15 +19,12 @@ type filter struct {
 	rows int64                // rows in the month
 }
 
-// condition is satisfied by an entry of any dimension or by a term.
+// condition is satisfied by an entry of any dimension, or by a key.
 type condition struct {
-	not   bool
-	ids   [segment.Dims]*idSet
-	terms []termRange
+	not  bool
+	ids  [segment.Dims]*idSet
+	rows map[int64][]uint32 // by segment, the rows that carry the key; ascending
 }
-
-// termRange is the terms of one id: of one field, or of any.
-type termRange struct{ lo, hi uint64 }
 
 // idSet is a set of dictionary entries.
 type idSet struct {
@@ -108,10 +108,10 @@ func (f *filter) add(cond condition) {
 				f.not[dim] = unite(f.not[dim], s)
 			}
 		}
-		if len(cond.terms) > 0 {
-			f.rest = append(f.rest, condition{not: true, terms: cond.terms})
+		if len(cond.rows) > 0 {
+			f.rest = append(f.rest, condition{not: true, rows: cond.rows})
 		}
-	case len(cond.terms) > 0 || used > 1:
+	case len(cond.rows) > 0 || used > 1:
 		f.rest = append(f.rest, cond)
 	case used == 0:
 		f.none = true
@@ -131,17 +131,10 @@ func unite(a, b *idSet) *idSet {
 
 // condition resolves one clause.
 func (m *month) condition(c *connection, cl search.Clause) (condition, error) {
-	cond := condition{not: cl.Not}
+	cond := condition{not: cl.Not, rows: make(map[int64][]uint32)}
 	var ids [segment.Dims][]uint32
-	collect := func(fields []search.Field, v search.Value) error {
-		for _, field := range fields {
-			found, err := entriesOf(c, field, v)
-			if err != nil {
-				return err
-			}
-			ids[dimOf(field)] = append(ids[dimOf(field)], found...)
-		}
-		return nil
+	collect := func(fields string, v search.Value) error {
+		return eachEntry(c, fields, v, func(field search.Field, id uint32) { ids[dimOf(field)] = append(ids[dimOf(field)], id) })
 	}
 	for _, v := range cl.Values {
 		var err error
@@ -149,18 +142,24 @@ func (m *month) condition(c *connection, cl search.Clause) (condition, error) {
 		case cl.Field == search.FieldWord:
 			if !v.Prefix {
 				hash := m.hash.Sum(v.Text) &^ keyTags
-				cond.terms = append(cond.terms, termRange{hash, hash | keyTags})
+				err = addRows(c, hash, hash|keyTags, cond.rows)
 			}
-			err = collect(nameFields(), v)
+			if err == nil {
+				err = collect(nameFields, v)
+			}
 		case cl.Field.IsKey() && !v.Prefix:
-			t := m.keyTerm(cl.Field, v.Text)
-			cond.terms = append(cond.terms, termRange{t, t})
+			term := m.keyTerm(cl.Field, v.Text)
+			err = addRows(c, term, term, cond.rows)
 		default: // a name, or any value of a key
-			err = collect([]search.Field{cl.Field}, v)
+			err = collect(strconv.Itoa(int(cl.Field)), v)
 		}
 		if err != nil {
 			return cond, err
 		}
+	}
+	for seg, rows := range cond.rows {
+		slices.Sort(rows)
+		cond.rows[seg] = slices.Compact(rows)
 	}
 	for dim := range ids {
 		if len(ids[dim]) > 0 {
@@ -170,32 +169,51 @@ func (m *month) condition(c *connection, cl search.Clause) (condition, error) {
 	return cond, nil
 }
 
-// nameFields are the fields a word is looked for in.
-func nameFields() []search.Field {
-	var list []search.Field
-	for f := search.FieldUser; f < search.FieldSession; f++ {
-		list = append(list, f)
-	}
-	return list
+// addRows finds the rows that carry a key, in all segments of the month at once: most have none, and a statement for each
+// would cost more than all of them together. The terms from lo to hi differ in their lowest bits, so one shard has all.
+func addRows(c *connection, lo, hi uint64, found map[int64][]uint32) error {
+	var seg int64
+	var rows int
+	var bits uint8
+	var data sql.RawBytes
+	return c.each("SELECT s.id, s.rows, s.key_bits, d.data FROM segment s CROSS JOIN shard d "+
+		"ON d.id = (s.id << 20) + (((?1 >> 1) & 9223372036854775807) >> (63 - s.key_bits))", []any{int64(lo)}, []any{&seg, &rows, &bits, &data}, func() error {
+		terms := segment.OpenShard(data, segment.ShardOf(lo, bits), bits, rows)
+		list, err := terms.Lookup(lo, hi, found[seg])
+		if len(list) > 0 {
+			found[seg] = list
+		}
+		return err
+	})
 }
 
-// entriesOf finds the entries that have a value in a field.
-func entriesOf(c *connection, field search.Field, v search.Value) (ids []uint32, err error) {
-	text := []byte(search.Fold(v.Text))
-	query, args := "SELECT entry FROM name WHERE field = ? AND value = ?", []any{int(field), text}
-	if v.Prefix {
-		query, args = "SELECT entry FROM name WHERE field = ? AND value >= ?", []any{int(field), text}
-		if end := successor(text); end != nil {
-			query += " AND value < ?"
-			args = append(args, end)
-		}
+// nameFields are the fields a word is looked for in, as SQL.
+var nameFields = func() string {
+	var list []string
+	for f := search.FieldUser; f < search.FieldSession; f++ {
+		list = append(list, strconv.Itoa(int(f)))
 	}
-	var id int64
-	err = c.each(query, args, []any{&id}, func() error {
-		ids = append(ids, uint32(id))
+	return strings.Join(list, ",")
+}()
+
+// eachEntry calls f with the entries that have a value in one of some fields.
+func eachEntry(c *connection, fields string, v search.Value, f func(search.Field, uint32)) error {
+	text := []byte(search.Fold(v.Text))
+	query, args := "SELECT field, entry FROM name WHERE field IN ("+fields+") AND value", []any{text}
+	switch end := successor(text); {
+	case !v.Prefix:
+		query += " = ?"
+	case end == nil:
+		query += " >= ?"
+	default:
+		query += " >= ? AND value < ?"
+		args = append(args, end)
+	}
+	var field, id int64
+	return c.each(query, args, []any{&field, &id}, func() error {
+		f(search.Field(field), uint32(id))
 		return nil
 	})
-	return ids, err
 }
 
 // successor is the least string above all that begin with prefix, nil if there is none.
@@ -227,19 +245,23 @@ func (f *filter) matches(b *segment.Block, i int) bool {
 // maxDriverIDs bounds the entries whose postings are worth fetching one by one.
 const maxDriverIDs = 64
 
-// driver is what candidates are taken from: the rows of a few entries and terms. A nil driver means to look through all.
+// driver is what candidates are taken from: the rows of a few entries, and those of a key. A nil driver means to look
+// through all.
 type driver struct {
-	ids   [segment.Dims][]uint32
-	terms []termRange
+	ids  [segment.Dims][]uint32
+	rows map[int64][]uint32
 }
 
 // choose finds the condition that leaves the fewest candidates; nil where going through all rows is as good.
 func (f *filter) choose(c *connection) (*driver, error) {
 	var best *driver
 	least := f.rows / 16
-	consider := func(ids [segment.Dims]*idSet, terms []termRange) error {
-		d := &driver{terms: terms}
+	consider := func(ids [segment.Dims]*idSet, rows map[int64][]uint32) error {
+		d := &driver{rows: rows}
 		total, count := int64(0), 0
+		for _, list := range rows {
+			total += int64(len(list))
+		}
 		for dim, s := range ids {
 			if s.len() == 0 {
 				continue
@@ -272,7 +294,7 @@ func (f *filter) choose(c *connection) (*driver, error) {
 	}
 	for _, cond := range f.rest {
 		if !cond.not {
-			if err := consider(cond.ids, cond.terms); err != nil {
+			if err := consider(cond.ids, cond.rows); err != nil {
 				return nil, err
 			}
 		}

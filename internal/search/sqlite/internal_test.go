@@ -219,7 +219,7 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("names grew from %x to %x", b, again)
 			}
 		}
-		pairs, err := decodePairs(b, nil)
+		pairs, err := decodePairs(b)
 		if err != nil && !errors.Is(err, segment.ErrCorrupt) || len(pairs) > len(b) {
 			t.Errorf("%d pairs, %v", len(pairs), err)
 		}

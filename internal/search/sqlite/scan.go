@@ -48,7 +48,7 @@ type scan struct {
 	spans      [][2]int // rows to visit, in the order of visiting
 	candidates []uint32 // if driven, the rows worth looking at
 	driven     bool
-	rest       [][]uint32 // rows that have the terms of f.rest
+	rest       [][]uint32 // rows that satisfy f.rest by a key
 	span, at   int        // at: row, or index of candidates
 
 	block  segment.Block
@@ -113,51 +113,85 @@ func (s *scan) behind(lo, hi int, after search.Place) (int, int, error) {
 	return lo, min(hi, to), err
 }
 
-// lookUp fetches the candidates and the rows of the other terms.
+// lookUp fetches the candidates, and takes out what other postings exclude: that is cheaper than reading the blocks the
+// rows are in.
 func (s *scan) lookUp(d *driver) (err error) {
-	if d != nil {
-		s.driven = true
-		for dim, ids := range d.ids {
-			for _, id := range ids {
-				t := segment.IDTerm(dim, id)
-				if s.candidates, err = rowsOf(s.c, &s.seg, idShards, s.seg.idBits, termRange{t, t}, s.candidates); err != nil {
-					return err
-				}
-			}
-		}
-		for _, t := range d.terms {
-			if s.candidates, err = rowsOf(s.c, &s.seg, 0, s.seg.keyBits, t, s.candidates); err != nil {
-				return err
-			}
-		}
-		slices.Sort(s.candidates)
-		s.candidates = slices.Compact(s.candidates)
-		if len(s.candidates) == 0 {
-			return nil
-		}
-	}
 	s.rest = make([][]uint32, len(s.f.rest))
 	for i, cond := range s.f.rest {
-		for _, t := range cond.terms {
-			if s.rest[i], err = rowsOf(s.c, &s.seg, 0, s.seg.keyBits, t, s.rest[i]); err != nil {
-				return err
-			}
+		s.rest[i] = cond.rows[s.seg.id]
+	}
+	if d == nil {
+		return nil
+	}
+	s.driven = true
+	s.candidates = append(s.candidates, d.rows[s.seg.id]...)
+	for dim, ids := range d.ids {
+		if s.candidates, err = s.rowsOf(dim, ids, s.candidates); err != nil {
+			return err
 		}
-		slices.Sort(s.rest[i])
+	}
+	slices.Sort(s.candidates)
+	s.candidates = slices.Compact(s.candidates)
+	for i, cond := range s.f.rest {
+		if cond.ids == [segment.Dims]*idSet{} {
+			s.candidates = intersect(s.candidates, s.rest[i], !cond.not)
+		}
+	}
+	for dim, only := range s.f.only {
+		if len(d.ids[dim]) > 0 || only == nil || 2*only.len() > blocksOf(s.candidates) {
+			continue
+		}
+		rows, err := s.rowsOf(dim, only.ids, nil)
+		if err != nil {
+			return err
+		}
+		slices.Sort(rows)
+		s.candidates = intersect(s.candidates, rows, true)
 	}
 	return nil
 }
 
-// rowsOf appends the rows that carry a term. All terms of a range are in one shard: they differ in their lowest bits.
-func rowsOf(c *connection, seg *segmentInfo, base int, bits uint8, t termRange, rows []uint32) ([]uint32, error) {
-	no := segment.ShardOf(t.lo, bits)
-	var data sql.RawBytes
-	err := c.each("SELECT data FROM shard WHERE id = ?", []any{shardID(seg.id, base+no)}, []any{&data}, func() (err error) {
-		terms := segment.OpenShard(data, no, bits, seg.rows)
-		rows, err = terms.Lookup(t.lo, t.hi, rows)
-		return err
-	})
-	return rows, err
+// rowsOf appends the rows that have one of some entries.
+func (s *scan) rowsOf(dim int, ids []uint32, rows []uint32) ([]uint32, error) {
+	for _, id := range ids {
+		term := segment.IDTerm(dim, id)
+		no := segment.ShardOf(term, s.seg.idBits)
+		var data sql.RawBytes
+		err := s.c.each("SELECT data FROM shard WHERE id = ?", []any{shardID(s.seg.id, idShards+no)}, []any{&data}, func() (err error) {
+			terms := segment.OpenShard(data, no, s.seg.idBits, s.seg.rows)
+			rows, err = terms.Lookup(term, term, rows)
+			return err
+		})
+		if err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// intersect keeps, in place, the rows that are in other, or those that are not. Both are ascending.
+func intersect(rows, other []uint32, in bool) []uint32 {
+	kept := rows[:0]
+	for _, r := range rows {
+		for len(other) > 0 && other[0] < r {
+			other = other[1:]
+		}
+		if (len(other) > 0 && other[0] == r) == in {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// blocksOf counts the blocks rows are in.
+func blocksOf(rows []uint32) (n int) {
+	last := -1
+	for _, r := range rows {
+		if no := int(r / segment.BlockRows); no != last {
+			n, last = n+1, no
+		}
+	}
+	return n
 }
 
 // rank is the number of rows before a place.

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/tripod-audit/tripod/internal/search"
 )
@@ -13,7 +14,7 @@ import (
 // What one count may look through; beyond it counts are lower bounds. It is some tens of milliseconds of work, whatever
 // the size of the index.
 const (
-	scanBudget  = 200     // blocks
+	scanBudget  = 600     // blocks
 	tallyBudget = 100_000 // tallies: far more than honest sources make in years
 )
 
@@ -50,106 +51,76 @@ func (m *month) sum(ctx context.Context, q *search.Query, s *sum) error {
 		if err != nil || f.none {
 			return err
 		}
-		if err := m.simplify(ctx, c, f); err != nil || f.none {
-			return err
-		}
 		windows := m.windows(q)
-		if dim, ok := f.tallied(s, windows[0] == search.Window{From: m.start, To: m.end}); ok {
-			if dim == dimPairs {
-				return m.sumPairs(c, f, s)
-			}
-			if windows, err = m.sumHours(c, f, dim, windows, s); err != nil || len(windows) == 0 {
-				return err
-			}
+		switch dim := f.tallied(s); dim {
+		case dimRows:
+		case dimPairs:
+			windows, err = m.sumPairs(c, f, windows, s)
+		default:
+			windows, err = m.sumHours(c, f, dim, windows, s)
+		}
+		if err != nil || len(windows) == 0 {
+			return err
 		}
 		return m.sumRows(ctx, c, f, windows, s)
 	})
 }
 
-// dimPairs stands for the tallies of what each account did, which know no hours.
-const dimPairs = dimAll + 1
+// Beside the dimensions, what tallied may answer.
+const (
+	dimPairs = dimAll + 1 // the tallies of what each account did on each day
+	dimRows  = dimAll + 2 // no tallies know it
+)
 
-// tallied tells which tallies know what is asked, if any.
-func (f *filter) tallied(s *sum, wholeMonth bool) (dim int, ok bool) {
-	if len(f.rest) > 0 || s.step%hourMillis != 0 {
-		return 0, false
-	}
+// tallied tells which tallies know what is asked.
+func (f *filter) tallied(s *sum) (dim int) {
 	restricts := func(dim int) bool { return f.only[dim] != nil || f.not[dim] != nil }
-	who, what, where := restricts(dimWho), restricts(dimWhat), restricts(dimWhere)
+	who, what, where := restricts(dimWho), restricts(dimWhat) || s.byWhat != nil, restricts(dimWhere)
 	switch {
-	case !who && !where && (what || s.byWhat != nil):
-		return dimWhat, true
+	case len(f.rest) > 0 || s.step%hourMillis != 0:
+		return dimRows
+	case !who && !what && !where:
+		return dimAll
 	case !who && !where:
-		return dimAll, true
-	case who && !where && wholeMonth && s.step == 0:
-		return dimPairs, true
-	case what || s.byWhat != nil || who && where:
-		return 0, false
-	case who:
-		return dimWho, true
+		return dimWhat
+	case !what && !where:
+		return dimWho
+	case !what && !who:
+		return dimWhere
+	case !where && s.step%dayMillis == 0:
+		return dimPairs
 	}
-	return dimWhere, true
+	return dimRows
 }
 
-// simplify takes words that are no id of this month out of the conditions: those are then mere sets of entries.
-func (m *month) simplify(ctx context.Context, c *connection, f *filter) error {
-	rest := f.rest
-	if len(rest) == 0 {
-		return nil
+// sumPairs adds up whole days from the pairs of who and what, and returns what is left of the windows.
+func (m *month) sumPairs(c *connection, f *filter, windows []search.Window, s *sum) (left []search.Window, err error) {
+	days, left := wholeUnits(windows, dayMillis)
+	if len(days) == 0 {
+		return left, nil
 	}
-	segments, err := segmentsIn(c, m.start, m.end)
-	if err != nil {
-		return err
-	}
-	f.rest = nil
-	for _, cond := range rest {
-		known, err := anyRow(ctx, c, segments, cond.terms)
-		if err != nil {
-			return err
-		}
-		if !known {
-			cond.terms = nil
-		}
-		f.add(cond)
-	}
-	f.settle()
-	return nil
-}
-
-// anyRow tells whether a row of the segments carries one of the terms.
-func anyRow(ctx context.Context, c *connection, segments []segmentInfo, terms []termRange) (bool, error) {
-	for _, seg := range segments {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		for _, t := range terms {
-			if rows, err := rowsOf(c, &seg, 0, seg.keyBits, t, nil); err != nil || len(rows) > 0 {
-				return len(rows) > 0, err
-			}
+	var wanted [32]bool
+	for _, w := range days {
+		for at := w.From; at < w.To; at += dayMillis {
+			wanted[(at-m.start)/dayMillis] = true
 		}
 	}
-	return false, nil
-}
-
-// sumPairs adds up a whole month by the pairs of who and what.
-func (m *month) sumPairs(c *connection, f *filter, s *sum) error {
 	add := func(s *sum, sign int64) func(uint32, []byte) error {
-		return func(_ uint32, whats []byte) error {
-			pairs, err := decodePairs(whats, nil)
-			for _, p := range pairs {
-				if (f.only[dimWhat] == nil || f.only[dimWhat].has(p.key)) && !f.not[dimWhat].has(p.key) {
-					s.add(m.start, p.key, sign*p.n)
+		return func(_ uint32, pairs []byte) error {
+			return eachPair(pairs, func(key uint32, n int64) {
+				what, day := splitWhatDay(key)
+				if wanted[day] && (f.only[dimWhat] == nil || f.only[dimWhat].has(what)) && !f.not[dimWhat].has(what) {
+					s.add(m.start+int64(day)*dayMillis, what, sign*n)
 				}
-			}
-			return err
+			})
 		}
 	}
 	if f.only[dimWho] != nil {
-		return s.eachTally(c, "whats", dimWho, f.only[dimWho], nil, add(s, 1))
+		return left, s.eachTally(c, "whats", dimWho, f.only[dimWho], nil, add(s, 1))
 	}
 	// All rows but those of some accounts; rows without an account are in no account's tally.
-	return s.whole(func(s *sum) error {
-		if _, err := m.sumHours(c, f, dimWhat, []search.Window{{From: m.start, To: m.end}}, s); err != nil {
+	return left, s.whole(func(s *sum) error {
+		if _, err := m.sumHours(c, f, dimWhat, days, s); err != nil {
 			return err
 		}
 		return s.eachTally(c, "whats", dimWho, f.not[dimWho], nil, add(s, -1))
@@ -158,41 +129,47 @@ func (m *month) sumPairs(c *connection, f *filter, s *sum) error {
 
 // sumHours adds up whole hours from the tallies of one dimension and returns what is left of the windows.
 func (m *month) sumHours(c *connection, f *filter, dim int, windows []search.Window, s *sum) (left []search.Window, err error) {
-	whole, left := wholeHours(windows)
+	whole, left := wholeUnits(windows, hourMillis)
 	if len(whole) == 0 {
 		return left, nil
 	}
+	column, wholeMonth := "hours", s.step == 0 && whole[0] == search.Window{From: m.start, To: m.end}
+	if wholeMonth {
+		column = "n"
+	}
 	add := func(s *sum, sign int64) func(uint32, []byte) error {
+		if wholeMonth {
+			return func(id uint32, total []byte) error {
+				n, err := strconv.ParseInt(string(total), 10, 64)
+				s.add(m.start, id, sign*n)
+				return err
+			}
+		}
 		return func(id uint32, hours []byte) error {
-			pairs, err := decodePairs(hours, nil)
 			w := 0
-			for _, p := range pairs {
-				at := m.start + int64(p.key)*hourMillis
+			return eachPair(hours, func(hour uint32, n int64) {
+				at := m.start + int64(hour)*hourMillis
 				for w < len(whole) && at >= whole[w].To {
 					w++
 				}
-				if w == len(whole) {
-					break
+				if w < len(whole) && at >= whole[w].From {
+					s.add(at, id, sign*n)
 				}
-				if at >= whole[w].From {
-					s.add(at, id, sign*p.n)
-				}
-			}
-			return err
+			})
 		}
 	}
 	switch {
 	case dim == dimAll:
-		return left, s.eachTally(c, "hours", dimAll, nil, nil, add(s, 1))
+		return left, s.eachTally(c, column, dimAll, nil, nil, add(s, 1))
 	case dim == dimWhat || f.only[dim] != nil:
-		return left, s.eachTally(c, "hours", dim, f.only[dim], f.not[dim], add(s, 1))
+		return left, s.eachTally(c, column, dim, f.only[dim], f.not[dim], add(s, 1))
 	}
 	// All rows but those of some entries; rows that have none in this dimension are in none of its tallies.
 	return left, s.whole(func(s *sum) error {
-		if err := s.eachTally(c, "hours", dimAll, nil, nil, add(s, 1)); err != nil {
+		if err := s.eachTally(c, column, dimAll, nil, nil, add(s, 1)); err != nil {
 			return err
 		}
-		return s.eachTally(c, "hours", dim, f.not[dim], nil, add(s, -1))
+		return s.eachTally(c, column, dim, f.not[dim], nil, add(s, -1))
 	})
 }
 
@@ -222,11 +199,11 @@ func (s *sum) whole(f func(*sum) error) error {
 	return nil
 }
 
-// wholeHours splits windows into their whole hours and what is left at their ends.
-func wholeHours(windows []search.Window) (whole, left []search.Window) {
+// wholeUnits splits windows into their whole hours or days and what is left at their ends. They lie within a month after
+// 1970.
+func wholeUnits(windows []search.Window, unit int64) (whole, left []search.Window) {
 	for _, w := range windows {
-		from := w.From + (hourMillis-w.From%hourMillis)%hourMillis // both are within a month after 1970
-		to := w.To - w.To%hourMillis
+		from, to := w.From+(unit-w.From%unit)%unit, w.To-w.To%unit
 		if from >= to {
 			left = append(left, w)
 			continue
@@ -252,7 +229,7 @@ func (s *sum) eachTally(c *connection, column string, dim int, only, not *idSet,
 		return f(id, data)
 	}
 	var err error
-	if only != nil && only.len() <= maxDriverIDs {
+	if only != nil && only.len() <= maxPointReads {
 		for _, id := range only.ids {
 			err = errors.Join(err, tallies(c, column, tallyID(dim, id), tallyID(dim, id), &s.tallies, row))
 		}
@@ -265,6 +242,9 @@ func (s *sum) eachTally(c *connection, column string, dim int, only, not *idSet,
 	}
 	return err
 }
+
+// maxPointReads bounds the tallies that are read one by one rather than all in a row.
+const maxPointReads = 256
 
 var errBudget = errors.New("looked through enough tallies")
 

@@ -7,34 +7,57 @@ import (
 	"github.com/tripod-audit/tripod/internal/search/sqlite/segment"
 )
 
-const hourMillis = 3600_000
+const (
+	hourMillis = 3600_000
+	dayMillis  = 24 * hourMillis
+)
 
 // tallyID is the key of a tally: the rows of one entry, or of all (dimAll, 0).
 func tallyID(dim int, id uint32) int64 { return int64(dim)<<32 | int64(id) }
 
-// pair is a number of rows under an hour of the month, or under an entry.
+// whatDay is the key of a pair of who and what: what was done, and on which day of the month, from 0.
+func whatDay(what uint32, day int64) uint32 { return what<<5 | uint32(day) }
+
+func splitWhatDay(key uint32) (what, day uint32) { return key >> 5, key & 31 }
+
+// maxEntries is how many entries fit into a whatDay. It takes a hundred million different ones in one month to get there.
+const maxEntries = 1<<27 - 1
+
+// pair is a number of rows under an hour of the month, or under a whatDay.
 type pair struct {
 	key uint32
 	n   int64
 }
 
-// decodePairs reads pairs, ascending by key.
-func decodePairs(b []byte, pairs []pair) ([]pair, error) {
+// eachPair calls f with the pairs of a tally, ascending by key.
+func eachPair(b []byte, f func(key uint32, n int64)) error {
 	key := uint64(0)
 	for len(b) > 0 {
-		gap, n := binary.Uvarint(b)
-		if n <= 0 {
-			return nil, segment.ErrCorrupt
+		gap, n := uint64(b[0]), 1
+		if gap >= 0x80 {
+			gap, n = binary.Uvarint(b)
 		}
-		count, m := binary.Uvarint(b[n:])
-		if m <= 0 || key+gap > 1<<32-1 {
-			return nil, segment.ErrCorrupt
+		if n <= 0 || n == len(b) || key+gap > 1<<32-1 {
+			return segment.ErrCorrupt
+		}
+		b = b[n:]
+		count := uint64(b[0])
+		if n = 1; count >= 0x80 {
+			count, n = binary.Uvarint(b)
+		}
+		if n <= 0 {
+			return segment.ErrCorrupt
 		}
 		key += gap
-		pairs = append(pairs, pair{uint32(key), int64(count)})
-		b = b[n+m:]
+		f(uint32(key), int64(count))
+		b = b[n:]
 	}
-	return pairs, nil
+	return nil
+}
+
+func decodePairs(b []byte) (pairs []pair, err error) {
+	err = eachPair(b, func(key uint32, n int64) { pairs = append(pairs, pair{key, n}) })
+	return pairs, err
 }
 
 func encodePairs(pairs []pair) []byte {
@@ -68,32 +91,21 @@ func addPairs(a, b []pair) []pair {
 	return out
 }
 
-// countRows sorts (tally, key) pairs and gives each tally its counts.
-func countRows(pairs []tallyKey, each func(id int64, counts []pair) error) error {
-	slices.SortFunc(pairs, func(a, b tallyKey) int {
-		switch {
-		case a.id != b.id:
-			if a.id < b.id {
-				return -1
-			}
-			return 1
-		case a.key != b.key:
-			if a.key < b.key {
-				return -1
-			}
-			return 1
-		}
-		return 0
-	})
+// tallyKey packs a tally and a key under which it counts, so that sorting numbers sorts by both.
+func tallyKey(dim int, id, key uint32) uint64 { return uint64(dim)<<59 | uint64(id)<<32 | uint64(key) }
+
+// countRows sorts keys and gives each tally its counts.
+func countRows(keys []uint64, each func(id int64, counts []pair) error) error {
+	slices.Sort(keys)
 	var counts []pair
-	for i := range pairs {
-		if i > 0 && pairs[i].id == pairs[i-1].id && pairs[i].key == pairs[i-1].key {
+	for i, k := range keys {
+		if i > 0 && keys[i-1] == k {
 			counts[len(counts)-1].n++
 		} else {
-			counts = append(counts, pair{pairs[i].key, 1})
+			counts = append(counts, pair{uint32(k), 1})
 		}
-		if i+1 == len(pairs) || pairs[i+1].id != pairs[i].id {
-			if err := each(pairs[i].id, counts); err != nil {
+		if i+1 == len(keys) || keys[i+1]>>32 != k>>32 {
+			if err := each(tallyID(int(k>>59), uint32(k>>32)&maxEntries), counts); err != nil {
 				return err
 			}
 			counts = counts[:0]
@@ -102,26 +114,21 @@ func countRows(pairs []tallyKey, each func(id int64, counts []pair) error) error
 	return nil
 }
 
-type tallyKey struct {
-	id  int64
-	key uint32
-}
-
 // updateTallies adds rows to the tallies of their entries, or takes them out (sign −1). An entry that has none left goes.
 func (m *month) updateTallies(rows []segment.Row, sign int64) error {
-	hours := make([]tallyKey, 0, 4*len(rows))
-	var whats []tallyKey
+	hours := make([]uint64, 0, (segment.Dims+1)*len(rows))
+	whats := make([]uint64, 0, len(rows))
 	for i := range rows {
 		r := &rows[i]
 		hour := uint32((r.Time - m.start) / hourMillis)
-		hours = append(hours, tallyKey{tallyID(dimAll, 0), hour})
+		hours = append(hours, tallyKey(dimAll, 0, hour))
 		for dim, id := range r.IDs {
 			if id != 0 {
-				hours = append(hours, tallyKey{tallyID(dim, id), hour})
+				hours = append(hours, tallyKey(dim, id, hour))
 			}
 		}
-		if r.IDs[dimWho] != 0 {
-			whats = append(whats, tallyKey{tallyID(dimWho, r.IDs[dimWho]), r.IDs[dimWhat]})
+		if who := r.IDs[dimWho]; who != 0 {
+			whats = append(whats, tallyKey(dimWho, who, whatDay(r.IDs[dimWhat], (r.Time-m.start)/dayMillis)))
 		}
 	}
 	byWho := make(map[int64][]pair)
@@ -161,7 +168,7 @@ func (m *month) updateTally(id int64, hours, whats []pair, sign int64) error {
 }
 
 func changePairs(old []byte, change []pair, sign int64) (changed []byte, delta int64, err error) {
-	before, err := decodePairs(old, nil)
+	before, err := decodePairs(old)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -19,11 +19,11 @@ const gone = math.MaxUint32
 // Merge makes one segment of several, without the rows drop names (nil drops none). Where nothing is left it returns nil.
 // Dropped rows are returned as they were.
 func Merge(parts []Part, drop func(seq uint64) bool) (merged *Encoded, dropped []Row, err error) {
-	rows, to, dropped, err := mergeRows(parts, drop)
-	if err != nil || len(rows) == 0 {
+	all, to, dropped, err := readRows(parts, drop)
+	if err != nil || len(all) == 0 {
 		return nil, dropped, err
 	}
-	e := encodeRows(rows)
+	e := mergeRows(all, to)
 	if e.Keys, err = mergePostings(parts, to, func(p *Part) *Postings { return &p.Keys }); err != nil {
 		return nil, nil, err
 	}
@@ -33,50 +33,72 @@ func Merge(parts []Part, drop func(seq uint64) bool) (merged *Encoded, dropped [
 	return e, dropped, nil
 }
 
-// mergeRows sorts the rows of all parts into one list and tells where each row of each part went.
-func mergeRows(parts []Part, drop func(uint64) bool) (rows []Row, to [][]uint32, dropped []Row, err error) {
-	type place struct {
-		Row
-		part, row uint32
+// readRows reads the rows of all parts, one part behind the other. to tells, of each row of each part, its index among
+// them, or that it is gone.
+func readRows(parts []Part, drop func(uint64) bool) (all []Row, to [][]uint32, dropped []Row, err error) {
+	total := 0
+	for p := range parts {
+		total += parts[p].Rows
 	}
-	var places []place
+	if total > MaxRows {
+		return nil, nil, nil, fmt.Errorf("merge segments: %d rows, more than %d", total, MaxRows)
+	}
+	all = make([]Row, 0, total)
 	to = make([][]uint32, len(parts))
 	for p := range parts {
-		n := uint32(0)
-		to[p] = make([]uint32, parts[p].Rows)
+		to[p] = make([]uint32, 0, parts[p].Rows)
 		for _, data := range parts[p].Blocks {
 			b, err := OpenBlock(data)
 			if err != nil {
 				return nil, nil, nil, err
 			}
 			for i := range b.Len() {
-				if int(n) == parts[p].Rows {
-					return nil, nil, nil, ErrCorrupt
-				}
 				if r := b.Row(i); drop != nil && drop(r.Seq) {
-					to[p][n], dropped = gone, append(dropped, r)
+					to[p], dropped = append(to[p], gone), append(dropped, r)
 				} else {
-					places = append(places, place{r, uint32(p), n})
+					to[p] = append(to[p], uint32(len(all)))
+					all = append(all, r)
 				}
-				n++
 			}
 		}
-		if int(n) != parts[p].Rows {
+		if len(to[p]) != parts[p].Rows {
 			return nil, nil, nil, ErrCorrupt
 		}
 	}
-	if len(places) > MaxRows {
-		return nil, nil, nil, fmt.Errorf("merge segments: %d rows, more than %d", len(places), MaxRows)
+	return all, to, dropped, nil
+}
+
+// mergeRows encodes the rows in order and changes to accordingly.
+func mergeRows(all []Row, to [][]uint32) *Encoded {
+	order := make([]uint32, len(all))
+	for i := range order {
+		order[i] = uint32(i)
 	}
-	compare := func(a, b place) int { return Compare(a.Row, b.Row) }
-	if !slices.IsSortedFunc(places, compare) {
-		slices.SortFunc(places, compare)
+	compare := func(a, b uint32) int { return Compare(all[a], all[b]) }
+	if !slices.IsSortedFunc(order, compare) {
+		slices.SortFunc(order, compare)
+		place := make([]uint32, len(all))
+		for i, from := range order {
+			place[from] = uint32(i)
+		}
+		for _, rows := range to {
+			for i, from := range rows {
+				if from != gone {
+					rows[i] = place[from]
+				}
+			}
+		}
 	}
-	rows = make([]Row, len(places))
-	for i, p := range places {
-		rows[i], to[p.part][p.row] = p.Row, uint32(i)
+	e := newEncoded(len(all))
+	block := make([]Row, 0, BlockRows)
+	for chunk := range slices.Chunk(order, BlockRows) {
+		block = block[:0]
+		for _, from := range chunk {
+			block = append(block, all[from])
+		}
+		e.addBlock(block)
 	}
-	return rows, to, dropped, nil
+	return e
 }
 
 // mergePostings merges one kind of postings, naming rows by their new places.

@@ -68,19 +68,27 @@ func (t *Terms) uvarint() uint64 {
 	return v
 }
 
-// Lookup appends to rows those that carry a term from lo to hi, which are in this shard.
+// Lookup appends to rows those that carry a term from lo to hi, which are in this shard. The walk stops behind hi, so it
+// notices damage only up to there.
 func (t *Terms) Lookup(lo, hi uint64, rows []uint32) ([]uint32, error) {
-	for {
-		delta, count := t.header()
-		if t.err != nil || count == 0 || t.Term+delta > hi {
-			return rows, t.err
+	data, term := t.data, t.Term // in registers: a lookup passes over a hundred terms
+	for at := 0; at < len(data); {
+		delta, n := binary.Uvarint(data[at:])
+		at += max(n, 0)
+		count, m := uvarint(data, at)
+		at += max(m, 0)
+		if n <= 0 || m <= 0 || count == 0 || count > uint64(t.most) || term+delta < term {
+			return rows, ErrCorrupt
 		}
-		t.Term += delta
-		row, wanted := uint64(0), t.Term >= lo
+		if term += delta; term > hi {
+			return rows, nil
+		}
+		wanted, row := term >= lo, uint64(0)
 		for i := range count {
-			step := t.uvarint()
+			step, n := uvarint(data, at)
+			at += max(n, 0)
 			row += step
-			if t.err != nil || row >= uint64(t.most) || i > 0 && step == 0 {
+			if n <= 0 || row >= uint64(t.most) || i > 0 && step == 0 {
 				return rows, ErrCorrupt
 			}
 			if wanted {
@@ -88,4 +96,13 @@ func (t *Terms) Lookup(lo, hi uint64, rows []uint32) ([]uint32, error) {
 			}
 		}
 	}
+	return rows, nil
+}
+
+// uvarint is binary.Uvarint at a place, quick for one byte.
+func uvarint(data []byte, at int) (uint64, int) {
+	if at < len(data) && data[at] < 0x80 {
+		return uint64(data[at]), 1
+	}
+	return binary.Uvarint(data[at:])
 }
