@@ -32,6 +32,7 @@ type View struct {
 	position uint64
 	clock    int64
 	cached   bool // position and clock are those of the file
+	uncut    bool // the write-ahead log still holds what was erased
 }
 
 // Open opens the view of the data directory for writing and makes its file if need be; a file made by an older version is
@@ -121,7 +122,7 @@ func (v *View) Apply(ctx context.Context, batch []journal.Stored) error {
 		return fmt.Errorf("apply positions %d to %d to index of discrepancies: %w", batch[0].Seq, batch[len(batch)-1].Seq, err)
 	}
 	v.names.settle()
-	if destroyed {
+	if v.uncut = v.uncut || destroyed; v.uncut {
 		return v.truncate(ctx)
 	}
 	return nil
@@ -257,14 +258,15 @@ func (v *View) flush(ctx context.Context, tx *transaction) error {
 }
 
 // truncate empties the write-ahead log, which still holds what was erased. A reader may hold it for a moment; then the next
-// erasure or the next start empties it.
+// batch or the next start empties it.
 func (v *View) truncate(ctx context.Context) error {
 	var busy, pages, moved int
 	err := v.w.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
 	if err != nil {
 		return fmt.Errorf("empty the write-ahead log of %s: %w", v.path, err)
 	}
-	if busy != 0 {
+	v.uncut = busy != 0
+	if v.uncut {
 		v.logger.LogAttrs(ctx, slog.LevelInfo, "write-ahead log not emptied after an erasure: a reader holds it", slog.String("file", v.path))
 	}
 	return nil
