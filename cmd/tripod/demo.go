@@ -16,7 +16,7 @@ import (
 )
 
 type demoCommand struct {
-	Data     *string       `help:"Data directory (default: a temporary one, removed at the end)." env:"TRIPOD_DATA" placeholder:"DIR"`
+	Data     *string       `help:"A new data directory (default: a temporary one, removed at the end)." placeholder:"DIR"`
 	Headless bool          `help:"Print one JSON summary at the end and nothing else."`
 	For      time.Duration `help:"How long to go on; without it until Ctrl-C, headless 20s." placeholder:"30s"`
 	listenFlags
@@ -39,7 +39,11 @@ func (c *demoCommand) Run(ctx context.Context, std streams) error {
 	demo := app.DemoOptions{Config: cfg, Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})), For: c.For}
 	if !c.Headless {
 		fmt.Fprintln(std.out, "Replaying what a real Claude Code sent, through the real receiver …")
-		demo.Started = func(a app.Addrs, session string) { welcome(std, dir, a, session) }
+		end := ""
+		if c.Data == nil {
+			end = " and removes its directory"
+		}
+		demo.Started = func(a app.Addrs, session string) { welcome(std, dir, end, a, session) }
 	}
 	if err := app.Demo(ctx, demo); err != nil {
 		return errors.Join(err, remove())
@@ -60,6 +64,9 @@ func (c *demoCommand) Run(ctx context.Context, std streams) error {
 // directory is the one named, or a temporary one that goes away at the end.
 func (c *demoCommand) directory() (string, func() error, error) {
 	if c.Data != nil {
+		if entries, err := os.ReadDir(*c.Data); err == nil && len(entries) > 0 {
+			return "", nil, usage{fmt.Errorf("demo: %s is not empty: simulated records do not belong among real ones, name a new directory", *c.Data)}
+		}
 		return *c.Data, func() error { return nil }, nil
 	}
 	dir, err := os.MkdirTemp("", "tripod-demo-")
@@ -70,8 +77,8 @@ func (c *demoCommand) directory() (string, func() error, error) {
 }
 
 // welcome says where to look and what to try.
-func welcome(std streams, dir string, a app.Addrs, session string) {
-	tripod := "tripod"
+func welcome(std streams, dir, end string, a app.Addrs, session string) {
+	tripod := os.Args[0]
 	if exe, err := os.Executable(); err == nil && filepath.Base(filepath.Dir(exe)) == "exe" { // go run
 		tripod = "go run ./cmd/tripod"
 	}
@@ -86,6 +93,6 @@ Try, in another terminal:
   %s session %s --data %s
   %s verify --data %s --key %s
 
-Live activity goes on; Ctrl-C ends it.
-`, dir, a.Console, a.OTLPHTTP, a.OTLPGRPC, tripod, dir, tripod, session, dir, tripod, dir, filepath.Join(dir, "keys", "ledger.pub"))
+Live activity goes on; Ctrl-C ends it%s.
+`, dir, a.Console, a.OTLPHTTP, a.OTLPGRPC, tripod, dir, tripod, session, dir, tripod, dir, filepath.Join(dir, "keys", "ledger.pub"), end)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tripod-audit/tripod/internal/app"
 )
@@ -18,6 +19,9 @@ type eraseCommand struct {
 }
 
 func (c *eraseCommand) Run(ctx context.Context, std streams) error {
+	if strings.TrimSpace(c.Reason) == "" {
+		return usage{errors.New("erase: --reason is empty; it goes on record")}
+	}
 	if c.Record == 0 && c.Container == "" {
 		return usage{errors.New("erase: name what with --record SEQ or --container ID")}
 	}

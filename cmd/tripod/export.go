@@ -48,12 +48,23 @@ type sidecar struct {
 	LedgerSize uint64       `json:"ledger_size"`
 	Checkpoint string       `json:"checkpoint"`
 	Records    int          `json:"records"`
+	Limit      int          `json:"limit"`    // 0: none
+	Complete   bool         `json:"complete"` // false: the limit left records out, or the index was behind
+	Behind     uint64       `json:"index_behind"`
 	SHA256     string       `json:"sha256"`
 	Sources    []app.Source `json:"sources"`
 	Silent     []string     `json:"silent"`
 }
 
-func (e *export) close(ctx context.Context, r *app.Reading, query string, n int) error {
+// abandon leaves no sidecar beside an export that broke off, so that nobody takes it for whole.
+func (e *export) abandon() error {
+	if e.file == nil {
+		return e.Flush()
+	}
+	return e.file.Close()
+}
+
+func (e *export) close(ctx context.Context, r *app.Reading, query string, n, limit int, more bool) error {
 	if err := e.Flush(); err != nil || e.file == nil {
 		return err
 	}
@@ -68,8 +79,13 @@ func (e *export) close(ctx context.Context, r *app.Reading, query string, n int)
 	if err != nil {
 		return err
 	}
+	behind, err := r.Behind(ctx)
+	if err != nil {
+		return err
+	}
 	b, err := json.MarshalIndent(sidecar{
 		Query: query, Time: time.Now().UTC(), Version: version(), LedgerSize: size, Checkpoint: checkpoint, Records: n,
+		Limit: limit, Complete: !more && behind == 0, Behind: behind,
 		SHA256: hex.EncodeToString(e.sum.Sum(nil)), Sources: sources, Silent: app.Silent(sources),
 	}, "", "  ")
 	if err != nil {
@@ -87,20 +103,19 @@ var csvColumns = []string{
 }
 
 // csvWriter writes records as CSV for spreadsheets.
-type csvWriter struct {
-	w      *csv.Writer
-	header bool
+type csvWriter struct{ w *csv.Writer }
+
+// newCSV writes the header and returns what writes one record.
+func newCSV(w io.Writer) (func(*journal.Stored) error, error) {
+	c := &csvWriter{w: csv.NewWriter(w)}
+	if err := c.w.Write(csvColumns); err != nil {
+		return nil, err
+	}
+	c.w.Flush()
+	return c.record, c.w.Error()
 }
 
-func newCSV(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w)} }
-
 func (c *csvWriter) record(s *journal.Stored) error {
-	if !c.header {
-		c.header = true
-		if err := c.w.Write(csvColumns); err != nil {
-			return err
-		}
-	}
 	r, err := s.Record()
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ type keysExport struct {
 func (c *keysExport) Run(std streams) error {
 	b, err := os.ReadFile(filepath.Join(c.Data, "keys", "ledger.pub"))
 	if err != nil {
-		return fmt.Errorf("read the ledger's public key: %w: it is made at the first start of tripod serve", err)
+		return fmt.Errorf("read the ledger's public key: %w: it is made at the first start of tripod serve, for its owner to read", err)
 	}
 	_, err = std.out.Write(append(bytes.TrimSpace(b), '\n'))
 	return err

@@ -62,14 +62,18 @@ func recordLine(s *journal.Stored) (string, error) {
 		return "", err
 	}
 	fields := []string{
-		fmt.Sprintf("%s  %8d  %-14s %-15s %-8s %-22s", stamp(r.Occurred), s.Seq, r.Surface, r.Activity, r.Outcome, plain(r.Type)),
+		fmt.Sprintf("%s  %8d  %-14s %-15s %-8s %-22s", stamp(r.Occurred), s.Seq, field(string(r.Surface)), r.Activity, r.Outcome, field(r.Type)),
 	}
-	for _, f := range []struct{ name, value string }{
-		{"", toolName(r)}, {"model:", r.Model}, {"", accountName(&r.Account)}, {"session:", r.Keys.Session},
-	} {
+	for _, f := range []struct{ name, value string }{{"", toolName(r)}, {"model:", r.Model}} {
 		if f.value != "" {
-			fields = append(fields, f.name+plain(f.value))
+			fields = append(fields, f.name+field(f.value))
 		}
+	}
+	if name := accountName(&r.Account); name != "" {
+		fields = append(fields, name)
+	}
+	if r.Keys.Session != "" {
+		fields = append(fields, "session:"+field(r.Keys.Session))
 	}
 	if len(r.Flags) > 0 {
 		fields = append(fields, "! "+strings.Join(r.Flags, " "))
@@ -84,19 +88,30 @@ func toolName(r *audit.Record) string {
 	return r.Tool + r.MCP
 }
 
-// accountName is the most telling identifier, proved before asserted.
+// accountName is the most telling identifier. What is proved stands by itself; what the client only says has "says:" before it.
 func accountName(a *audit.Account) string {
-	for _, id := range []*audit.Identity{&a.Proved, &a.Asserted} {
-		for _, v := range []string{id.Email, id.User, id.UUID, id.Subject, id.Service, id.Key} {
-			if v != "" {
-				return v
-			}
-		}
+	if v := mostTelling(&a.Proved); v != "" {
+		return field(v)
+	}
+	if v := mostTelling(&a.Asserted); v != "" {
+		return "says:" + field(v)
 	}
 	if a.Asserted.Device != "" {
-		return "device:" + a.Asserted.Device
+		return "device:" + field(a.Asserted.Device)
 	}
 	return ""
+}
+
+func mostTelling(id *audit.Identity) string {
+	return first(id.Email, id.User, id.UUID, id.Subject, id.Service, id.Key, id.OSUser)
+}
+
+// field is one recorded value in a line of several: quoted where it could be taken for more than one.
+func field(s string) string {
+	if strings.ContainsFunc(s, unicode.IsSpace) || strings.HasPrefix(s, "!") {
+		return strconv.Quote(s)
+	}
+	return plain(s)
 }
 
 func stamp(t time.Time) string {

@@ -87,9 +87,17 @@ func (c *recordCommand) print(std streams, s *journal.Stored, proof *proofJSON) 
 	if err := json.Indent(&pretty, recordJSON(s), "", "  "); err != nil {
 		return fmt.Errorf("print record %d: %w", s.Seq, err)
 	}
-	fmt.Fprintln(std.out, plainLines(pretty.String()))
-	if proof == nil {
-		return nil
+	if _, err := fmt.Fprintln(std.out, plainLines(pretty.String())); err != nil || proof == nil {
+		return err
+	}
+	if s.Tombstone != nil {
+		_, err := fmt.Fprintf(std.out, `
+commitment  %s; the record was %s and its salt with it, so nothing can be learnt from this
+leaf        %d of the ledger, hash %s
+key         %s (as the data directory says; hold one from elsewhere)
+
+%s`, proof.Commitment, s.Tombstone.Reason, proof.LeafIndex, proof.LeafHash, proof.Key, proof.TlogProof)
+		return err
 	}
 	_, err := fmt.Fprintf(std.out, `
 salt        %s

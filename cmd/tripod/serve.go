@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/config"
@@ -42,6 +45,12 @@ type serveCommand struct {
 	Config string  `short:"c" help:"Configuration file; without one, flags and environment suffice." placeholder:"FILE"`
 	Data   *string `help:"Data directory (default tripod-data)." env:"TRIPOD_DATA" placeholder:"DIR"`
 	listenFlags
+	OTLPTLSCert        *string        `name:"otlp-tls-cert" help:"Certificate (PEM) of the OTLP listeners." env:"TRIPOD_OTLP_TLS_CERT" placeholder:"FILE"`
+	OTLPTLSKey         *string        `name:"otlp-tls-key" help:"Its key." env:"TRIPOD_OTLP_TLS_KEY" placeholder:"FILE"`
+	OTLPTLSClientCA    *string        `name:"otlp-tls-client-ca" help:"Clients must present a certificate it signed." env:"TRIPOD_OTLP_TLS_CLIENT_CA" placeholder:"FILE"`
+	LogLevel           *string        `help:"debug, info, warn or error." env:"TRIPOD_LOG_LEVEL" placeholder:"LEVEL"`
+	LogFormat          *string        `help:"text or json." env:"TRIPOD_LOG_FORMAT" placeholder:"FORMAT"`
+	CheckpointInterval *time.Duration `help:"How often the ledger signs at most." env:"TRIPOD_CHECKPOINT_INTERVAL" placeholder:"1s"`
 }
 
 // How the garbage collector trades processor for memory where GOGC and GOMEMLIMIT say nothing. Measured with exports of
@@ -63,7 +72,14 @@ func spareMemory() {
 
 func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	spareMemory()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // before anything else, so that none ends a slow start
+	defer signal.Stop(hangup)
 	cfg, err := c.config()
+	var unreadable *fs.PathError
+	if errors.As(err, &unreadable) {
+		return err
+	}
 	if err != nil {
 		return usage{err}
 	}
@@ -79,16 +95,15 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	reloading := c.reloadOnHangup(ctx, a, log)
+	reloading := c.reloadOn(ctx, hangup, a, log)
 	err = a.Run(ctx)
 	reloading()
 	return err
 }
 
-// reloadOnHangup reloads the configuration on SIGHUP until the function it returns is called.
-func (c *serveCommand) reloadOnHangup(ctx context.Context, a *app.App, log *slog.Logger) (stop func()) {
-	hangup, end, ended := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
-	signal.Notify(hangup, syscall.SIGHUP)
+// reloadOn reloads the configuration on each signal until the function it returns is called.
+func (c *serveCommand) reloadOn(ctx context.Context, hangup <-chan os.Signal, a *app.App, log *slog.Logger) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
@@ -98,14 +113,13 @@ func (c *serveCommand) reloadOnHangup(ctx context.Context, a *app.App, log *slog
 					log.ErrorContext(ctx, "reload", "error", err)
 					continue
 				}
-				log.InfoContext(ctx, "configuration reloaded")
+				log.InfoContext(ctx, "tokens, certificates and log level reloaded")
 			case <-end:
 				return
 			}
 		}
 	}()
 	return func() {
-		signal.Stop(hangup)
 		close(end)
 		<-ended
 	}
@@ -119,7 +133,10 @@ func (c *serveCommand) config() (config.Config, error) {
 			return cfg, err
 		}
 	}
-	cfg.Override(c.overrides(c.Data))
+	o := c.overrides(c.Data)
+	o.TLSCert, o.TLSKey, o.TLSClientCA = c.OTLPTLSCert, c.OTLPTLSKey, c.OTLPTLSClientCA
+	o.LogLevel, o.LogFormat, o.CheckpointInterval = c.LogLevel, c.LogFormat, c.CheckpointInterval
+	cfg.Override(o)
 	if err := cfg.Validate(); err != nil {
 		return cfg, fmt.Errorf("configuration: %w", err)
 	}

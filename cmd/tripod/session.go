@@ -77,7 +77,9 @@ func (c *sessionCommand) print(std streams, records []journal.Stored, found []co
 		}
 		if rec.Keys.Prompt != prompt {
 			prompt = rec.Keys.Prompt
-			fmt.Fprintf(std.out, "\nprompt %s\n", plain(first(prompt, "(none)")))
+			if _, err := fmt.Fprintf(std.out, "\nprompt %s\n", plain(first(prompt, "(none)"))); err != nil {
+				return err
+			}
 		}
 		line, err := recordLine(&records[i])
 		if err != nil {
@@ -89,10 +91,17 @@ func (c *sessionCommand) print(std streams, records []journal.Stored, found []co
 	}
 	fmt.Fprintln(std.out)
 	for i := range found {
-		fmt.Fprintf(std.out, "%s  %s: %s\n", found[i].State, found[i].Kind, plain(found[i].Statement))
+		state := string(found[i].State)
+		if found[i].Provisional {
+			state += ", provisional"
+		}
+		if found[i].Credential != "" {
+			state += ", by " + plain(found[i].Credential)
+		}
+		fmt.Fprintf(std.out, "%s: %s (%s)\n", found[i].Kind, plain(found[i].Statement), state)
 	}
 	if behind > 0 {
-		fmt.Fprintf(std.err, "tripod: the search index is %d records behind the journal\n", behind)
+		printBehind(std, behind)
 	}
 	if std.terminal {
 		fmt.Fprintf(std.err, "%d records, %d discrepancies\n", len(records), len(found))
