@@ -203,11 +203,11 @@ func withToken(t *testing.T, cfg config.Config, value string) config.Config {
 }
 
 func TestIdentityMismatchIsADiscrepancy(t *testing.T) {
-	s := serve(t, withToken(t, cfgFor(t.TempDir()), "made-up-token-1"))
+	s := serve(t, withToken(t, cfgFor(t.TempDir()), "made-up-token-0001"))
 	if code := s.post(t, "", export); code != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", code)
 	}
-	if code := s.post(t, "made-up-token-1", export); code != http.StatusOK {
+	if code := s.post(t, "made-up-token-0001", export); code != http.StatusOK {
 		t.Fatalf("with the token: %d", code)
 	}
 	r := s.reading(t)
@@ -238,7 +238,7 @@ func TestIdentityMismatchIsADiscrepancy(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	cfg := cfgFor(t.TempDir())
-	s := serve(t, withToken(t, cfg, "made-up-token-1"))
+	s := serve(t, withToken(t, cfg, "made-up-token-0001"))
 	ctx := context.Background()
 	refused := errors.New("line 3: unknown key")
 	if err := s.Reload(ctx, func() (config.Config, error) { return config.Config{}, refused }); !errors.Is(err, refused) {
@@ -247,16 +247,16 @@ func TestReload(t *testing.T) {
 	if _, health := s.get(t, "/healthz"); !strings.Contains(health, "config.reload") || !strings.Contains(health, "unknown key") {
 		t.Errorf("health says nothing of the refused reload: %s", health)
 	}
-	if code := s.post(t, "made-up-token-1", export); code != http.StatusOK {
+	if code := s.post(t, "made-up-token-0001", export); code != http.StatusOK {
 		t.Errorf("the old token after a refused reload: %d", code)
 	}
-	if err := s.Reload(ctx, func() (config.Config, error) { return withToken(t, cfg, "made-up-token-2"), nil }); err != nil {
+	if err := s.Reload(ctx, func() (config.Config, error) { return withToken(t, cfg, "made-up-token-0002"), nil }); err != nil {
 		t.Fatal(err)
 	}
 	if _, health := s.get(t, "/healthz"); strings.Contains(health, "config.reload") {
 		t.Errorf("health still complains: %s", health)
 	}
-	if old, fresh := s.post(t, "made-up-token-1", export), s.post(t, "made-up-token-2", export); old != http.StatusUnauthorized || fresh != http.StatusOK {
+	if old, fresh := s.post(t, "made-up-token-0001", export), s.post(t, "made-up-token-0002", export); old != http.StatusUnauthorized || fresh != http.StatusOK {
 		t.Errorf("old token %d, new token %d", old, fresh)
 	}
 }

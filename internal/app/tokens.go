@@ -10,6 +10,9 @@ import (
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
+// leastToken is how many characters a bearer token has at least.
+const leastToken = 16
+
 // tokens reads the bearer tokens the configuration refers to.
 func tokens(c config.OTLP) ([]otlp.Token, error) {
 	var list []otlp.Token
@@ -24,8 +27,11 @@ func tokens(c config.OTLP) ([]otlp.Token, error) {
 		if value.IsZero() {
 			return nil, fmt.Errorf("otlp token %q: environment variable %s is empty", t.Name, t.Env)
 		}
+		if len(value.Reveal()) < leastToken {
+			return nil, fmt.Errorf("otlp token %q: shorter than %d characters can be guessed: make one with openssl rand -hex 32", t.Name, leastToken)
+		}
 		list = append(list, otlp.Token{Name: t.Name, Token: value, Surface: t.Surface, Proves: audit.Identity{
-			Email: t.Email, User: t.User, Org: t.Org, Device: t.Device, Service: t.Service,
+			Email: t.Email, User: t.User, Org: t.Org, Device: t.Device, Service: t.Service, Groups: t.Groups,
 		}})
 	}
 	return list, nil

@@ -70,6 +70,14 @@ const (
 	SurfaceUnknown       Surface = "unknown"
 )
 
+// Surfaces lists those Tripod knows.
+func Surfaces() []Surface {
+	return []Surface{
+		SurfaceChat, SurfaceCowork, SurfaceCoworkRemote, SurfaceClaudeCode, SurfaceClaudeCodeWeb, SurfaceDesktop, SurfaceOffice, SurfaceChrome,
+		SurfaceAPI, SurfaceConsole, SurfaceTripod, SurfaceUnknown,
+	}
+}
+
 // Activity is what was done, in one small closed vocabulary; the source's own name stands beside it in Record.Type.
 type Activity string
 

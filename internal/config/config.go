@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,8 @@ type Token struct {
 	Org     string `yaml:"org"`
 	Device  string `yaml:"device"`
 	Service string `yaml:"service"`
+	// Groups are groups that everybody who has the token belongs to, for the capture policy.
+	Groups []string `yaml:"groups"`
 	// Surface is the product that delivers with it, where it stands for one: api for the Claude API's own export.
 	Surface audit.Surface `yaml:"surface"`
 }
@@ -169,8 +172,22 @@ func (c *Config) Validate() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		errs = append(errs, fmt.Errorf("log.format: %q is not text or json", c.Log.Format))
 	}
-	if c.CheckpointInterval < 100*time.Millisecond {
-		errs = append(errs, fmt.Errorf("checkpoint_interval: %v is shorter than 100ms", c.CheckpointInterval))
+	if c.CheckpointInterval < 100*time.Millisecond || c.CheckpointInterval > time.Minute {
+		errs = append(errs, fmt.Errorf("checkpoint_interval: %v is not between 100ms and 1m", c.CheckpointInterval))
+	}
+	errs = append(errs, c.validateRules())
+	return errors.Join(errs...)
+}
+
+// validateRules refuses capture rules for credentials that nobody has: a misspelled name would keep more than was meant.
+func (c *Config) validateRules() error {
+	var errs []error
+	for i, r := range c.Capture.Rules {
+		for _, name := range r.Credential {
+			if c.OTLP.TLS.ClientCA == "" && !slices.ContainsFunc(c.OTLP.Tokens, func(t Token) bool { return t.Name == name }) {
+				errs = append(errs, fmt.Errorf("capture.rules[%d].credential: no token is named %q", i, name))
+			}
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 )
 
 func TestParse(t *testing.T) {
@@ -70,13 +72,16 @@ func TestValidateGathersEverything(t *testing.T) {
 	c := config.Default()
 	c.Data, c.Listen.Console, c.Listen.OTLPHTTP, c.Log.Level = "", "0.0.0.0:8480", "nonsense", "loud"
 	c.OTLP.TLS.Cert = "x.pem"
+	c.CheckpointInterval = time.Hour
+	c.Capture.Rules = []capture.Rule{{Credential: []string{"nosuch"}, Keep: audit.ClassText}}
 	c.OTLP.Tokens = []config.Token{{Name: "a", File: "f"}, {Name: "a"}, {File: "f", Env: "E"}}
 	err := c.Validate()
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"data:", "listen.console:", "listen.otlp_http:", "log.level:", "otlp.tls:", `"a" is taken`, "tokens[1]: name a file", "tokens[2].name", "tokens[2]: name a file",
+		"data:", "listen.console:", "listen.otlp_http:", "log.level:", "otlp.tls:", `"a" is taken`, "tokens[1]: name a file", "tokens[2].name", "tokens[2]: name a file", "checkpoint_interval:",
+		`rules[0].credential: no token is named "nosuch"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)

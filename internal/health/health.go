@@ -30,6 +30,9 @@ type Condition struct {
 
 // Registry holds the raised conditions. The zero value is ready; a nil Registry accepts everything and keeps nothing.
 type Registry struct {
+	// Notify, set before the first use, hears of each condition when it is first raised; nil is nobody.
+	Notify func(Condition)
+
 	mu     sync.Mutex
 	raised map[string]Condition // guarded by mu
 }
@@ -39,17 +42,25 @@ func (r *Registry) Raise(code string, severity Severity, text string) {
 	if r == nil {
 		return
 	}
+	c, known := r.set(code, severity, text)
+	if !known && r.Notify != nil {
+		r.Notify(c)
+	}
+}
+
+func (r *Registry) set(code string, severity Severity, text string) (c Condition, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.raised == nil {
 		r.raised = make(map[string]Condition)
 	}
-	c, ok := r.raised[code]
-	if !ok {
+	c, known = r.raised[code]
+	if !known {
 		c = Condition{Code: code, Since: time.Now().UTC()}
 	}
 	c.Severity, c.Text = severity, text
 	r.raised[code] = c
+	return c, known
 }
 
 // Clear takes a condition back; one that is not raised is no matter.

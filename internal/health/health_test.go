@@ -10,7 +10,8 @@ import (
 
 func TestRegistry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r health.Registry
+		var heard []string
+		r := health.Registry{Notify: func(c health.Condition) { heard = append(heard, c.Code) }}
 		start := time.Now().UTC()
 		r.Raise("view.behind", health.Warning, "search is 10 records behind")
 		time.Sleep(time.Minute)
@@ -19,6 +20,9 @@ func TestRegistry(t *testing.T) {
 		got := r.Conditions()
 		if len(got) != 2 || got[0].Code != "journal.full" || got[1].Text != "search is 20 records behind" {
 			t.Fatalf("conditions = %+v", got)
+		}
+		if len(heard) != 2 || heard[0] != "view.behind" || heard[1] != "journal.full" {
+			t.Errorf("heard of %v, want each condition once", heard)
 		}
 		if !got[1].Since.Equal(start) {
 			t.Errorf("since = %v, want the first raise %v", got[1].Since, start)

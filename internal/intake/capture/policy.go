@@ -24,7 +24,7 @@ type Rule struct {
 	Source     []audit.Source  `yaml:"source,omitempty"`
 	Plane      []audit.Plane   `yaml:"plane,omitempty"`
 	Surface    []audit.Surface `yaml:"surface,omitempty"`
-	Group      []string        `yaml:"group,omitempty"`      // asserted or proved: whoever claims it is kept less, not more, where Keep is low
+	Group      []string        `yaml:"group,omitempty"`      // asserted by the client or proved by its credential; who asserts none is not matched
 	Credential []string        `yaml:"credential,omitempty"` // name of the credential that delivered
 	Keep       audit.Class     `yaml:"keep"`                 // metadata, detail or text
 }
@@ -41,6 +41,11 @@ func (c Config) Validate() error {
 		for _, s := range r.Source {
 			if s.Plane() == "" {
 				errs = append(errs, fmt.Errorf("capture.rules[%d].source: %q is not a source", i, s))
+			}
+		}
+		for _, s := range r.Surface {
+			if !slices.Contains(audit.Surfaces(), s) { // a rule that matches nothing keeps more than was meant
+				errs = append(errs, fmt.Errorf("capture.rules[%d].surface: %q is none of %v", i, s, audit.Surfaces()))
 			}
 		}
 		for _, p := range r.Plane {

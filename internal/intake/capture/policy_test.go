@@ -10,12 +10,12 @@ import (
 
 func TestPolicyRefusesNonsense(t *testing.T) {
 	_, err := capture.New(capture.Config{Rules: []capture.Rule{
-		{Keep: "everything"}, {Keep: audit.ClassText, Source: []audit.Source{"otel.lgo"}, Plane: []audit.Plane{"astral"}},
+		{Keep: "everything"}, {Keep: audit.ClassText, Source: []audit.Source{"otel.lgo"}, Plane: []audit.Plane{"astral"}, Surface: []audit.Surface{"claude_cod"}},
 	}})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"rules[0].keep", "otel.lgo", "astral"} {
+	for _, want := range []string{"rules[0].keep", "otel.lgo", "astral", "claude_cod"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)
 		}
