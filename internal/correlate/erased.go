@@ -5,9 +5,6 @@ import (
 	"math"
 )
 
-// typeEraseRecord is the type of the record that orders the erasure of another, whose position it carries.
-const typeEraseRecord = "tripod.erase.record"
-
 // startWindow is how long before the first record of a process that came, in µs, its missing start may have been recorded.
 const startWindow = 3600 * 1_000_000
 

@@ -109,8 +109,9 @@ func TestErasure(t *testing.T) {
 		t.Fatal("the address is not in the files to begin with")
 	}
 	for _, order := range []uint64{1, seq, tool, clock} { // the record that asserted the account first
-		f.record(&audit.Record{Version: 1, Source: audit.SourceTripod, Type: typeEraseRecord, Activity: audit.ActivityErasure, Occurred: f.now,
-			Attributes: audit.Attrs{{Name: "position", Value: audit.Int(int64(order))}}})
+		f.record(&audit.Record{Version: 1, Source: audit.SourceTripod, Type: audit.TypeEraseRecord, Activity: audit.ActivityErasure, Occurred: f.now,
+			Attributes: audit.Attrs{{Name: "position", Value: audit.Int(int64(order))},
+				{Name: "commitment", Value: audit.String(audit.Commitment{}.String())}}})
 	}
 	got := f.list(Filter{})
 	if len(got) != 4 {

@@ -69,10 +69,14 @@ func open(ctx context.Context, path string, o Options) (*View, error) {
 		return nil, errors.Join(err, w.close())
 	}
 	names, erased := &dictionary{}, &erasedSpans{}
-	return &View{
+	v := &View{
 		path: path, logger: o.Logger, readers: readers, w: w, names: names, erased: erased,
 		kinds: []kind{&gaps{names: names, erased: erased}, &calls{names: names}, &identities{}, &clocks{}},
-	}, nil
+	}
+	if err := v.truncate(ctx); err != nil { // a process that died may have left what it erased
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
 }
 
 // OpenReader opens the view for List, Count and Position only, beside a process that writes it or without one. It fails
@@ -219,23 +223,19 @@ func (v *View) take(ctx context.Context, tx *transaction, s *journal.Stored) (or
 
 // order reads an order to erase a record and has the kinds forget its account details.
 func (v *View) order(ctx context.Context, tx *transaction, r *audit.Record) (uint64, error) {
-	if r.Type != typeEraseRecord {
+	seq, _, ok := audit.ErasureOrder(r)
+	if !ok {
 		return 0, nil
 	}
-	p, _ := r.Attributes.Get("position")
-	seq, ok := p.Int64()
-	if !ok || seq <= 0 {
-		return 0, nil
-	}
-	if err := v.names.forgetAccount(ctx, tx, uint64(seq)); err != nil {
+	if err := v.names.forgetAccount(ctx, tx, seq); err != nil {
 		return 0, err
 	}
 	for _, k := range v.kinds {
-		if err := k.erase(ctx, tx, uint64(seq)); err != nil {
+		if err := k.erase(ctx, tx, seq); err != nil {
 			return 0, err
 		}
 	}
-	return uint64(seq), nil
+	return seq, nil
 }
 
 func (v *View) flush(ctx context.Context, tx *transaction) error {
@@ -278,7 +278,7 @@ var (
 	flagsField    = []byte(`"flags":[`)
 	fromLogs      = []byte(audit.SourceOTelLog + `"`)
 	fromTripod    = []byte(audit.SourceTripod + `"`)
-	eraseType     = []byte(`"type":"` + typeEraseRecord + `"`)
+	eraseType     = []byte(`"type":"` + audit.TypeEraseRecord + `"`)
 )
 
 // relevant reports whether any kind looks at the record, by its bytes: decoding it costs more than all else.

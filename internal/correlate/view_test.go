@@ -298,7 +298,7 @@ func TestRelevant(t *testing.T) {
 		{audit.Record{Source: audit.SourceOTelMetric, Flags: []string{audit.FlagIdentityMismatch}}, true},
 		{audit.Record{Source: audit.SourceComplianceActivity, Type: `"source":"otel.log"`}, false},
 		{audit.Record{Source: audit.SourceTripod, Type: "tripod.serve.start"}, false},
-		{audit.Record{Source: audit.SourceTripod, Type: typeEraseRecord}, true},
+		{audit.Record{Source: audit.SourceTripod, Type: audit.TypeEraseRecord}, true},
 	} {
 		if got := relevant(c.record.AppendCanonical(nil)); got != c.want {
 			t.Errorf("%s %s: got %v, want %v", c.record.Source, c.record.Type, got, c.want)

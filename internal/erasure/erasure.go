@@ -1,6 +1,6 @@
 // Package erasure destroys content and records by order and leaves the proof.
 //
-// An erasure is three steps: an intent record, the destruction, a completion record. The intent is durable before
+// An erasure is four steps: an intent record, the destruction, views forgetting the record, a completion record. The intent is durable before
 // anything is destroyed, and what it orders is remembered in a journal cursor that commits with it, so Resume finishes
 // after a crash at any step; every step may be done again. A nil error means that the bytes are gone from the data
 // directory, write-ahead logs and free pages included, and that the completion is durable. Erasures run one at a time; an Eraser is safe for concurrent use.
@@ -25,9 +25,9 @@ import (
 // Types of the records an erasure leaves. The ledger's verification knows them: a tombstone is valid only if a record of
 // TypeRecord names its position and commitment.
 const (
-	TypeRecord    = "tripod.erase.record"
-	TypeContainer = "tripod.erase.container"
-	TypeCompleted = "tripod.erase.completed"
+	TypeRecord    = audit.TypeEraseRecord
+	TypeContainer = audit.TypeEraseContainer
+	TypeCompleted = audit.TypeEraseCompleted
 )
 
 const cursorName = "tripod/erasures"
@@ -70,6 +70,10 @@ type Recorder interface {
 
 // Eraser carries erasures out.
 type Eraser struct {
+	// Settled, if not nil, waits until no view of the journal holds anything of a record whose erasure was ordered at seq.
+	// Its error leaves the erasure pending. Set it before use.
+	Settled func(ctx context.Context, seq uint64) error
+
 	journal Journal
 	content Content
 	records Recorder
@@ -175,7 +179,12 @@ func (e *Eraser) begin(ctx context.Context, act intake.Act, t task) (Receipt, er
 // finish destroys and records the completion. Every step may have been done before.
 func (e *Eraser) finish(ctx context.Context, t task, intent uint64) (Receipt, error) {
 	if err := e.destroy(ctx, t); err != nil {
-		return Receipt{}, fmt.Errorf("erase: ordered by record %d, unfinished, resumed at the next start: %w", intent, err)
+		return Receipt{}, fmt.Errorf("erase: ordered by record %d, unfinished, resumed while serve runs: %w", intent, err)
+	}
+	if t.Seq > 0 && e.Settled != nil { // views hold nothing of a container
+		if err := e.Settled(ctx, intent); err != nil {
+			return Receipt{}, fmt.Errorf("erase: ordered by record %d, destroyed, not gone from the views yet, resumed while serve runs: %w", intent, err)
+		}
 	}
 	pending, err := e.pending(ctx)
 	if err != nil {
@@ -193,7 +202,7 @@ func (e *Eraser) finish(ctx context.Context, t task, intent uint64) (Receipt, er
 		},
 	}, cursor)
 	if err != nil {
-		return Receipt{}, fmt.Errorf("erase: destroyed, completion not recorded, resumed at the next start: %w", err)
+		return Receipt{}, fmt.Errorf("erase: destroyed, completion not recorded, resumed while serve runs: %w", err)
 	}
 	return Receipt{Intent: intent, Completed: done, Blocks: len(t.Blocks)}, nil
 }

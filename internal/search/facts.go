@@ -30,9 +30,6 @@ type Facts struct {
 	scratch audit.Record
 }
 
-// TypeEraseRecord is the type of the record that orders the erasure of another one.
-const TypeEraseRecord = "tripod.erase.record"
-
 // RowTime is the time under which a record is found: when it occurred, or, where the source's clock cannot be believed or
 // said nothing, when it was recorded.
 func RowTime(r *audit.Record) time.Time {
@@ -78,13 +75,7 @@ func (f *Facts) Extract(r *audit.Record) {
 	f.key(FieldAgent, k.ParentAgent)
 	f.key(FieldTrace, k.Trace)
 
-	if r.Source == audit.SourceTripod && r.Activity == audit.ActivityErasure && r.Type == TypeEraseRecord {
-		if v, ok := r.Attributes.Get("position"); ok {
-			if seq, ok := v.Int64(); ok && seq > 0 {
-				f.Erases = uint64(seq)
-			}
-		}
-	}
+	f.Erases, _, _ = audit.ErasureOrder(r) // the scanner leaves records with Tripod's own attributes to the full decoder
 }
 
 func (f *Facts) name(field Field, v string) {

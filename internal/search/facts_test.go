@@ -46,11 +46,12 @@ func randomRecord(r *rand.Rand) *audit.Record {
 	rec := new(audit.Record)
 	fill(r, reflect.ValueOf(rec).Elem())
 	rec.Version = audit.SchemaVersion
-	rec.Attributes = audit.Attrs{{Name: `"}],{`, Value: audit.String(`\"source\":"x"`)}, {Name: "source", Value: audit.Array(audit.Int(1), audit.String("]"))}, {Name: "position", Value: audit.Int(7)}}
+	rec.Attributes = audit.Attrs{{Name: `"}],{`, Value: audit.String(`\"source\":"x"`)}, {Name: "source", Value: audit.Array(audit.Int(1), audit.String("]"))}, {Name: "position", Value: audit.Int(7)},
+		{Name: "commitment", Value: audit.String(strings.Repeat("0a", 32))}}
 	rec.Parts = []audit.Part{{Kind: "point", Attributes: rec.Attributes}}
 	rec.Content = []audit.Content{{Name: "tool", Class: audit.ClassText}}
 	if r.IntN(4) == 0 {
-		rec.Source, rec.Activity, rec.Type = audit.SourceTripod, audit.ActivityErasure, search.TypeEraseRecord
+		rec.Source, rec.Activity, rec.Type = audit.SourceTripod, audit.ActivityErasure, audit.TypeEraseRecord
 	}
 	return rec
 }
@@ -75,6 +76,30 @@ func TestReadEqualsExtract(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got, ignoreScratch, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("facts of %s (-decoded +read):\n%s", b, diff)
+		}
+	}
+}
+
+// TestErasureOrders: read from bytes, an order is an order where audit.ErasureOrder says so.
+func TestErasureOrders(t *testing.T) {
+	t.Parallel()
+	whole := audit.Attrs{{Name: "commitment", Value: audit.String(strings.Repeat("0a", 32))}, {Name: "position", Value: audit.Int(7)}}
+	for _, rec := range []audit.Record{
+		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Attributes: whole},
+		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Attributes: whole[:1]},
+		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Attributes: whole[1:]},
+		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord},
+		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseCompleted, Attributes: whole},
+		{Source: audit.SourceTripod, Activity: audit.ActivityOperation, Type: audit.TypeEraseRecord, Attributes: whole},
+		{Source: audit.SourceOTelLog, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Attributes: whole},
+	} {
+		rec.Version = audit.SchemaVersion
+		var f search.Facts
+		if err := f.Read(rec.AppendCanonical(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if want, _, _ := audit.ErasureOrder(&rec); f.Erases != want {
+			t.Errorf("%s %s %s with %d attributes: erases %d, want %d", rec.Source, rec.Activity, rec.Type, len(rec.Attributes), f.Erases, want)
 		}
 	}
 }
@@ -116,6 +141,7 @@ func TestRowTime(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"v":1,"source":"tripod","activity":"erasure","type":"tripod.erase.record","attributes":{"commitment":"` + strings.Repeat("0a", 32) + `","position":7}}`))
 	f.Add([]byte(`{"v":1,"source":"tripod","activity":"erasure","type":"tripod.erase.record","attributes":{"position":7}}`))
 	f.Add([]byte(`{"v":1,"keys":{"session":"s"},"account":{"proved":{}},"flags":["a","b"],"parts":[{"x":"]"}]}`))
 	f.Add([]byte(`{"v":1,"type":"a\"b","flags":[],"sequence":1}`))

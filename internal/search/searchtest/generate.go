@@ -28,8 +28,8 @@ func Entries(first uint64, records ...*audit.Record) []search.Entry {
 func EraseOrder(at time.Time, seq uint64) *audit.Record {
 	return &audit.Record{
 		Version: audit.SchemaVersion, Normaliser: "tripod/1", Source: audit.SourceTripod, Surface: audit.SurfaceTripod,
-		Activity: audit.ActivityErasure, Type: search.TypeEraseRecord, Outcome: audit.OutcomeSuccess, Occurred: at, Recorded: at,
-		Attributes: audit.Attrs{{Name: "position", Value: audit.Int(int64(seq))}},
+		Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Outcome: audit.OutcomeSuccess, Occurred: at, Recorded: at,
+		Attributes: audit.Attrs{{Name: "position", Value: audit.Int(int64(seq))}, {Name: "commitment", Value: audit.String(audit.Commitment{}.String())}},
 	}
 }
 
