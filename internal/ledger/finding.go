@@ -27,6 +27,7 @@ const (
 	KindSavedRoot          = "saved_root"          // the ledger is not a continuation of the held checkpoint
 	KindTombstoneUnnamed   = "tombstone_unnamed"   // no record orders or explains a tombstone
 	KindLossUnnamed        = "loss_unnamed"        // positions given up as lost that no recovery names
+	KindTombstoneUnsigned  = "tombstone_unsigned"  // what orders or explains a tombstone is not under a signed checkpoint
 	KindTombstoneDifferent = "tombstone_different" // the erasure record names another commitment than the tombstone
 
 	// Notices: worth knowing, and no sign of alteration.
@@ -90,7 +91,7 @@ func (f *Finding) extend(n Finding) bool {
 		return false
 	}
 	switch f.Kind {
-	case KindRecordAltered, KindRecordMoved, KindRecordMissing, KindRecordUnreadable, KindEntryAltered, KindTileAltered, KindTombstoneUnnamed, KindLossUnnamed:
+	case KindRecordAltered, KindRecordMoved, KindRecordMissing, KindRecordUnreadable, KindEntryAltered, KindTileAltered, KindTombstoneUnnamed, KindTombstoneUnsigned, KindLossUnnamed:
 		f.Last = n.Last
 		return true
 	}
@@ -149,6 +150,9 @@ func (f *Finding) words() string {
 		return fmt.Sprintf("%s: the hash over %s was altered", f.File, who)
 	case KindTombstoneUnnamed:
 		return fmt.Sprintf("%s %s gone and no erasure or recovery on record names it: the tombstone was not ordered", who, is)
+	case KindTombstoneUnsigned:
+		return fmt.Sprintf("%s %s gone, and the record that orders or explains it is not under a signed checkpoint: "+
+			"run verify again when tripod serve has signed one, which takes it a second; if it still says so, treat it as forged", who, is)
 	case KindLossUnnamed:
 		return fmt.Sprintf("%s %s marked as lost and no recovery on record says so: run tripod recover", who, is)
 	}

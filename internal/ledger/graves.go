@@ -10,13 +10,8 @@ import (
 	"github.com/tripod-audit/tripod/internal/journal"
 )
 
-// Types of the records that vouch for tombstones, and their attributes.
-const (
-	typeErase     = "tripod.erase.record"    // position, commitment of the record to be erased
-	typeCompleted = "tripod.erase.completed" // position of the record that ordered it
-	// TypeRecovered is the type of the record that names the positions a recovery found lost: first, last, records.
-	TypeRecovered = "tripod.recover"
-)
+// TypeRecovered is the type of the record that names the positions a recovery found lost: first, last, records.
+const TypeRecovered = audit.TypeRecover
 
 // event is something in the journal that bears on tombstones.
 type event struct {
@@ -25,6 +20,7 @@ type event struct {
 	first, last uint64 // what it names
 	commitment  audit.Commitment
 	reason      audit.TombstoneReason
+	own         audit.Commitment // of the record itself
 }
 
 type eventKind uint8
@@ -47,16 +43,11 @@ func eventOfRecord(seq uint64, rec *audit.Record) (event, bool) {
 	}
 	e := event{seq: seq}
 	switch rec.Type {
-	case typeErase:
-		text, _ := rec.Attributes.Get("commitment")
-		c, err := audit.ParseCommitment(text.Str())
-		if err != nil || rec.Activity != audit.ActivityErasure {
-			return e, false
-		}
-		e.kind, e.commitment = eventIntent, c
-		e.first = position("position")
+	case audit.TypeEraseRecord:
+		e.kind = eventIntent
+		e.first, e.commitment, _ = audit.ErasureOrder(rec)
 		e.last = e.first
-	case typeCompleted:
+	case audit.TypeEraseCompleted:
 		e.kind, e.first = eventCompleted, position("position")
 		e.last = e.first
 	case TypeRecovered:
@@ -72,8 +63,8 @@ type grave struct {
 	seq        uint64
 	commitment audit.Commitment
 	lost       bool
-	done       bool   // vouched for: a loss named, an erasure ordered and completed
-	intent     uint64 // the record that ordered the erasure
+	done       bool   // nothing more is expected: a loss named, an erasure ordered and completed
+	voucher    uint64 // the first record that orders the erasure or names the loss
 	wrong      uint64 // a record that names another commitment for this position
 }
 
@@ -81,14 +72,19 @@ type grave struct {
 // bounded: when too many are open, until is set, and another round takes the rest. It is not safe for concurrent use.
 type graves struct {
 	first, until uint64 // until is 0 while there is no bound
+	signed       uint64 // records behind this position vouch only once a later checkpoint is found to cover them
 	limit        int
 	open         []grave           // in order of seq
 	intents      map[uint64]uint64 // position by intent, while it is not completed
 	undone       []event           // completions of erasures whose record seems to be there; last is the record's position
+
+	vouchers map[uint64]audit.Commitment // what open tombstones rest on behind signed: the record's own commitment
+	ends     map[uint64]event            // completions behind signed, by intent
 }
 
-func newGraves(first uint64, limit int) *graves {
-	return &graves{first: first, limit: limit, intents: make(map[uint64]uint64)}
+func newGraves(first, signed uint64, limit int) *graves {
+	return &graves{first: first, signed: signed, limit: limit,
+		intents: make(map[uint64]uint64), vouchers: make(map[uint64]audit.Commitment), ends: make(map[uint64]event)}
 }
 
 // covers tells whether a position is this round's.
@@ -107,17 +103,35 @@ func (g *graves) see(e event) {
 			g.intents[e.seq] = e.first
 		}
 		if t := g.find(e.first); t != nil && t.commitment == e.commitment {
-			t.intent = e.seq
+			g.vouch(t, e)
 		} else if t != nil {
 			t.wrong = e.seq
 		}
 	case eventCompleted:
-		g.completed(e)
+		if e.seq <= g.signed {
+			g.completed(e)
+		} else if _, ok := g.intents[e.first]; ok {
+			g.ends[e.first] = e
+		}
 	case eventRecovered:
 		i, _ := g.search(e.first)
 		for ; i < len(g.open) && g.open[i].seq <= e.last; i++ {
-			g.open[i].done = g.open[i].done || g.open[i].lost
+			if t := &g.open[i]; t.lost {
+				g.vouch(t, e)
+				t.done = true
+			}
 		}
+	}
+}
+
+// vouch notes the record a tombstone rests on. The first one stays: those behind it are no better signed.
+func (g *graves) vouch(t *grave, e event) {
+	if t.voucher > 0 {
+		return
+	}
+	t.voucher = e.seq
+	if e.seq > g.signed {
+		g.vouchers[e.seq] = e.own
 	}
 }
 
@@ -126,7 +140,7 @@ func (g *graves) tombstone(e event) {
 		return
 	}
 	if len(g.open) >= g.limit {
-		g.open = slices.DeleteFunc(g.open, func(t grave) bool { return t.done })
+		g.open = slices.DeleteFunc(g.open, func(t grave) bool { return t.done && t.voucher <= g.signed })
 	}
 	if len(g.open) >= g.limit {
 		g.until = e.seq
@@ -144,7 +158,7 @@ func (g *graves) completed(e event) {
 	switch t := g.find(seq); {
 	case t == nil && len(g.undone) < maxFindings:
 		g.undone = append(g.undone, event{seq: e.seq, first: e.first, last: seq})
-	case t != nil && t.intent == e.first:
+	case t != nil && t.voucher == e.first:
 		t.done = true
 	}
 }
@@ -168,15 +182,15 @@ func (g *graves) find(seq uint64) *grave {
 	return nil
 }
 
-// bury judges the tombstones: first with what was appended to the journal since its end was asked for, then, where there
-// were too many, in further rounds over the journal.
+// bury judges the tombstones: first with what stands behind the checkpoint and what was appended to the journal since its
+// end was asked for, then, where there were too many, in further rounds over the journal.
 func (v *verifier) bury(ctx context.Context) error {
 	last, err := v.opts.Journal.Last(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the journal for its end: %w", err)
 	}
-	if last > v.journalLast && (len(v.graves.open) > 0 || len(v.graves.intents) > 0) {
-		if err := v.observe(ctx, v.graves, v.journalLast+1, last); err != nil {
+	if last > v.size && (v.late || len(v.graves.open) > 0 || len(v.graves.intents) > 0) {
+		if err := v.observe(ctx, v.graves, v.size+1, last, false); err != nil {
 			return err
 		}
 	}
@@ -187,15 +201,15 @@ func (v *verifier) bury(ctx context.Context) error {
 		if v.graves.until == 0 {
 			return nil
 		}
-		v.graves = newGraves(v.graves.until, v.opts.maxGraves)
-		if err := v.observe(ctx, v.graves, v.graves.first, last); err != nil {
+		v.graves = newGraves(v.graves.until, v.size, v.opts.maxGraves)
+		if err := v.observe(ctx, v.graves, v.graves.first, last, true); err != nil {
 			return err
 		}
 	}
 }
 
-// observe reads a stretch of the journal for events only.
-func (v *verifier) observe(ctx context.Context, g *graves, first, last uint64) error {
+// observe reads a stretch of the journal for events only; its tombstones are seen already where they are not to count.
+func (v *verifier) observe(ctx context.Context, g *graves, first, last uint64, tombstones bool) error {
 	for s, err := range v.opts.Journal.Scan(ctx, first, last) {
 		var corrupt *journal.CorruptError
 		if errors.As(err, &corrupt) {
@@ -205,7 +219,9 @@ func (v *verifier) observe(ctx context.Context, g *graves, first, last uint64) e
 			return err
 		}
 		if s.Tombstone != nil {
-			g.see(tombstoneEvent(&s))
+			if tombstones {
+				g.see(tombstoneEvent(&s))
+			}
 		} else if e, ok := eventOf(&s); ok {
 			g.see(e)
 		}
@@ -218,9 +234,12 @@ func tombstoneEvent(s *journal.Stored) event {
 }
 
 func (v *verifier) judgeGraves(ctx context.Context, g *graves) error {
+	if err := v.judgeLate(ctx, g); err != nil {
+		return err
+	}
 	for i := range g.open {
 		switch t := &g.open[i]; {
-		case t.done || t.intent > 0: // an order without a completion is told below
+		case t.voucher > 0: // judged, and an order without a completion is told below
 		case t.wrong > 0:
 			v.add(Finding{Kind: KindTombstoneDifferent, First: t.seq, Last: t.seq, Found: t.commitment.String(),
 				Text: fmt.Sprintf("record %d is gone, and record %d, which orders its erasure, names another commitment", t.seq, t.wrong)})
@@ -231,7 +250,7 @@ func (v *verifier) judgeGraves(ctx context.Context, g *graves) error {
 		}
 	}
 	for intent, seq := range g.intents {
-		if g.covers(seq) {
+		if _, unsigned := g.vouchers[intent]; g.covers(seq) && !unsigned {
 			v.add(Finding{Kind: KindErasureUnfinished, Severity: SeverityNotice, First: seq, Last: seq,
 				Text: fmt.Sprintf("record %d orders the erasure of record %d, and its completion is not on record: it is resumed when tripod starts", intent, seq)})
 		}

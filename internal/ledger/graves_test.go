@@ -2,7 +2,13 @@ package ledger
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 )
@@ -136,15 +142,207 @@ func TestTombstonesNeedARecordThatNamesThem(t *testing.T) {
 }
 
 // An erasure that happens while verification reads: its record is gone already, its order lies behind what was the
-// journal's end.
+// journal's end, and whether the order counts is for the next checkpoint to say.
 func TestTombstoneOrderedMeanwhile(t *testing.T) {
 	t.Parallel()
-	dir, m := build(t, 600)
+	for _, tt := range []struct {
+		name string
+		then func(t *testing.T, dir, fork string, l *Ledger, m *memJournal) // once the checkpoint was read
+		want []string
+	}{
+		{"signed meanwhile", func(t *testing.T, _, _ string, l *Ledger, m *memJournal) { cover(t, l, m) }, nil},
+		{"signed meanwhile and far beyond", func(t *testing.T, _, _ string, l *Ledger, m *memJournal) {
+			m.grow(1000)
+			cover(t, l, m)
+		}, nil},
+		{"completion not signed", func(t *testing.T, _, _ string, l *Ledger, m *memJournal) {
+			completion := m.at(602)
+			m.cut(601)
+			cover(t, l, m)
+			m.put(completion)
+		}, []string{"erasure_unfinished 300-300"}},
+		{"not signed", func(*testing.T, string, string, *Ledger, *memJournal) {}, []string{"tombstone_unsigned 300-300"}},
+		{"another record signed in the order's place", func(t *testing.T, _, _ string, l *Ledger, m *memJournal) {
+			order := m.at(601)
+			m.set(601, record(601, 0))
+			cover(t, l, m)
+			m.set(601, order)
+		}, []string{"tombstone_unsigned 300-300"}},
+		{"signed by another key", func(t *testing.T, dir, _ string, _ *Ledger, m *memJournal) {
+			other := t.TempDir()
+			cover(t, open(t, other, m), m)
+			overlay(t, dir, other)
+		}, []string{"tombstone_unsigned 300-300"}},
+		{"signed as another ledger's continuation", func(t *testing.T, dir, fork string, _ *Ledger, m *memJournal) {
+			n := newMemJournal()
+			for seq := uint64(1); seq <= m.len(); seq++ {
+				n.put(m.at(seq))
+			}
+			n.set(5, record(5, 1))
+			cover(t, open(t, fork, n), n)
+			overlay(t, dir, fork)
+		}, []string{"tombstone_unsigned 300-300"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir, m := t.TempDir(), newMemJournal()
+			l := open(t, dir, m)
+			fork := t.TempDir() // of the same key
+			overlay(t, fork, dir)
+			m.grow(600)
+			cover(t, l, m)
+			m.eraseByOrder(300)
+			late := &lateJournal{memJournal: m, first: 600, then: func() { tt.then(t, dir, fork, l, m) }}
+			r := check(t, VerifyOptions{Dir: dir, Journal: late, Key: l.Key(), signWait: time.Nanosecond})
+			wantFound(t, r, tt.want...)
+			if r.Verified != (tt.want == nil || tt.want[0] == "erasure_unfinished 300-300") || r.Tombstones != 1 {
+				t.Errorf("report = %+v", r)
+			}
+		})
+	}
+}
+
+// A checkpoint that is signed while verification waits for it.
+func TestTombstoneWaitsForItsCheckpoint(t *testing.T) {
+	t.Parallel()
+	dir, m := t.TempDir(), newMemJournal()
+	l := open(t, dir, m)
+	m.grow(600)
+	cover(t, l, m)
 	m.eraseByOrder(300)
-	r := check(t, VerifyOptions{Dir: dir, Journal: &lateJournal{memJournal: m, first: 600}})
-	wantFound(t, r)
-	if !r.Verified || r.Tombstones != 1 {
+	v, err := verify(t.Context(), VerifyOptions{Dir: dir, Journal: newMemJournal().grow(600), chunk: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.opts.signWait = time.Hour
+	judged := make(chan error, 1)
+	go func() {
+		ok, err := v.signed(t.Context(), 601, m.at(601).Commitment)
+		if err == nil && !ok {
+			err = errors.New("the order is not found to be signed")
+		}
+		judged <- err
+	}()
+	cover(t, l, m)
+	if err := <-judged; err != nil {
+		t.Error(err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := v.signed(ctx, 603, audit.Commitment{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v, want that waiting was ended", err)
+	}
+}
+
+// Whoever can write the journal but not sign can append what vouches for a tombstone, behind the last checkpoint.
+func TestForgedVouchersBehindTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		do   func(m *memJournal)
+		want []string
+	}{
+		{"order", func(m *memJournal) {
+			m.orderErasure(300)
+			m.erase(300, audit.TombstoneErased)
+		}, []string{"tombstone_unsigned 300-300", "uncovered 601-601"}},
+		{"order and completion", func(m *memJournal) { m.eraseByOrder(300) }, []string{"tombstone_unsigned 300-300", "uncovered 601-602"}},
+		{"many", func(m *memJournal) {
+			for seq := uint64(20); seq < 40; seq++ {
+				m.eraseByOrder(seq)
+			}
+		}, []string{"tombstone_unsigned 20-39", "uncovered 601-640"}},
+		{"order, again and again", func(m *memJournal) {
+			m.orderErasure(300)
+			m.eraseByOrder(300)
+		}, []string{"tombstone_unsigned 300-300", "erasure_unfinished 300-300", "uncovered 601-603"}},
+		{"loss", func(m *memJournal) {
+			for seq := uint64(200); seq <= 300; seq++ {
+				m.erase(seq, audit.TombstoneLost)
+			}
+			m.nameLost(200, 300)
+		}, []string{"tombstone_unsigned 200-300", "uncovered 601-601"}},
+		{"order of the last record before", func(m *memJournal) { m.eraseByOrder(600) }, []string{"tombstone_unsigned 600-600", "uncovered 601-602"}},
+		{"order only", func(m *memJournal) { m.orderErasure(300) }, []string{"erasure_unfinished 300-300", "uncovered 601-601"}},
+	} {
+		for _, limit := range []int{0, 1, 7} {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				dir, m := t.TempDir(), newMemJournal()
+				l := open(t, dir, m)
+				m.grow(600)
+				cover(t, l, m)
+				saved := l.Checkpoint().Note
+				tt.do(m)
+				want := tt.want
+				if limit == 1 && tt.name == "order, again and again" {
+					want = []string{want[0], want[2]} // one order is remembered
+				}
+				for _, opts := range []VerifyOptions{{}, {Key: l.Key()}, {Key: l.Key(), Saved: saved}, {Saved: saved}} {
+					opts.Dir, opts.Journal, opts.maxGraves, opts.signWait = dir, m, limit, time.Nanosecond
+					r := check(t, opts)
+					wantFound(t, r, want...)
+					if forged := strings.HasPrefix(want[0], "tombstone_unsigned"); r.Verified == forged {
+						t.Errorf("anchored %s: verified = %v", r.Anchored, r.Verified)
+					}
+				}
+			})
+		}
+	}
+}
+
+// An order under the checkpoint stays good, whatever follows; its completion may come later.
+func TestSignedOrderIsNotUndoneByWhatFollows(t *testing.T) {
+	t.Parallel()
+	dir, m := t.TempDir(), newMemJournal()
+	l := open(t, dir, m)
+	m.grow(600)
+	intent := m.orderErasure(300)
+	cover(t, l, m)
+	m.erase(300, audit.TombstoneErased)
+	opts := VerifyOptions{Dir: dir, Journal: m, Key: l.Key(), signWait: time.Nanosecond}
+	wantFound(t, check(t, opts), "erasure_unfinished 300-300")
+	m.completeErasure(intent)
+	m.orderErasure(300)
+	r := check(t, opts)
+	if wantFound(t, r, "erasure_unfinished 300-300", "erasure_unfinished 300-300", "uncovered 602-603"); !r.Verified {
 		t.Errorf("report = %+v", r)
+	}
+}
+
+// A recovery that ended between its record and the next checkpoint does not give the same up a second time.
+func TestRecoverOnceMoreBeforeItsRecordIsSigned(t *testing.T) {
+	t.Parallel()
+	dir, m := build(t, 300, 700)
+	m.cut(500)
+	recovered(t, dir, m)
+	wantFound(t, check(t, VerifyOptions{Dir: dir, Journal: m, signWait: time.Nanosecond}), "tombstone_unsigned 501-700", "uncovered 701-701")
+	if again := recovered(t, dir, m); len(again.Lost) > 0 {
+		t.Errorf("lost again: %v", again.Lost)
+	}
+	cover(t, open(t, dir, m), m)
+	wantFound(t, check(t, VerifyOptions{Dir: dir, Journal: m}))
+}
+
+// overlay copies a data directory over another one.
+func overlay(t *testing.T, to, from string) {
+	t.Helper()
+	if err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		b, err := os.ReadFile(path)
+		return errors.Join(err, os.WriteFile(filepath.Join(to, rel), b, 0o600))
+	}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -152,6 +350,7 @@ func TestTombstoneOrderedMeanwhile(t *testing.T) {
 type lateJournal struct {
 	*memJournal
 	first uint64
+	then  func() // before it tells the truth
 	asked bool
 }
 
@@ -160,5 +359,6 @@ func (l *lateJournal) Last(ctx context.Context) (uint64, error) {
 		l.asked = true
 		return l.first, nil
 	}
+	l.then()
 	return l.memJournal.Last(ctx)
 }

@@ -86,7 +86,7 @@ func (r *recovery) run(ctx context.Context) error {
 		return err
 	}
 	for {
-		v, err := verify(ctx, VerifyOptions{Dir: r.dir, Journal: r.journal, Key: r.key.vkey, mend: true})
+		v, err := verify(ctx, VerifyOptions{Dir: r.dir, Journal: r.journal, Key: r.key.vkey, mend: true, signWait: -1}) // nobody else signs now
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (r *recovery) admissible(v *verifier) error {
 	signed := v.head != nil
 	for _, f := range v.list {
 		switch f.Kind {
-		case KindTombstoneUnnamed, KindLossUnnamed, KindTombstoneDifferent, KindTileUnreadable, KindEntriesUnreadable, KindCheckpointMissing:
+		case KindTombstoneUnnamed, KindTombstoneUnsigned, KindLossUnnamed, KindTombstoneDifferent, KindTileUnreadable, KindEntriesUnreadable, KindCheckpointMissing:
 			continue
 		case KindCheckpointAltered: // one that cannot even be read is as good as none
 			if !signed {

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -33,6 +34,8 @@ type VerifyOptions struct {
 	chunk     uint64 // records a worker takes at once; a multiple of the tile width
 	maxGraves int    // tombstones held in memory at once
 	mend      bool   // keep the right bytes of damaged files
+
+	signWait time.Duration // how long to wait for checkpoints over what came meanwhile; 0 is defaultSignWait
 }
 
 // What a verdict rests on.
@@ -61,7 +64,8 @@ type Report struct {
 }
 
 // Verify recomputes every leaf from the journal's salts and canonical bytes, builds the tree anew, and holds it against
-// every tile, every entry bundle and the checkpoint; and every tombstone against the record that must name it. It shares
+// every tile, every entry bundle and the checkpoint; and every tombstone against the record that must name it, which has
+// to be under a signed checkpoint itself: one signed meanwhile counts, and is waited for a moment. It shares
 // no code with the writer's tree, streams in bounded memory on all processors, writes nothing, and works while the ledger
 // grows. An error means that something could not be read for other reasons than damage; what is wrong is in the report.
 func Verify(ctx context.Context, opts VerifyOptions) (*Report, error) {
@@ -77,6 +81,7 @@ type verifier struct {
 	opts   VerifyOptions
 	folder tiles.Folder
 
+	key         string      // the verifier key; empty where there is none
 	head        *Checkpoint // nil where it cannot be used
 	saved       *Checkpoint // nil where there is none or it cannot be used
 	size        uint64      // leaves of the ledger: the head's, or without one those the tiles show
@@ -85,6 +90,8 @@ type verifier struct {
 
 	tally
 	graves  *graves
+	late    bool // something behind the checkpoint may vouch for tombstones
+	later   later
 	tree    tree
 	records uint64
 	tombs   uint64
@@ -100,6 +107,9 @@ func verify(ctx context.Context, opts VerifyOptions) (*verifier, error) {
 	}
 	if opts.maxGraves == 0 {
 		opts.maxGraves = 1 << 19
+	}
+	if opts.signWait == 0 {
+		opts.signWait = defaultSignWait
 	}
 	v := &verifier{opts: opts, folder: tiles.Folder(filepath.Join(opts.Dir, ledgerDir))}
 	v.keep = opts.mend
@@ -117,7 +127,7 @@ func verify(ctx context.Context, opts VerifyOptions) (*verifier, error) {
 			last, v.size, last+1, v.size)})
 	}
 	v.tree.start(v)
-	v.graves = newGraves(v.tree.first+1, opts.maxGraves)
+	v.graves = newGraves(v.tree.first+1, v.size, opts.maxGraves)
 	if err := v.recompute(ctx); err != nil {
 		return nil, err
 	}
@@ -139,6 +149,7 @@ func (v *verifier) readHeads() error {
 	} else if err := tiles.CheckKey(key); err != nil {
 		return err
 	}
+	v.key = key
 	if err := v.readHead(key); err != nil {
 		return err
 	}

@@ -115,7 +115,11 @@ func (v *verifier) take(c *chunk) {
 	v.records += c.records
 	v.tombs += c.tombs
 	for _, e := range c.events {
-		v.graves.see(e)
+		if e.kind == eventTombstone || e.seq <= v.size {
+			v.graves.see(e)
+		} else {
+			v.late = true // read again once everything else is known
+		}
 	}
 	for _, root := range c.roots {
 		v.reach(c)
@@ -263,5 +267,7 @@ func eventOf(s *journal.Stored) (event, bool) {
 	if err != nil || rec.Source != audit.SourceTripod {
 		return event{}, false
 	}
-	return eventOfRecord(s.Seq, rec)
+	e, ok := eventOfRecord(s.Seq, rec)
+	e.own = audit.Commit(s.Salt, s.Bytes)
+	return e, ok
 }
