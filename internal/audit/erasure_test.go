@@ -27,7 +27,7 @@ func TestErasureOrder(t *testing.T) {
 		"no position":             func(r *audit.Record) { r.Attributes = r.Attributes[1:] },
 		"position 0":              func(r *audit.Record) { r.Attributes[0].Value = audit.Int(0) },
 		"position below 0":        func(r *audit.Record) { r.Attributes[0].Value = audit.Int(-7) },
-		"position is a string":    func(r *audit.Record) { r.Attributes[0].Value = audit.String("7") },
+		"position is no number":   func(r *audit.Record) { r.Attributes[0].Value = audit.String("seven") },
 		"no commitment":           func(r *audit.Record) { r.Attributes = r.Attributes[:1] },
 		"commitment cut":          func(r *audit.Record) { r.Attributes[1].Value = audit.String(want.String()[2:]) },
 		"commitment is no string": func(r *audit.Record) { r.Attributes[1].Value = audit.Int(1) },
