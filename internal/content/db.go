@@ -277,6 +277,24 @@ func (w *writer) checkpoint() error {
 	if busy != 0 {
 		return ErrBusy
 	}
+	return w.syncLog()
+}
+
+// syncLog makes the log's emptiness durable: SQLite cuts it without a sync, and what a power loss brought back would be
+// what was just destroyed.
+func (w *writer) syncLog() error {
+	var n int
+	var name, file string
+	if err := w.conn.QueryRowContext(context.Background(), "PRAGMA database_list").Scan(&n, &name, &file); err != nil {
+		return classify(err)
+	}
+	log, err := os.OpenFile(file+"-wal", os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("sync write-ahead log: %w", err)
+	}
+	if err := errors.Join(log.Sync(), log.Close()); err != nil {
+		return fmt.Errorf("sync write-ahead log: %w", err)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -209,5 +210,23 @@ func (w *writer) truncateLog(ctx context.Context) (bool, error) {
 	var busy, pages, moved int
 	err := w.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
 	_, restored := w.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout=%d", writerBusyTimeout))
-	return err == nil && busy == 0, errors.Join(err, restored)
+	if err = errors.Join(err, restored); err != nil || busy != 0 {
+		return false, err
+	}
+	return true, w.syncLog(ctx)
+}
+
+// syncLog makes the log's emptiness durable: SQLite cuts it without a sync, and what a power loss brought back would be
+// what was just erased.
+func (w *writer) syncLog(ctx context.Context) error {
+	var n int
+	var name, file string
+	if err := w.conn.QueryRowContext(ctx, "PRAGMA database_list").Scan(&n, &name, &file); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(file+"-wal", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(log.Sync(), log.Close())
 }
