@@ -1,6 +1,6 @@
 // Package app is the composition root: the one place where Tripod's parts meet.
 //
-// Start order: truth (journal, content, ledger), erasures under way, views, control socket, console, ways in. Stop order:
+// Start order: truth (journal, content, ledger), views, erasures under way, control socket, console, ways in. Stop order:
 // ways in, console and socket, journal and content drained, views caught up, last checkpoint signed, everything closed.
 // What was acknowledged before the stop is durable. An App is used by one goroutine; Addrs, Ready and Reload may be called
 // concurrently.
@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -43,7 +42,7 @@ type App struct {
 	health   *health.Registry
 	metrics  *prometheus.Registry
 	truth    *Truth
-	views    []view
+	views    []*view
 	receiver *otlp.Receiver
 	console  *console
 	control  *control
@@ -75,14 +74,13 @@ func New(ctx context.Context, o Options) (*App, error) {
 func (a *App) open(ctx context.Context) error {
 	var err error
 	a.truth, err = OpenTruth(ctx, TruthOptions{
-		Dir: a.cfg.Data, Capture: a.cfg.Capture, CheckpointInterval: a.cfg.CheckpointInterval, Health: a.health, Logger: a.log,
+		Dir: a.cfg.Data, Capture: a.cfg.Capture, CheckpointInterval: a.cfg.CheckpointInterval, Health: a.health, Logger: a.log, Serve: true,
 	})
 	if err != nil {
 		return err
 	}
-	if a.views, err = openViews(ctx, a.cfg.Data, a.truth.Journal, a.log); err != nil {
-		return err
-	}
+	a.views = newViews(ctx, a.cfg.Data, a.truth.Journal, a.health, a.log)
+	a.truth.views = a.views
 	tokens, err := tokens(a.cfg.OTLP)
 	if err != nil {
 		return err
@@ -111,8 +109,9 @@ func (a *App) Run(ctx context.Context) error {
 		stages = append(stages, startStage(ctx, name, run))
 	}
 	for _, v := range a.views {
-		start("view "+v.name, func(ctx context.Context) error { return v.run(ctx, a.truth.Journal) })
+		start("view "+v.name, v.run)
 	}
+	a.truth.serveErasures(ctx)
 	start("control socket", a.control.run)
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
@@ -152,33 +151,31 @@ func (a *App) stop(ctx context.Context, stages []*stage) error {
 	for i := len(stages) - 1; i >= len(a.views); i-- {
 		errs = append(errs, stages[i].stop())
 	}
-	errs = append(errs, a.act(ctx, "tripod.serve.stop", nil), a.truth.Drain(ctx), a.catchUp(ctx))
+	a.tryAct(ctx, "tripod.serve.stop", nil)
+	errs = append(errs, a.truth.Drain(ctx))
+	a.catchUp(ctx)
 	for _, s := range stages[:len(a.views)] {
 		errs = append(errs, s.stop())
 	}
 	return errors.Join(append(errs, a.close(ctx), removeFile(a.addrsPath()))...)
 }
 
-// catchUp lets the views take in what is left, so that a reader finds everything after an orderly stop.
-func (a *App) catchUp(ctx context.Context) error {
+// catchUp lets the views take in what is left, so that a reader finds everything after an orderly stop. What they do not
+// get to, they take in after the next start.
+func (a *App) catchUp(ctx context.Context) {
 	last, err := a.truth.Journal.Reader().Last(ctx)
 	if err != nil {
-		return err
+		a.log.WarnContext(ctx, "views may be behind", "error", err)
+		return
 	}
 	for _, v := range a.views {
-		for {
-			at, err := v.position(ctx)
-			if err != nil || at >= last {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("view %s stopped at %d of %d and goes on from there at the next start", v.name, at, last)
-			case <-time.After(5 * time.Millisecond):
-			}
+		if v.opened() == nil {
+			continue
+		}
+		if err := v.wait(ctx, last); err != nil {
+			a.log.WarnContext(ctx, "a view is behind and goes on from there at the next start", "view", v.name, "error", err)
 		}
 	}
-	return nil
 }
 
 func (a *App) close(ctx context.Context) error {
@@ -198,7 +195,7 @@ func (a *App) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// act records one of Tripod's own acts; a journal that refuses to write is a matter of health, not a reason to stop.
+// act records one of Tripod's own acts.
 func (a *App) act(ctx context.Context, typ string, attrs audit.Attrs) error {
 	if a.truth.Refused != nil {
 		return nil
@@ -208,6 +205,19 @@ func (a *App) act(ctx context.Context, typ string, attrs audit.Attrs) error {
 		return fmt.Errorf("record %s: %w", typ, err)
 	}
 	return nil
+}
+
+// tryAct is act where a journal that refuses to write is a matter of health, not a reason to end.
+func (a *App) tryAct(ctx context.Context, typ string, attrs audit.Attrs) {
+	if err := a.act(ctx, typ, attrs); err != nil {
+		a.impaired(ctx, "serve.unrecorded", typ+" is not on record", err)
+	}
+}
+
+// impaired says what this process goes on without, until it ends.
+func (a *App) impaired(ctx context.Context, code, what string, err error) {
+	a.health.Raise(code, health.Warning, what+": "+err.Error())
+	a.log.WarnContext(ctx, what, "error", err)
 }
 
 // announce waits for the listeners, writes serve.json and records the start.
@@ -225,7 +235,7 @@ func (a *App) announce(ctx context.Context) error {
 		return err
 	}
 	if err := os.WriteFile(a.addrsPath(), append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write addresses: %w", err)
+		a.impaired(ctx, "serve.addresses", "commands cannot find this process: its addresses are not written", errors.Join(err, removeFile(a.addrsPath())))
 	}
 	digest, err := a.cfg.Digest()
 	if err != nil {
@@ -233,10 +243,11 @@ func (a *App) announce(ctx context.Context) error {
 	}
 	listeners := strings.TrimSpace(strings.Join([]string{addrs.Console, addrs.OTLPHTTP, addrs.OTLPGRPC}, " "))
 	a.log.InfoContext(ctx, "serving", "data", a.cfg.Data, "console", addrs.Console, "otlp_http", addrs.OTLPHTTP, "otlp_grpc", addrs.OTLPGRPC)
-	return a.act(ctx, "tripod.serve.start", audit.Attrs{
+	a.tryAct(ctx, "tripod.serve.start", audit.Attrs{
 		{Name: "version", Value: audit.String(a.version)}, {Name: "config_digest", Value: audit.String(digest)},
 		{Name: "listeners", Value: audit.String(listeners)},
 	})
+	return nil
 }
 
 func (a *App) scheme() string {

@@ -71,9 +71,19 @@ func replay(ctx context.Context, dir string, scenarios []capture.Scenario, o Dem
 		return err
 	}
 	if o.Started != nil {
-		o.Started(addrs, scenarios[0].Renew("history "+scenarios[0].Name, 0).Session())
+		o.Started(addrs, sessionOf(scenarios, lostScenario))
 	}
 	return live(ctx, s, scenarios, o.For)
+}
+
+// sessionOf is the session a scenario has in the demo's history.
+func sessionOf(scenarios []capture.Scenario, name string) string {
+	for _, s := range scenarios {
+		if s.Name == name {
+			return s.Renew("history "+name, 0).Session()
+		}
+	}
+	return ""
 }
 
 // lostScenario loses its first export in the demo's history, so that there is a gap to be found.

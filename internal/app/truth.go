@@ -32,8 +32,10 @@ type Truth struct {
 	// Refused says why nothing is written: ledger and journal do not fit each other. Reading goes on.
 	Refused error
 
+	dir    string
 	log    *slog.Logger
 	stages []*stage
+	views  []*view // that run beside; nil where none do
 }
 
 // TruthOptions configures OpenTruth. The zero value of each field but Dir is usable.
@@ -43,10 +45,11 @@ type TruthOptions struct {
 	CheckpointInterval time.Duration // default one second
 	Health             *health.Registry
 	Logger             *slog.Logger
+	Serve              bool // the caller runs the views, and then calls serveErasures
 }
 
 // OpenTruth opens or creates a data directory for writing and starts what writes behind. Erasures that were under way
-// are finished first.
+// are finished first; one that cannot be is kept for the next start.
 func OpenTruth(ctx context.Context, o TruthOptions) (*Truth, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -54,7 +57,7 @@ func OpenTruth(ctx context.Context, o TruthOptions) (*Truth, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data directory: %w", err)
 	}
-	t := &Truth{Health: o.Health, log: o.Logger}
+	t := &Truth{Health: o.Health, dir: o.Dir, log: o.Logger}
 	if err := t.open(ctx, o); err != nil {
 		return nil, errors.Join(err, t.Close(ctx))
 	}
@@ -80,6 +83,7 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	idKey := keys.IDKey()
 	t.Door = intake.New(t.Journal, t.Content, policy, idKey[:])
 	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)
+	t.Eraser.Settled = t.settled
 	return t.startLedger(ctx, o)
 }
 
@@ -100,16 +104,11 @@ func (t *Truth) startLedger(ctx context.Context, o TruthOptions) error {
 	}
 	t.Ledger = l
 	t.start(ctx, "ledger", func(ctx context.Context) error { return t.runLedger(ctx, l) })
-	resumed, err := t.Eraser.Resume(ctx)
-	if resumed > 0 {
-		t.log.InfoContext(ctx, "finished erasures that were under way", "count", resumed)
-	}
-	if err != nil {
-		return err
+	if !o.Serve {
+		t.resume(ctx) // says itself what it could not do
 	}
 	sweeper := intake.NewSweeper(t.Door, t.Journal, t.Content, o.Health, t.log)
-	// First in the list, so that it ends before the journal and the content store that it works on.
-	t.stages = slices.Insert(t.stages, 0, startStage(ctx, "sweeper", sweeper.Run))
+	t.startFirst(ctx, "sweeper", sweeper.Run)
 	return nil
 }
 
@@ -129,22 +128,30 @@ func (t *Truth) runLedger(ctx context.Context, l *ledger.Ledger) error {
 	return nil
 }
 
-// misfit reports whether ledger and journal do not fit each other, which reading survives and writing would make worse.
+// misfit reports whether ledger and journal do not fit each other, one of them is damaged, or the key to sign with is
+// missing: reading survives it and writing would make it worse.
 func misfit(err error) bool {
 	var ahead *ledger.AheadError
 	var diverged *ledger.DivergedError
 	var damaged *ledger.DamagedError
-	return errors.As(err, &ahead) || errors.As(err, &diverged) || errors.As(err, &damaged)
+	var corrupt *journal.CorruptError
+	return errors.As(err, &ahead) || errors.As(err, &diverged) || errors.As(err, &damaged) || errors.As(err, &corrupt) ||
+		errors.Is(err, ledger.ErrKeyMissing)
 }
 
 func (t *Truth) start(ctx context.Context, name string, run func(context.Context) error) {
 	t.stages = append(t.stages, startStage(ctx, name, run))
 }
 
+// startFirst starts what ends before the journal and the content store that it works on.
+func (t *Truth) startFirst(ctx context.Context, name string, run func(context.Context) error) {
+	t.stages = slices.Insert(t.stages, 0, startStage(ctx, name, run))
+}
+
 // Drain ends taking in and waits until everything accepted is in the journal and under a signed checkpoint.
 func (t *Truth) Drain(ctx context.Context) error {
 	var errs []error
-	for _, s := range t.stages { // the sweeper, then journal and content, then the ledger, which follows what they left
+	for _, s := range t.stages { // erasures and the sweeper, then journal and content, then the ledger, which follows what they left
 		if s.name == "ledger" {
 			last, err := t.Journal.Reader().Last(ctx)
 			if err == nil {

@@ -5,83 +5,96 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/follow"
 	"github.com/tripod-audit/tripod/internal/search/sqlite"
 )
 
-// view is one view as the App runs it.
-type view struct {
-	name     string
-	position func(context.Context) (uint64, error)
-	run      func(context.Context, *journal.Journal) error
-	close    func() error
-}
-
-// indexDir is where views keep their files.
+// indexDir is where the search index keeps its files.
 func indexDir(dir string) string { return filepath.Join(dir, "index") }
 
-// openViews opens every view for writing. A view of another version is built again while it runs.
-func openViews(ctx context.Context, dir string, j *journal.Journal, log *slog.Logger) ([]view, error) {
-	index, err := openView(ctx, dir, "search", j, log, func() (*sqlite.Index, error) { return sqlite.Open(ctx, indexDir(dir)) })
-	if err != nil {
-		return nil, err
+// newViews makes every view for writing and opens those that can be opened.
+func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Registry, log *slog.Logger) []*view {
+	views := []*view{
+		{
+			name: "search", behind: search.ConditionBehind, journal: j, health: h, log: log,
+			openFile: func(ctx context.Context) (viewFile, error) {
+				ix, err := sqlite.Open(ctx, indexDir(dir))
+				if err != nil {
+					return nil, err
+				}
+				return &searchFile{Index: ix}, nil
+			},
+			discard: func() error { return os.RemoveAll(indexDir(dir)) },
+		},
+		{
+			name: "correlate", behind: correlate.ConditionBehind, journal: j, health: h, log: log,
+			openFile: func(ctx context.Context) (viewFile, error) {
+				v, err := correlate.Open(ctx, dir, correlate.Options{Logger: log})
+				if err != nil {
+					return nil, err
+				}
+				return &correlateFile{View: v}, nil
+			},
+			discard: func() error {
+				path := correlate.Path(dir)
+				return errors.Join(removeFile(path), removeFile(path+"-wal"), removeFile(path+"-shm"))
+			},
+		},
 	}
-	found, err := openView(ctx, dir, "correlate", j, log, func() (*correlate.View, error) {
-		return correlate.Open(ctx, dir, correlate.Options{Logger: log})
-	})
-	if err != nil {
-		return nil, errors.Join(err, index.Close())
+	for _, v := range views {
+		if err := v.tryOpen(ctx); err != nil { // run tries again
+			v.complain(ctx, err)
+		}
 	}
-	return []view{
-		{"search", index.Position, func(ctx context.Context, j *journal.Journal) error {
-			at, err := index.Position(ctx)
-			if err != nil {
-				return err
-			}
-			return search.Run(ctx, follow.New(j.Follow(at+1)), index)
-		}, index.Close},
-		{"correlate", found.Position, func(ctx context.Context, j *journal.Journal) error {
-			at, err := found.Position(ctx)
-			if err != nil {
-				return err
-			}
-			return found.Run(ctx, j.Follow(at+1))
-		}, found.Close},
-	}, nil
+	return views
 }
 
-// openView opens a view. One that knows more than the journal, which then is an older copy, is built again first: what it
-// holds of the positions behind the journal's end is not what will stand there.
-func openView[V interface {
-	Position(ctx context.Context) (uint64, error)
-	Close() error
-}](ctx context.Context, dir, name string, j *journal.Journal, log *slog.Logger, open func() (V, error)) (V, error) {
-	var none V
-	v, err := open()
-	if err != nil {
-		return none, err
+// searchFile is the search index as a view runs it. applied counts what Apply has returned for: the position in the file
+// moves before the write-ahead log is rid of what was erased.
+type searchFile struct {
+	*sqlite.Index
+	applied func(uint64)
+}
+
+func (f *searchFile) run(ctx context.Context, v *view, from *journal.Follower) error {
+	f.applied = v.settled
+	return search.Runner{Health: v.health, Logger: v.log}.Run(ctx, follow.New(from), f)
+}
+
+// Apply implements search.Index.
+func (f *searchFile) Apply(ctx context.Context, page []search.Entry) error {
+	err := f.Index.Apply(ctx, page)
+	if err == nil && len(page) > 0 {
+		f.applied(page[len(page)-1].Seq)
 	}
-	at, err := v.Position(ctx)
-	if err != nil {
-		return none, errors.Join(err, v.Close())
+	return err
+}
+
+// correlateFile is the discrepancies as a view runs them; see searchFile.
+type correlateFile struct {
+	*correlate.View
+	applied func(uint64)
+}
+
+func (f *correlateFile) run(ctx context.Context, v *view, from *journal.Follower) error {
+	f.applied = v.settled
+	return correlate.Runner{Health: v.health, Logger: v.log}.Run(ctx, from, f)
+}
+
+// Apply implements correlate.Applier.
+func (f *correlateFile) Apply(ctx context.Context, batch []journal.Stored) error {
+	err := f.View.Apply(ctx, batch)
+	if err == nil && len(batch) > 0 {
+		f.applied(batch[len(batch)-1].Seq)
 	}
-	last, err := j.Reader().Last(ctx)
-	if err != nil {
-		return none, errors.Join(err, v.Close())
-	}
-	if at <= last {
-		return v, nil
-	}
-	log.WarnContext(ctx, "a view knows more than the journal, which is an older copy: it is built again", "view", name, "at", at, "journal", last)
-	if err := errors.Join(v.Close(), rebuild(ctx, dir, name, j, nil)); err != nil {
-		return none, err
-	}
-	return open()
+	return err
 }
 
 // Views names the views that Rebuild knows.
@@ -95,10 +108,6 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	return rebuild(ctx, dir, name, j, progress)
-}
-
-func rebuild(ctx context.Context, dir, name string, j *journal.Journal, progress func(done, last uint64)) error {
 	switch name {
 	case "search":
 		last, err := j.Reader().Last(ctx)

@@ -123,7 +123,8 @@ func unavailable(ctx context.Context, what string, err error) error {
 // Drafts delivered before are left alone: what was erased since must not come back with a retry.
 func (d *Door) storeContent(ctx context.Context, del Delivery, skip []bool) error {
 	var blocks []content.Block
-	var refs []*audit.Content
+	var refs []blockRef
+	same := make(map[plaintext]int) // records of one export share what their resource says: it is sealed once
 	for i := range del.Drafts {
 		draft := &del.Drafts[i]
 		if skip[i] || len(draft.Pieces) == 0 {
@@ -134,10 +135,22 @@ func (d *Door) storeContent(ctx context.Context, del Delivery, skip []bool) erro
 		for k := range draft.Pieces {
 			p, ref := &draft.Pieces[k], &draft.Record.Content[k]
 			*ref = reference(p, level)
-			if ref.Withheld == "" {
-				blocks = append(blocks, content.Block{Container: draft.Record.Container, Plaintext: p.Value})
-				refs = append(refs, ref)
+			if ref.Withheld != "" {
+				continue
 			}
+			block := len(blocks)
+			if len(p.Value) > 0 {
+				key := plaintext{draft.Record.Container, &p.Value[0], len(p.Value)}
+				if at, ok := same[key]; ok {
+					block = at
+				} else {
+					same[key] = block
+				}
+			}
+			if block == len(blocks) {
+				blocks = append(blocks, content.Block{Container: draft.Record.Container, Plaintext: p.Value})
+			}
+			refs = append(refs, blockRef{ref, block})
 		}
 	}
 	if len(blocks) == 0 {
@@ -147,10 +160,23 @@ func (d *Door) storeContent(ctx context.Context, del Delivery, skip []bool) erro
 	if err != nil {
 		return err
 	}
-	for i, ref := range refs {
-		ref.Address = addresses[i]
+	for _, ref := range refs {
+		ref.Address = addresses[ref.block]
 	}
 	return nil
+}
+
+// plaintext tells apart the plaintexts of a delivery by where they are in memory, which costs less than to compare them.
+type plaintext struct {
+	container string
+	first     *byte
+	length    int
+}
+
+// blockRef is a reference and which of the blocks it refers to.
+type blockRef struct {
+	*audit.Content
+	block int
 }
 
 func reference(p *Piece, level audit.Class) audit.Content {

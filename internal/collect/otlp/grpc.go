@@ -111,7 +111,7 @@ func (r *Receiver) exportGRPC(stream grpc.ServerStream, sig signal) *refusal {
 	if out := s.grow(ctx, int64(len(msg.body))); out != nil {
 		return out
 	}
-	return r.ingest(ctx, sig, wire.Protobuf, msg.body, who)
+	return r.ingest(ctx, sig, wire.Protobuf, msg.body, who, &s)
 }
 
 func (r *Receiver) callerOf(ctx context.Context) (caller, error) {

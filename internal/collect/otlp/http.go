@@ -112,7 +112,7 @@ func (r *Receiver) export(req *http.Request, sig signal, enc wire.Encoding) *ref
 	if out != nil {
 		return out
 	}
-	return r.ingest(req.Context(), sig, enc, body, who)
+	return r.ingest(req.Context(), sig, enc, body, who, &s)
 }
 
 // statuses are the answers to what was not accepted. Exporters try again on 429, 502, 503 and 504 and drop the batch on

@@ -55,15 +55,18 @@ func refuse(res result, format string, args ...any) *refusal {
 const submitTime = 30 * time.Second
 
 // ingest takes one export in: nil means that all of it is durable.
-func (r *Receiver) ingest(ctx context.Context, sig signal, enc wire.Encoding, body string, who caller) (out *refusal) {
+func (r *Receiver) ingest(ctx context.Context, sig signal, enc wire.Encoding, body string, who caller, s *share) (out *refusal) {
 	defer func() {
 		if p := recover(); p != nil { // a bug of ours must not take the gRPC server and everybody's exports with it
 			r.log.ErrorContext(ctx, "otlp export failed inside", slog.String("signal", string(sig)), slog.String("stack", string(debug.Stack())))
 			out = refuse(internal, "this export hit a bug in the receiver")
 		}
 	}()
-	drafts, err := r.drafts(sig, enc, body, who)
+	drafts, err := r.drafts(ctx, sig, enc, body, who, s)
+	var full *refusal
 	switch {
+	case errors.As(err, &full):
+		return full
 	case errors.Is(err, wire.ErrTooMany):
 		return refuse(tooLarge, "%s: send smaller batches", wire.ErrTooMany)
 	case err != nil:
@@ -88,29 +91,54 @@ func (r *Receiver) ingest(ctx context.Context, sig signal, enc wire.Encoding, bo
 	return nil
 }
 
-func (r *Receiver) drafts(sig signal, enc wire.Encoding, body string, who caller) ([]normalise.Draft, error) {
+// mostShared bounds what the records of one export may take for what they share (see wire.Shared). It is 12 KiB for each
+// of as many records as an export may hold; resources have 1 to 4 KiB.
+const mostShared = 256 << 20
+
+func (r *Receiver) drafts(ctx context.Context, sig signal, enc wire.Encoding, body string, who caller, s *share) ([]normalise.Draft, error) {
 	o := normalise.Origin{
 		Credential: who.credential, Proved: who.proved, Surface: who.surface, IP: who.ip, Received: time.Now(),
 	}
 	switch sig {
 	case logs:
 		groups, err := wire.DecodeLogs(body, enc, r.cfg.RequestLimit)
+		if err == nil {
+			err = r.makeRoom(ctx, wire.Shared(groups), s)
+		}
 		if err != nil {
 			return nil, err
 		}
 		return r.norm.Logs(groups, o), nil
 	case metrics:
 		groups, err := wire.DecodeMetrics(body, enc, r.cfg.RequestLimit)
+		if err == nil {
+			err = r.makeRoom(ctx, wire.SharedMetrics(groups, normalise.PointsPerRecord), s)
+		}
 		if err != nil {
 			return nil, err
 		}
 		return r.norm.Metrics(groups, o), nil
 	}
 	groups, err := wire.DecodeTraces(body, enc, r.cfg.RequestLimit)
+	if err == nil {
+		err = r.makeRoom(ctx, wire.Shared(groups), s)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return r.norm.Spans(groups, o), nil
+}
+
+// makeRoom takes room among the bytes in flight for what records say again, or refuses an export in which that is too
+// much. One that takes more than all the room there is has it for itself.
+func (r *Receiver) makeRoom(ctx context.Context, shared int64, s *share) error {
+	if shared > mostShared {
+		return refuse(tooLarge, "too many records share a resource or scope this large: send smaller batches")
+	}
+	if out := s.grow(ctx, min(s.held+shared, r.cfg.MaxInFlight)); out != nil {
+		return out
+	}
+	return nil
 }
 
 // delivery hands drafts over in the door's own types, which the normaliser does not import: they come with a database.

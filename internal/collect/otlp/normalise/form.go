@@ -1,6 +1,7 @@
 package normalise
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"math"
 
@@ -8,12 +9,12 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/otlp/wire"
 )
 
-// The source form is a sequence of length-prefixed values in the order of the protocol's fields. No two different sources
-// share one, and it never changes for a formVersion: record ids rest on it.
-const formVersion = 1
+// The source form is its version, the SHA-256 of what the record shares with others (its resource and scope), then what is
+// its own. Both are sequences of length-prefixed values in the order of the protocol's fields. No two different sources
+// share a form, and it never changes for a formVersion: record ids rest on it.
+const formVersion = 2
 
 func appendFormHead(b []byte, source audit.Source, attrs []wire.Attr, dropped uint32, schema string) []byte {
-	b = append(b, formVersion)
 	b = appendText(b, string(source))
 	b = appendAttrs(b, attrs)
 	b = binary.AppendUvarint(b, uint64(dropped))
@@ -26,6 +27,12 @@ func appendFormScope(b []byte, name, version string, attrs []wire.Attr, dropped 
 	b = appendAttrs(b, attrs)
 	b = binary.AppendUvarint(b, uint64(dropped))
 	return appendText(b, schema)
+}
+
+// appendFormStart begins the form of a record: however much its resource says, and however many records it has, what
+// they hold of it has a fixed size.
+func appendFormStart(b []byte, shared *[sha256.Size]byte) []byte {
+	return append(append(b, formVersion), shared[:]...)
 }
 
 func appendFormLog(b []byte, l *wire.Log) []byte {

@@ -1,6 +1,7 @@
 package normalise
 
 import (
+	"crypto/sha256"
 	"strings"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -21,7 +22,8 @@ type maker struct {
 	resource []wire.Attr // as sent
 	shared   list        // its attributes, facts and pieces as every record has them
 	service  audit.Service
-	formHead []byte
+	formHead []byte            // what they share in their forms
+	formSum  [sha256.Size]byte // its digest
 
 	// The record being made.
 	rec    *audit.Record
@@ -76,6 +78,9 @@ func (m *maker) enterScope(name, version string, attrs []wire.Attr, dropped uint
 	m.shared.attrs = clip(m.shared.attrs)
 }
 
+// entered ends what the records of a resource and scope share.
+func (m *maker) entered() { m.formSum = sha256.Sum256(m.formHead) }
+
 // start begins a record.
 func (m *maker) start() {
 	if len(m.records) == 0 { // metrics may need more than one record for a resource
@@ -85,11 +90,11 @@ func (m *maker) start() {
 	m.odd = 0
 	m.own = list{pieces: m.spare}
 	m.tools = m.tools[:0]
-	if len(m.forms) == cap(m.forms) || cap(m.forms)-len(m.forms) < len(m.formHead)+512 {
-		m.forms = make([]byte, 0, max(m.chunk, len(m.formHead)+1024))
+	if cap(m.forms)-len(m.forms) < 512 {
+		m.forms = make([]byte, 0, max(m.chunk, 1024))
 	}
 	m.mark = len(m.forms)
-	m.forms = append(m.forms, m.formHead...)
+	m.forms = appendFormStart(m.forms, &m.formSum)
 }
 
 // finish puts together what every record has, whatever the signal, and keeps the draft.

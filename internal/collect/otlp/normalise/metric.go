@@ -32,6 +32,7 @@ func (m *maker) metrics(g *wire.Group[wire.Metric]) {
 		m.enterScope(sc.Name, sc.Version, sc.Attrs, sc.Dropped, sc.SchemaURL, sc.Odd)
 		m.formHead = appendNumbers(m.formHead, uint64(len(sc.Items)))
 	}
+	m.entered()
 	common := commonAttrs(g, first)
 	skip := func(a *wire.Attr, i *nameInfo) bool { return !m.onEveryPoint(common, a, i) }
 	begin := func() {

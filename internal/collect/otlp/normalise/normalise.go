@@ -59,6 +59,9 @@ const (
 	mostParts       = 1000 // in one record
 )
 
+// PointsPerRecord is how many points one record of metrics holds.
+const PointsPerRecord = mostParts
+
 // Normaliser makes drafts.
 type Normaliser struct {
 	maxValue int
@@ -97,8 +100,12 @@ func each[T any](n *Normaliser, groups []wire.Group[T], o Origin, source audit.S
 		g := &groups[i]
 		for k := range g.Scopes {
 			sc := &g.Scopes[k]
+			if len(sc.Items) == 0 {
+				continue
+			}
 			m.enter(source, g.Resource, g.Dropped, g.SchemaURL, g.Odd)
 			m.enterScope(sc.Name, sc.Version, sc.Attrs, sc.Dropped, sc.SchemaURL, sc.Odd)
+			m.entered()
 			for x := range sc.Items {
 				m.start()
 				make1(m, &sc.Items[x])
