@@ -63,12 +63,19 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	a := &App{
-		cfg: o.Config, version: o.Version, log: o.Logger, level: o.Level, health: new(health.Registry), metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
+		cfg: o.Config, version: o.Version, log: o.Logger, level: o.Level, health: &health.Registry{Notify: raised(o.Logger)}, metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
 	}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.close(ctx))
 	}
 	return a, nil
+}
+
+// raised logs each condition when it is first raised, for who reads the log and nothing else.
+func raised(log *slog.Logger) func(health.Condition) {
+	return func(c health.Condition) {
+		log.Error("condition raised", "code", c.Code, "severity", string(c.Severity), "text", c.Text)
+	}
 }
 
 func (a *App) open(ctx context.Context) error {

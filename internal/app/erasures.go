@@ -51,6 +51,14 @@ func (t *Truth) resume(ctx context.Context) {
 	}
 }
 
+// signed waits until a checkpoint covers a position.
+func (t *Truth) signed(ctx context.Context, seq uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	_, err := t.Ledger.Wait(ctx, seq)
+	return err
+}
+
 // settled waits until every view has taken in a position, so that none still holds what was erased there. Where no view
 // runs, it runs them for as long as that takes.
 func (t *Truth) settled(ctx context.Context, seq uint64) (err error) {

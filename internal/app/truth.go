@@ -83,7 +83,7 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	idKey := keys.IDKey()
 	t.Door = intake.New(t.Journal, t.Content, policy, idKey[:])
 	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)
-	t.Eraser.Settled = t.settled
+	t.Eraser.Signed, t.Eraser.Settled = t.signed, t.settled
 	return t.startLedger(ctx, o)
 }
 
@@ -153,16 +153,25 @@ func (t *Truth) Drain(ctx context.Context) error {
 	var errs []error
 	for _, s := range t.stages { // erasures and the sweeper, then journal and content, then the ledger, which follows what they left
 		if s.name == "ledger" {
-			last, err := t.Journal.Reader().Last(ctx)
-			if err == nil {
-				_, err = t.Ledger.Wait(ctx, last)
-			}
-			errs = append(errs, err)
+			errs = append(errs, t.ledgerTakesIn(ctx))
 		}
 		errs = append(errs, s.stop())
 	}
 	t.stages = nil
 	return errors.Join(errs...)
+}
+
+// ledgerTakesIn waits until the ledger has everything that is in the journal; it signs as it stops.
+func (t *Truth) ledgerTakesIn(ctx context.Context) error {
+	last, err := t.Journal.Reader().Last(ctx)
+	for err == nil && t.Ledger.Size() < last {
+		select {
+		case <-ctx.Done():
+			err = fmt.Errorf("the ledger stopped at %d of %d and goes on from there at the next start", t.Ledger.Size(), last)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return err
 }
 
 // drainTime is how long an orderly end may wait, for a full disk above all: what is in the journal and not yet under a

@@ -103,6 +103,9 @@ func Views() []string { return []string{"search", "correlate"} }
 // Rebuild throws a view away and computes it again from the journal, beside the old one, which it then replaces. Nothing
 // may serve on the data directory meanwhile.
 func Rebuild(ctx context.Context, dir, name string, progress func(done, last uint64)) (err error) {
+	if err := mustExist(dir); err != nil {
+		return err
+	}
 	j, err := journal.Open(ctx, dir, journal.Options{}) // for its lock
 	if err != nil {
 		return err

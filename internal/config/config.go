@@ -172,8 +172,8 @@ func (c *Config) Validate() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		errs = append(errs, fmt.Errorf("log.format: %q is not text or json", c.Log.Format))
 	}
-	if c.CheckpointInterval < 100*time.Millisecond || c.CheckpointInterval > time.Minute {
-		errs = append(errs, fmt.Errorf("checkpoint_interval: %v is not between 100ms and 1m", c.CheckpointInterval))
+	if c.CheckpointInterval < 100*time.Millisecond || c.CheckpointInterval > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("checkpoint_interval: %v is not between 100ms and 24h", c.CheckpointInterval))
 	}
 	errs = append(errs, c.validateRules())
 	return errors.Join(errs...)

@@ -72,7 +72,7 @@ func TestValidateGathersEverything(t *testing.T) {
 	c := config.Default()
 	c.Data, c.Listen.Console, c.Listen.OTLPHTTP, c.Log.Level = "", "0.0.0.0:8480", "nonsense", "loud"
 	c.OTLP.TLS.Cert = "x.pem"
-	c.CheckpointInterval = time.Hour
+	c.CheckpointInterval = 25 * time.Hour
 	c.Capture.Rules = []capture.Rule{{Credential: []string{"nosuch"}, Keep: audit.ClassText}}
 	c.OTLP.Tokens = []config.Token{{Name: "a", File: "f"}, {Name: "a"}, {File: "f", Env: "E"}}
 	err := c.Validate()

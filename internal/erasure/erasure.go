@@ -70,6 +70,9 @@ type Recorder interface {
 
 // Eraser carries erasures out.
 type Eraser struct {
+	// Signed, if not nil, waits until a signed checkpoint covers the order at seq. Nothing is destroyed before: a tombstone
+	// counts only where the order for it is signed for. Its error leaves the erasure pending. Set it before use.
+	Signed func(ctx context.Context, seq uint64) error
 	// Settled, if not nil, waits until no view of the journal holds anything of a record whose erasure was ordered at seq.
 	// Its error leaves the erasure pending. Set it before use.
 	Settled func(ctx context.Context, seq uint64) error
@@ -178,6 +181,11 @@ func (e *Eraser) begin(ctx context.Context, act intake.Act, t task) (Receipt, er
 
 // finish destroys and records the completion. Every step may have been done before.
 func (e *Eraser) finish(ctx context.Context, t task, intent uint64) (Receipt, error) {
+	if e.Signed != nil {
+		if err := e.Signed(ctx, intent); err != nil {
+			return Receipt{}, fmt.Errorf("erase: ordered by record %d, which is not signed for yet, resumed while serve runs: %w", intent, err)
+		}
+	}
 	if err := e.destroy(ctx, t); err != nil {
 		return Receipt{}, fmt.Errorf("erase: ordered by record %d, unfinished, resumed while serve runs: %w", intent, err)
 	}
