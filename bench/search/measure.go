@@ -23,8 +23,8 @@ type task struct {
 	name     string
 	limit    time.Duration // p95 must stay below
 	promised bool          // and must not grow with the index
-	query func(r *rand.Rand, s *size, o options) string
-	ask   func(ctx context.Context, s *size, q *search.Query) (index time.Duration, err error)
+	query    func(r *rand.Rand, s *size, o options) string
+	ask      func(ctx context.Context, s *size, q *search.Query) (index time.Duration, err error)
 }
 
 var facetFields = []search.Field{
