@@ -22,12 +22,11 @@ var errCrash = errors.New("crash")
 // directory it keeps what would survive a power loss: what was synced, and no more.
 type crashDisk struct {
 	disk
-	dir    string
-	at     int // step to stop at; 0 for none
-	steps  int
-	trace  []string
-	root   *node
-	inodes int
+	dir   string
+	at    int // step to stop at; 0 for none
+	steps int
+	trace []string
+	root  *node
 }
 
 // node is a file or a directory of the model.
