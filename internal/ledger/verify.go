@@ -55,6 +55,7 @@ type Report struct {
 	From        uint64    `json:"from"`                 // first seq whose leaf was recomputed
 	Records     uint64    `json:"records"`              // leaves recomputed from salt and canonical bytes
 	Tombstones  uint64    `json:"tombstones"`           // positions whose record was erased or lost
+	Lost        uint64    `json:"lost"`                 // of them lost in a restore, as a recovery record names them
 	LedgerSize  uint64    `json:"ledger_size"`          // leaves the checkpoint was signed over
 	JournalLast uint64    `json:"journal_last"`         // the journal's last seq
 	SavedSize   uint64    `json:"saved_size,omitempty"` // leaves the held checkpoint was signed over
@@ -94,9 +95,11 @@ type verifier struct {
 	later   later
 	tree    tree
 	records uint64
-	tombs   uint64
-	root    *tlog.Hash // at the ledger's size
-	lost    []Range    // stretches of loss tombstones no record names
+	tombs   uint64 // of records: erased or lost
+	// of tombs: lost in a restore
+	lostTombs uint64
+	root      *tlog.Hash // at the ledger's size
+	lost      []Range    // stretches of loss tombstones no record names
 
 	reachedSize, reachedSaved bool // the tree has come to these checkpoints' ends
 }
@@ -223,7 +226,7 @@ func workers() int { return max(2, runtime.GOMAXPROCS(0)) }
 // report words the verdict.
 func (v *verifier) report() *Report {
 	r := &Report{
-		From: v.tree.first + 1, Records: v.records, Tombstones: v.tombs, LedgerSize: v.size, JournalLast: v.journalLast,
+		From: v.tree.first + 1, Records: v.records, Tombstones: v.tombs, Lost: v.lostTombs, LedgerSize: v.size, JournalLast: v.journalLast,
 	}
 	if v.journalLast > v.size {
 		v.add(Finding{Kind: KindUncovered, Severity: SeverityNotice, First: v.size + 1, Last: v.journalLast,
@@ -268,6 +271,9 @@ func (v *verifier) verdict(r *Report) (anchored, statement string) {
 	what := fmt.Sprintf("records %d to %d match the ledger", r.From, r.LedgerSize)
 	if r.From > r.LedgerSize {
 		what = fmt.Sprintf("there is no record from %d on in the ledger of size %d", r.From, r.LedgerSize)
+	}
+	if r.Tombstones > 0 {
+		what += fmt.Sprintf(" (%d of them hold no record any more: %d erased by order, %d lost in a restore)", r.Tombstones, r.Tombstones-r.Lost, r.Lost)
 	}
 	switch anchored {
 	case AnchoredBoth:

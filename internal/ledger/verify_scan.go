@@ -23,7 +23,8 @@ type chunk struct {
 	roots       []tlog.Hash
 	tiles       map[int64]*leafTile // the last one where it is partial, and those a checkpoint ends in
 	records     uint64
-	tombs       uint64
+	tombs       uint64 // of them erased or lost
+	lostTombs   uint64
 	events      []event
 }
 
@@ -114,6 +115,7 @@ func (v *verifier) take(c *chunk) {
 	v.merge(&c.tally)
 	v.records += c.records
 	v.tombs += c.tombs
+	v.lostTombs += c.lostTombs
 	for _, e := range c.events {
 		if e.kind == eventTombstone || e.seq <= v.size {
 			v.graves.see(e)
@@ -223,6 +225,9 @@ func (v *verifier) scan(ctx context.Context, first, last uint64) (*chunk, error)
 func (c *chunk) leaf(s *journal.Stored) audit.Commitment {
 	if s.Tombstone != nil {
 		c.tombs++
+		if s.Tombstone.Reason == audit.TombstoneLost {
+			c.lostTombs++
+		}
 		c.events = append(c.events, tombstoneEvent(s))
 		return s.Tombstone.Commitment
 	}

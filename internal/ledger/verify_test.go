@@ -527,7 +527,7 @@ func TestReportKeys(t *testing.T) {
 	m.grow(1)
 	r := check(t, VerifyOptions{Dir: dir, Journal: m})
 	checkJSON(t, r, `{"verified":true,"anchored":"none","statement":"self-consistent, not anchored: records 1 to 3 match the ledger; give a key and a held checkpoint to verify against",`+
-		`"origin":"example.test/ledger","from":1,"records":4,"tombstones":0,"ledger_size":3,"journal_last":4,"root":"`+r.Root+`",`+
+		`"origin":"example.test/ledger","from":1,"records":4,"tombstones":0,"lost":0,"ledger_size":3,"journal_last":4,"root":"`+r.Root+`",`+
 		`"findings":[{"kind":"uncovered","severity":"notice","first":4,"last":4,"text":"records 4 to 4 are not yet covered by a checkpoint"}]}`)
 }
 
