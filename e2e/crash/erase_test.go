@@ -275,9 +275,12 @@ func (e *erasures) outcome(t *testing.T, x *target, alone int, succeeded bool, p
 	}
 	s := h.run(t)
 	if order > 0 {
-		if again, done := e.acts(t, x); again != order || done == 0 {
-			t.Errorf("the erasure ordered by record %d is not completed after a start: order %d, completion %d", order, again, done)
-		}
+		await(t, fmt.Sprintf("wait for serve to complete the erasure ordered by record %d", order), func() error {
+			if again, done := e.acts(t, x); again != order || done == 0 {
+				return fmt.Errorf("order %d, completion %d", again, done)
+			}
+			return nil
+		})
 		if where := e.found(t, x); len(where) > 0 {
 			t.Errorf("the erasure ordered by record %d is completed, and there is %v", order, where)
 		}
@@ -313,7 +316,7 @@ func (e *erasures) check(t *testing.T, x *target, order uint64) {
 	}
 	erased := order > 0 && x.seq > 0
 	if got := stored[0].Tombstone != nil; got != erased {
-		t.Errorf("position %d: tombstone %v, want %v", x.sent.seq, got, erased)
+		t.Fatalf("position %d: tombstone %v, want %v", x.sent.seq, got, erased)
 	}
 	if erased {
 		if stored[0].Tombstone.Reason != audit.TombstoneErased {

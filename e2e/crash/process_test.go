@@ -22,10 +22,13 @@ import (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := built(); err == nil && os.Getenv("TRIPOD_E2E_BINARY") == "" {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
+	_ = os.RemoveAll(buildDir())
 	os.Exit(code)
+}
+
+// buildDir is where this run's binary goes.
+func buildDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("tripod-binary-%d", os.Getpid()))
 }
 
 // built is the program under test, built once a run.
@@ -33,14 +36,7 @@ var built = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("TRIPOD_E2E_BINARY"); path != "" {
 		return path, nil
 	}
-	if testing.Short() {
-		return "", errors.New("not built with -short")
-	}
-	dir, err := os.MkdirTemp("", "tripod-binary-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "tripod")
+	path := filepath.Join(buildDir(), "tripod")
 	cmd := exec.Command("go", "build", "-o", path, "github.com/tripod-audit/tripod/cmd/tripod")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
