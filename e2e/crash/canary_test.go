@@ -249,7 +249,7 @@ func (a *aviary) keys(t *testing.T, h *home) {
 	if b, err = os.ReadFile(filepath.Join(h.data, "keys", "ledger.key")); err != nil {
 		t.Fatal(err)
 	}
-	parts := strings.Split(strings.TrimSpace(string(b)), "+")
+	parts := strings.SplitN(strings.TrimSpace(string(b)), "+", 5) // PRIVATE+KEY+name+hash+base64, which may hold a + of its own
 	seed, err := base64.StdEncoding.DecodeString(parts[len(parts)-1])
 	if err != nil || len(seed) != 33 {
 		t.Fatalf("the ledger's key is %d bytes: %v", len(seed), err)

@@ -142,7 +142,8 @@ func compareRebuilt(t *testing.T, h *home, b *book) {
 		t.Errorf("discrepancies differ from rebuilt ones:\n%.1000s\n%.1000s", was, is)
 	}
 	for session := range sessions {
-		was, is := h.command(t, "session", "--json", session), fresh.command(t, "session", "--json", session)
+		was, _, _ := h.try(t, "session", "--json", session) // none is left of a session whose records were all lost
+		is, _, _ := fresh.try(t, "session", "--json", session)
 		if was != is {
 			t.Errorf("session %s differs from one of rebuilt views", session)
 		}

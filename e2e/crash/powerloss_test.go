@@ -2,6 +2,7 @@ package crash
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -440,6 +441,14 @@ func (p *film) checkOrder(t *testing.T, at int, x *target, b *book, h *home) {
 		return
 	}
 	order, done := e.acts(t, x)
+	if order > 0 && done == 0 && !answered {
+		await(t, fmt.Sprintf("wait for serve to complete the erasure ordered by record %d", order), func() error {
+			if _, done = e.acts(t, x); done == 0 {
+				return errors.New("it is not completed")
+			}
+			return nil
+		})
+	}
 	switch {
 	case answered && (order == 0 || done == 0):
 		t.Errorf("the erasure of %s was answered, and is on record as %d and %d", x.sent.key, order, done)
