@@ -33,12 +33,12 @@ type proofJSON struct {
 }
 
 func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
-	r, err := app.OpenReading(ctx, c.Data)
+	r, err := app.OpenJournal(ctx, c.Data) // a record and its proof need no view
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	stored, err := r.Journal.Get(ctx, c.Seq)
+	stored, err := r.Get(ctx, c.Seq)
 	if errors.Is(err, journal.ErrNotFound) {
 		return wanting{err}
 	}

@@ -3,9 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/journal"
@@ -21,10 +18,18 @@ type Reading struct {
 	dir     string
 }
 
+// OpenJournal opens the journal alone for reading.
+func OpenJournal(ctx context.Context, dir string) (*journal.Reader, error) {
+	if err := mustExist(dir); err != nil {
+		return nil, err
+	}
+	return journal.OpenReader(ctx, dir)
+}
+
 // OpenReading opens what reading commands need. Nothing is created or written.
 func OpenReading(ctx context.Context, dir string) (*Reading, error) {
-	if _, err := os.Stat(filepath.Join(dir, "journal.db")); err != nil {
-		return nil, fmt.Errorf("no journal in %s: name the data directory with --data, or start one with tripod serve: %w", dir, err)
+	if err := mustExist(dir); err != nil {
+		return nil, err
 	}
 	r := &Reading{dir: dir}
 	err := func() (err error) {
