@@ -57,7 +57,7 @@ type serveCommand struct {
 // 1,000 records: a third less memory than the default for a few per cent more work.
 const (
 	gcPercent   = 60
-	memoryLimit = 208 << 20 // soft, in bytes
+	memoryLimit = 176 << 20 // soft, in bytes
 )
 
 // spareMemory keeps the process small beside what else runs on the machine.

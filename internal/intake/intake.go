@@ -216,6 +216,7 @@ func (d *Door) encode(del Delivery, ids []journal.Digest, skip []bool, now time.
 		}
 		entry.Bytes = buf[start:len(buf):len(buf)]
 		b.Entries = append(b.Entries, entry)
+		draft.Form, draft.Pieces = nil, nil // not needed while the delivery waits for its commit
 	}
 	return b
 }
