@@ -11,7 +11,7 @@ import (
 // takes some hundred bytes of memory a row, which bounds sealedRows.
 const (
 	fanIn      = 8
-	sealedRows = 4 * fanIn * 8192
+	sealedRows = 2 * fanIn * 8192
 )
 
 // classes are the rows from which on a segment is of the next class; those of the last are sealed and not merged.

@@ -21,7 +21,7 @@ const pageSize = 8192
 // open opens a database file. A writer has one connection; secure_delete makes it overwrite what it deletes. Temporary
 // files are needed for VACUUM only, which must not hold a month in memory.
 func open(path string, writable bool) (*sql.DB, error) {
-	pragmas := []string{"busy_timeout(10000)", "cache_size(-512)", "temp_store(FILE)"}
+	pragmas := []string{"busy_timeout(10000)", "cache_size(-192)", "temp_store(FILE)"}
 	mode := "ro"
 	if writable {
 		mode = "rwc"

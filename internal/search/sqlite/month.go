@@ -29,7 +29,7 @@ var monthSchema = []string{
 }
 
 // readConnections bounds how many queries read one month at once.
-const readConnections = 4
+const readConnections = 2
 
 // month is one open month. The fields below writer belong to the goroutine that applies.
 type month struct {
