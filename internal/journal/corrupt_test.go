@@ -142,4 +142,18 @@ func TestFollowerPassesDamage(t *testing.T) {
 	if _, err := j.Reader().Get(t.Context(), 5, 15); !errors.As(err, &c) {
 		t.Errorf("get: %v", err)
 	}
+	stored, unreadable, err := j.Reader().GetReadable(t.Context(), 25, 15, 5, 12, 31, 0, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range stored {
+		got = append(got, describe(t, &stored[i]))
+	}
+	if diff := cmp.Diff([]string{"25", "5", "5"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]uint64{15, 12, 31, 0}, unreadable); diff != "" {
+		t.Error(diff)
+	}
 }

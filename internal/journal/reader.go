@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/journal/frame"
@@ -147,72 +146,6 @@ func (r *Reader) Last(ctx context.Context) (uint64, error) {
 		return 0, fmt.Errorf("read %s: %w", r.path, err)
 	}
 	return last, nil
-}
-
-// Get reads positions in the order asked; one may be asked twice. It reads each row once and decodes each chunk once. The
-// error wraps ErrNotFound for a position that does not exist, or is a *CorruptError for one that is damaged.
-func (r *Reader) Get(ctx context.Context, seqs ...uint64) ([]Stored, error) {
-	asked := slices.Compact(slices.Sorted(slices.Values(seqs)))
-	found := make(map[uint64]Stored, len(asked))
-	for len(asked) > 0 {
-		row, err := r.rowAt(ctx, asked)
-		if err != nil {
-			return nil, err
-		}
-		n := 0
-		for n < len(asked) && asked[n] < row.end() {
-			n++
-		}
-		if n == 0 {
-			return nil, fmt.Errorf("seq %d: %w", asked[0], ErrNotFound)
-		}
-		for _, s := range row.decode(r.codec, nil, wanted{lo: asked[0], hi: asked[n-1], only: asked[:n]}) {
-			if s.err != nil {
-				return nil, s.err
-			}
-			found[s.stored.Seq] = s.stored
-		}
-		asked = asked[n:]
-	}
-	out := make([]Stored, len(seqs))
-	for i, seq := range seqs {
-		s, ok := found[seq]
-		if !ok {
-			return nil, fmt.Errorf("seq %d: %w", seq, ErrNotFound)
-		}
-		out[i] = s
-	}
-	return out, nil
-}
-
-// rowAt reads the row of the first position asked, with the salts of those asked that may stand in the same row.
-func (r *Reader) rowAt(ctx context.Context, asked []uint64) (row, error) {
-	seq, hi := asked[0], asked[0]
-	for _, s := range asked {
-		if s < seq+frame.MaxRecords {
-			hi = s
-		}
-	}
-	if seq == 0 {
-		return row{}, fmt.Errorf("seq 0: %w", ErrNotFound)
-	}
-	row := row{from: seq}
-	err := r.stmt.at.QueryRowContext(ctx, int64(seq), int64(hi)).Scan(&row.first, &row.count, &row.frame, &row.salts)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return row, fmt.Errorf("seq %d: %w", seq, ErrNotFound)
-	case isDamage(err):
-		return row, &CorruptError{First: seq, Count: 1, Err: err}
-	case err != nil:
-		return row, fmt.Errorf("read %s: %w", r.path, err)
-	}
-	if isMoved(row.frame) {
-		hi = row.end() - 1
-	}
-	if err := r.followMoved(ctx, &row); err != nil {
-		return row, err
-	}
-	return row, r.checkSalts(ctx, &row, min(hi, row.end()-1))
 }
 
 // checkSalts reads the salts one by one where their joined length shows that some are missing or of a wrong length.
