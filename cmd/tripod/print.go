@@ -1,37 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/export"
+	"github.com/tripod-audit/tripod/internal/reading"
 )
 
-// plain makes recorded text safe to show on a terminal: what would move the cursor, change colours or turn the reading
-// direction is shown as its code.
-func plain(s string) string {
-	clean := func(r rune) bool {
-		return unicode.IsPrint(r) && !unicode.Is(unicode.Bidi_Control, r)
-	}
-	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if clean(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		}
-	}
-	return b.String()
-}
+// plain makes recorded text safe to show on a terminal.
+func plain(s string) string { return export.Plain(s) }
 
 func printJSON(w io.Writer, v any) error {
 	b, err := json.Marshal(v)
@@ -42,27 +26,14 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
-// recordJSON is a record as lists and exports print it: its stored bytes with the position in front.
-func recordJSON(s *journal.Stored) json.RawMessage {
-	b := append([]byte(`{"seq":`), strconv.FormatUint(s.Seq, 10)...)
-	if t := s.Tombstone; t != nil {
-		b = fmt.Appendf(b, `,"tombstone":%q,"commitment":%q}`, t.Reason, t.Commitment)
-		return b
-	}
-	return append(append(b, ','), s.Bytes[1:]...)
-}
-
 // recordLine is a record as one line for people.
-func recordLine(s *journal.Stored) (string, error) {
-	if s.Tombstone != nil {
-		return fmt.Sprintf("%-24s  %8d  %s", "-", s.Seq, "record "+string(s.Tombstone.Reason)), nil
+func recordLine(i *reading.Item) string {
+	if i.Tombstone != nil {
+		return fmt.Sprintf("%-24s  %8d  %s", "-", i.Seq, "record "+string(i.Tombstone.Reason))
 	}
-	r, err := s.Record()
-	if err != nil {
-		return "", err
-	}
+	r := i.Record
 	fields := []string{
-		fmt.Sprintf("%s  %8d  %-14s %-15s %-8s %-22s", stamp(r.Occurred), s.Seq, field(string(r.Surface)), r.Activity, r.Outcome, field(r.Type)),
+		fmt.Sprintf("%s  %8d  %-14s %-15s %-8s %-22s", export.Stamp(r.Occurred), i.Seq, field(string(r.Surface)), r.Activity, r.Outcome, field(r.Type)),
 	}
 	for _, f := range []struct{ name, value string }{{"", toolName(r)}, {"model:", r.Model}} {
 		if f.value != "" {
@@ -78,7 +49,7 @@ func recordLine(s *journal.Stored) (string, error) {
 	if len(r.Flags) > 0 {
 		fields = append(fields, "! "+strings.Join(r.Flags, " "))
 	}
-	return strings.TrimRight(strings.Join(fields, "  "), " "), nil
+	return strings.TrimRight(strings.Join(fields, "  "), " ")
 }
 
 func toolName(r *audit.Record) string {
@@ -103,7 +74,7 @@ func accountName(a *audit.Account) string {
 }
 
 func mostTelling(id *audit.Identity) string {
-	return first(id.Email, id.User, id.UUID, id.Subject, id.Service, id.Key, id.OSUser)
+	return cmp.Or(id.Email, id.User, id.UUID, id.Subject, id.Service, id.Key, id.OSUser)
 }
 
 // field is one recorded value in a line of several: quoted where it could be taken for more than one.
@@ -112,20 +83,4 @@ func field(s string) string {
 		return strconv.Quote(s)
 	}
 	return plain(s)
-}
-
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
-// plainLines is plain for text of several lines.
-func plainLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = plain(lines[i])
-	}
-	return strings.Join(lines, "\n")
 }

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/app"
-	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/export"
+	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 )
 
@@ -43,18 +44,17 @@ func (c *searchCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	export, err := openExport(c.Output, std)
+	o := export.Options{Query: q, Form: c.form(), Limit: limit, Oldest: c.Oldest}
+	var res *export.Result
+	if c.Output != "" {
+		res, err = exportFile(ctx, r, c.Output, o)
+	} else {
+		res, err = export.Run(ctx, r.Reader, std.out, o)
+	}
 	if err != nil {
 		return err
 	}
-	n, more, err := c.write(ctx, r, q, limit, export)
-	if err != nil {
-		return errors.Join(err, export.abandon())
-	}
-	if err := export.close(ctx, r, q.String(), n, limit, more); err != nil {
-		return err
-	}
-	return c.closing(ctx, std, r, n, more)
+	return c.closing(ctx, std, r, res)
 }
 
 // parseQuery shows the place of a mistake with a caret.
@@ -67,58 +67,26 @@ func parseQuery(text string) (*search.Query, error) {
 	return q, err
 }
 
-// write prints matching records page by page, so that all of them never have to be in memory. It tells how many, and
-// whether the limit left some out.
-func (c *searchCommand) write(ctx context.Context, r *app.Reading, q *search.Query, limit int, w io.Writer) (n int, more bool, err error) {
-	print, err := c.printer(w)
-	if err != nil {
-		return 0, false, err
-	}
-	for page := (search.Page{Oldest: c.Oldest, Limit: 1000}); ; {
-		if limit > 0 {
-			page.Limit = min(1000, limit-n)
-		}
-		found, err := r.Index.Find(ctx, q, page)
-		if err != nil {
-			return n, false, err
-		}
-		stored, err := r.Fetch(ctx, q, found.Hits)
-		if err != nil {
-			return n, false, err
-		}
-		for i := range stored {
-			if err := print(&stored[i]); err != nil {
-				return n, false, err
-			}
-			n++
-		}
-		if page.Cursor = found.Next; page.Cursor == "" || n == limit && limit > 0 {
-			return n, page.Cursor != "", nil
-		}
-	}
-}
-
-func (c *searchCommand) printer(w io.Writer) (func(*journal.Stored) error, error) {
+func (c *searchCommand) form() export.Form {
 	switch {
 	case c.JSON:
-		return func(s *journal.Stored) error {
-			_, err := w.Write(append(recordJSON(s), '\n'))
-			return err
-		}, nil
+		return export.NDJSON
 	case c.CSV:
-		return newCSV(w)
+		return export.CSV
 	}
-	return func(s *journal.Stored) error {
-		line, err := recordLine(s)
-		if err == nil {
-			_, err = fmt.Fprintln(w, line)
-		}
+	return lines
+}
+
+// lines prints one line a record, for people.
+func lines(w io.Writer) (func(*reading.Item) error, error) {
+	return func(i *reading.Item) error {
+		_, err := fmt.Fprintln(w, recordLine(i))
 		return err
 	}, nil
 }
 
 // closing tells a person how many there were, up to when the journal reaches, and what was silent.
-func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading, n int, more bool) error {
+func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading, res *export.Result) error {
 	behind, err := r.Behind(ctx)
 	if err != nil {
 		return err
@@ -126,8 +94,9 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 	if behind > 0 {
 		printBehind(std, behind)
 	}
-	if more {
-		fmt.Fprintf(std.err, "tripod: %d records shown, there are more: --limit 0 for all\n", n)
+	printUnreadable(std, res.Unreadable)
+	if res.More {
+		fmt.Fprintf(std.err, "tripod: %d records shown, there are more: --limit 0 for all\n", res.Records)
 	}
 	if !std.terminal {
 		return nil
@@ -136,11 +105,11 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.err, "%d records", n)
+	fmt.Fprintf(std.err, "%d records", res.Records)
 	for _, s := range sources {
-		fmt.Fprintf(std.err, "; %s last recorded %s", s.Source, stamp(s.Last))
+		fmt.Fprintf(std.err, "; %s last recorded %s", s.Source, export.Stamp(s.Last))
 	}
-	if silent := app.Silent(sources); len(silent) > 0 {
+	if silent := reading.Silent(sources, time.Now()); len(silent) > 0 {
 		fmt.Fprintf(std.err, "; silent: %s", strings.Join(silent, ", "))
 	}
 	fmt.Fprintln(std.err)
@@ -150,4 +119,11 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 // printBehind says that what was just recorded may not be found yet.
 func printBehind(std streams, behind uint64) {
 	fmt.Fprintf(std.err, "tripod: the search index is %d records behind the journal: while tripod serve runs it catches up by itself, else start it\n", behind)
+}
+
+// printUnreadable says which records a list lacks.
+func printUnreadable(std streams, u reading.Unreadable) {
+	if len(u) > 0 {
+		fmt.Fprintf(std.err, "tripod: %s\n", u)
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/correlate"
-	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/reading"
 )
 
 type sessionCommand struct {
@@ -32,11 +33,7 @@ func (c *sessionCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	records, err := r.Session(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	found, err := r.Found.List(ctx, correlate.Filter{Session: c.ID})
+	session, err := r.Session(ctx, c.ID)
 	if err != nil {
 		return err
 	}
@@ -44,21 +41,25 @@ func (c *sessionCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(records) == 0 && behind == 0 {
+	if len(session.Items)+len(session.Unreadable) == 0 && behind == 0 {
 		return wanting{fmt.Errorf("no record of session %s; tripod search shows what there is", plain(c.ID))}
 	}
-	if c.JSON {
-		return c.printJSON(std, r, records, found, behind)
+	printUnreadable(std, session.Unreadable)
+	if session.Without != nil {
+		fmt.Fprintf(std.err, "tripod: discrepancies are not shown: %v\n", session.Without)
 	}
-	return c.print(std, records, found, behind)
+	if c.JSON {
+		return c.printJSON(std, r, session, behind)
+	}
+	return c.print(std, session, behind)
 }
 
-func (c *sessionCommand) printJSON(std streams, r *app.Reading, records []journal.Stored, found []correlate.Discrepancy, behind uint64) error {
-	out := sessionJSON{Session: c.ID, Records: make([]json.RawMessage, len(records)), Discrepancies: found, Behind: behind}
-	for i := range records {
-		out.Records[i] = recordJSON(&records[i])
+func (c *sessionCommand) printJSON(std streams, r *app.Reading, s *reading.Session, behind uint64) error {
+	out := sessionJSON{Session: c.ID, Records: make([]json.RawMessage, len(s.Items)), Discrepancies: s.Discrepancies, Behind: behind}
+	for i := range s.Items {
+		out.Records[i] = s.Items[i].JSON()
 	}
-	if found == nil {
+	if out.Discrepancies == nil {
 		out.Discrepancies = []correlate.Discrepancy{}
 	}
 	var err error
@@ -68,43 +69,36 @@ func (c *sessionCommand) printJSON(std streams, r *app.Reading, records []journa
 	return printJSON(std.out, out)
 }
 
-func (c *sessionCommand) print(std streams, records []journal.Stored, found []correlate.Discrepancy, behind uint64) error {
+func (c *sessionCommand) print(std streams, s *reading.Session, behind uint64) error {
 	prompt := ""
-	for i := range records {
-		rec, err := records[i].Record()
-		if err != nil {
-			return err
-		}
-		if rec.Keys.Prompt != prompt {
-			prompt = rec.Keys.Prompt
-			if _, err := fmt.Fprintf(std.out, "\nprompt %s\n", plain(first(prompt, "(none)"))); err != nil {
+	for i := range s.Items {
+		if p := s.Items[i].Record.Keys.Prompt; p != prompt {
+			prompt = p
+			if _, err := fmt.Fprintf(std.out, "\nprompt %s\n", plain(cmp.Or(prompt, "(none)"))); err != nil {
 				return err
 			}
 		}
-		line, err := recordLine(&records[i])
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(std.out, line); err != nil {
+		if _, err := fmt.Fprintln(std.out, recordLine(&s.Items[i])); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintln(std.out)
-	for i := range found {
-		state := string(found[i].State)
-		if found[i].Provisional {
+	for i := range s.Discrepancies {
+		d := &s.Discrepancies[i]
+		state := string(d.State)
+		if d.Provisional {
 			state += ", provisional"
 		}
-		if found[i].Credential != "" {
-			state += ", by " + plain(found[i].Credential)
+		if d.Credential != "" {
+			state += ", by " + plain(d.Credential)
 		}
-		fmt.Fprintf(std.out, "%s: %s (%s)\n", found[i].Kind, plain(found[i].Statement), state)
+		fmt.Fprintf(std.out, "%s: %s (%s)\n", d.Kind, plain(d.Statement), state)
 	}
 	if behind > 0 {
 		printBehind(std, behind)
 	}
 	if std.terminal {
-		fmt.Fprintf(std.err, "%d records, %d discrepancies\n", len(records), len(found))
+		fmt.Fprintf(std.err, "%d records, %d discrepancies\n", len(s.Items), len(s.Discrepancies))
 	}
 	return nil
 }

@@ -212,27 +212,23 @@ func TestIdentityMismatchIsADiscrepancy(t *testing.T) {
 	}
 	r := s.reading(t)
 	ctx := context.Background()
-	records, err := r.Session(ctx, "s-1")
-	if err != nil || len(records) != 1 {
-		t.Fatalf("%d records, %v", len(records), err)
+	session, err := r.Session(ctx, "s-1")
+	if err != nil || len(session.Items) != 1 {
+		t.Fatalf("session %+v, %v", session, err)
 	}
-	rec, err := records[0].Record()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec := session.Items[0].Record
 	if rec.Account.Asserted.Email != "eve@example.com" || rec.Account.Proved.Email != "dana@example.com" || rec.Account.Proved.Credential != "dana's laptop" {
 		t.Errorf("account = %+v", rec.Account)
 	}
-	found, err := r.Found.List(ctx, correlate.Filter{Kind: correlate.KindIdentityMismatch})
-	if err != nil || len(found) != 1 {
-		t.Errorf("%d identity mismatches, %v", len(found), err)
+	if found := session.Discrepancies; len(found) != 1 || found[0].Kind != correlate.KindIdentityMismatch {
+		t.Errorf("discrepancies %+v", found)
 	}
 	q, err := search.Parse("user:dana@example.com flag:identity_mismatch", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if hits, err := r.Index.Find(ctx, q, search.Page{}); err != nil || len(hits.Hits) != 1 {
-		t.Errorf("search finds %v, %v", hits, err)
+	if page, err := r.Find(ctx, q, search.Page{}); err != nil || len(page.Items) != 1 {
+		t.Errorf("search finds %+v, %v", page, err)
 	}
 }
 
@@ -303,8 +299,8 @@ func TestRecoverAfterAnOlderJournal(t *testing.T) {
 	if code := s.post(t, "", export); code != http.StatusOK {
 		t.Errorf("after recovery: %d", code)
 	}
-	if records, err := s.reading(t).Session(context.Background(), "s-1"); err != nil || len(records) != 1 {
-		t.Errorf("search shows %d records of the session, %v; want the one delivered again", len(records), err)
+	if session, err := s.reading(t).Session(context.Background(), "s-1"); err != nil || len(session.Items) != 1 {
+		t.Errorf("search shows the session as %+v, %v; want the one record delivered again", session, err)
 	}
 	if err := s.stop(); err != nil {
 		t.Fatal(err)

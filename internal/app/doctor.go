@@ -13,6 +13,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/reading"
 )
 
 // Finding is one thing a check looked at. Fix says what to do where OK is false.
@@ -127,18 +128,22 @@ func checkStores(ctx context.Context, dir string) (findings []Finding) {
 			findings = append(findings, Finding{Check: "stores", Text: err.Error(), Fix: "check the file system of " + dir})
 		}
 	}()
-	last, err := r.Journal.Last(ctx)
+	last, err := r.Last(ctx)
 	if err != nil {
 		return []Finding{{Check: "journal", Text: err.Error(), Fix: "run tripod verify"}}
 	}
 	findings = append(findings, Finding{Check: "journal", OK: true, Text: fmt.Sprintf("%d records", last)}, checkLedger(dir, last))
-	at, err := r.Index.Position(ctx)
-	findings = append(findings, checkView("search", at, last, err))
-	at, err = r.Found.Position(ctx)
-	findings = append(findings, checkView("correlate", at, last, err))
+	index, err := r.index.get(ctx)
+	findings = append(findings, checkView(ctx, "search", last, index, err))
+	found, err := r.found.get(ctx)
+	findings = append(findings, checkView(ctx, "correlate", last, found, err))
 	sources, err := r.Sources(ctx)
-	if err != nil {
-		return append(findings, Finding{Check: "sources", Text: err.Error(), Fix: "run tripod rebuild search"})
+	var view *reading.ViewError
+	switch {
+	case errors.As(err, &view):
+		return findings // said above
+	case err != nil:
+		return append(findings, Finding{Check: "sources", Text: err.Error(), Fix: "run tripod verify"})
 	}
 	for _, s := range sources {
 		findings = append(findings, Finding{Check: "source " + string(s.Source), OK: true, Text: fmt.Sprintf("%d records, last recorded %s", s.Records, s.Last.Format(time.RFC3339))})
@@ -159,8 +164,14 @@ func checkLedger(dir string, last uint64) Finding {
 }
 
 // checkView calls a view that is far behind a fault; a moment's lag is normal while serve runs.
-func checkView(name string, at, last uint64, err error) Finding {
+func checkView(ctx context.Context, name string, last uint64, view interface {
+	Position(context.Context) (uint64, error)
+}, err error) Finding {
 	check := "view " + name
+	var at uint64
+	if err == nil {
+		at, err = view.Position(ctx)
+	}
 	if err != nil {
 		return Finding{Check: check, Text: err.Error(), Fix: "run tripod rebuild " + name}
 	}

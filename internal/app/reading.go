@@ -3,108 +3,106 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"sync"
 
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/sqlite"
 )
 
 // Reading is a data directory opened for reading, also while serve runs on it.
 type Reading struct {
-	Journal *journal.Reader
-	Index   *sqlite.Index
-	Found   *correlate.View
-	dir     string
+	*reading.Reader
+	journal *journal.Reader
+	index   *lazy[*sqlite.Index]
+	found   *lazy[*correlate.View]
 }
 
-// OpenJournal opens the journal alone for reading.
-func OpenJournal(ctx context.Context, dir string) (*journal.Reader, error) {
-	if err := mustExist(dir); err != nil {
-		return nil, err
-	}
-	return journal.OpenReader(ctx, dir)
-}
-
-// OpenReading opens what reading commands need. Nothing is created or written.
+// OpenReading opens the journal; views are opened when they are first needed, so what needs none works without. Nothing
+// is created or written.
 func OpenReading(ctx context.Context, dir string) (*Reading, error) {
 	if err := mustExist(dir); err != nil {
 		return nil, err
 	}
-	r := &Reading{dir: dir}
-	err := func() (err error) {
-		if r.Journal, err = journal.OpenReader(ctx, dir); err != nil {
-			return err
-		}
-		if r.Index, err = sqlite.OpenReader(ctx, indexDir(dir)); err != nil {
-			return err
-		}
-		r.Found, err = correlate.OpenReader(ctx, dir)
-		return err
-	}()
+	j, err := journal.OpenReader(ctx, dir)
 	if err != nil {
-		return nil, errors.Join(err, r.Close())
+		return nil, err
 	}
+	r := &Reading{
+		journal: j,
+		index:   &lazy[*sqlite.Index]{open: func(ctx context.Context) (*sqlite.Index, error) { return sqlite.OpenReader(ctx, indexDir(dir)) }},
+		found:   &lazy[*correlate.View]{open: func(ctx context.Context) (*correlate.View, error) { return correlate.OpenReader(ctx, dir) }},
+	}
+	r.Reader = reading.New(reading.Parts{
+		Journal: j, Dir: dir,
+		Search: func(ctx context.Context) (search.Reader, error) { return r.index.get(ctx) },
+		Found:  func(ctx context.Context) (reading.Discrepancies, error) { return r.found.get(ctx) },
+	})
 	return r, nil
 }
 
 // Close gives everything back.
 func (r *Reading) Close() error {
-	var errs []error
-	if r.Found != nil {
-		errs = append(errs, r.Found.Close())
-	}
-	if r.Index != nil {
-		errs = append(errs, r.Index.Close())
-	}
-	if r.Journal != nil {
-		errs = append(errs, r.Journal.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(r.found.close(), r.index.close(), r.journal.Close())
 }
 
-// Fetch reads the records of hits and drops those a hash collision brought in, and those behind the journal's end: an
-// older copy of the journal may stand under a newer index.
-func (r *Reading) Fetch(ctx context.Context, q *search.Query, hits []search.Hit) ([]journal.Stored, error) {
-	last, err := r.Journal.Last(ctx)
-	if err != nil {
-		return nil, err
-	}
-	seqs := make([]uint64, 0, len(hits))
-	for _, h := range hits {
-		if h.Seq <= last {
-			seqs = append(seqs, h.Seq)
-		}
-	}
-	stored, err := r.Journal.Get(ctx, seqs...)
-	if err != nil {
-		return nil, err
-	}
-	kept := stored[:0]
-	for _, s := range stored {
-		if s.Tombstone != nil {
-			continue // erased since the index was read
-		}
-		rec, err := s.Record()
-		if err != nil {
-			return nil, err
-		}
-		if q.Match(rec) {
-			kept = append(kept, s)
-		}
-	}
-	return kept, nil
+// lazy opens a file when it is first needed. One that could not be opened is tried again at the next use.
+type lazy[T io.Closer] struct {
+	open func(context.Context) (T, error)
+
+	mu   sync.Mutex
+	file T    // guarded by mu
+	ok   bool // guarded by mu: file is open
 }
 
-// Behind tells how many records the index has yet to take in.
-func (r *Reading) Behind(ctx context.Context) (uint64, error) {
-	last, err := r.Journal.Last(ctx)
+func (l *lazy[T]) get(ctx context.Context) (T, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ok {
+		return l.file, nil
+	}
+	file, err := l.open(ctx)
 	if err != nil {
-		return 0, err
+		return file, err
 	}
-	at, err := r.Index.Position(ctx)
-	if err != nil || at >= last {
-		return 0, err
+	l.file, l.ok = file, true
+	return file, nil
+}
+
+func (l *lazy[T]) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ok {
+		return nil
 	}
-	return last - at, nil
+	l.ok = false
+	return l.file.Close()
+}
+
+// reader reads what this process serves: its own journal and the views as they are open at the moment of each use.
+func (a *App) reader() *reading.Reader {
+	return reading.New(reading.Parts{
+		Journal: a.truth.Journal.Reader(), Dir: a.cfg.Data, Serving: true,
+		Search: func(context.Context) (search.Reader, error) { return openedAs[search.Reader](a.views, "search") },
+		Found: func(context.Context) (reading.Discrepancies, error) {
+			return openedAs[reading.Discrepancies](a.views, "correlate")
+		},
+	})
+}
+
+// openedAs is the view of a name, if its files are open now.
+func openedAs[T any](views []*view, name string) (t T, err error) {
+	for _, v := range views {
+		if v.name != name {
+			continue
+		}
+		if t, ok := v.opened().(T); ok {
+			return t, nil
+		}
+	}
+	return t, fmt.Errorf("the %s view is not open at the moment", name)
 }

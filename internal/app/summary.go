@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/tripod-audit/tripod/internal/ledger"
 	"github.com/tripod-audit/tripod/internal/search"
@@ -30,7 +29,7 @@ func Summarise(ctx context.Context, dir string) (s Summary, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if s.Records, err = r.Journal.Last(ctx); err != nil {
+	if s.Records, err = r.Last(ctx); err != nil {
 		return s, err
 	}
 	if err := s.count(ctx, r); err != nil {
@@ -46,11 +45,11 @@ func Summarise(ctx context.Context, dir string) (s Summary, err error) {
 }
 
 func (s *Summary) count(ctx context.Context, r *Reading) error {
-	all, err := search.Parse("", time.Now())
+	index, err := r.Search(ctx)
 	if err != nil {
 		return err
 	}
-	facets, err := r.Index.Facets(ctx, all, []search.Field{search.FieldSource, search.FieldSurface, search.FieldActivity}, 100)
+	facets, err := index.Facets(ctx, new(search.Query), []search.Field{search.FieldSource, search.FieldSurface, search.FieldActivity}, 100)
 	if err != nil {
 		return err
 	}
@@ -62,7 +61,11 @@ func (s *Summary) count(ctx context.Context, r *Reading) error {
 		return m
 	}
 	s.BySource, s.BySurface, s.ByActivity = of(search.FieldSource), of(search.FieldSurface), of(search.FieldActivity)
-	found, err := r.Found.Count(ctx)
+	view, err := r.Discrepancies(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := view.Count(ctx)
 	if err != nil {
 		return err
 	}

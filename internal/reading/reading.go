@@ -1,0 +1,120 @@
+// Package reading is the answers that command line and console share: pages of records, one session, one record, a
+// proof, the sources, how far the views have come. It joins the journal, which is the truth, with the views that find
+// things in it, and goes on without what cannot be read: a damaged record is named beside the others (Unreadable), a
+// missing view is an error that says what to do (*ViewError), and a session without the discrepancies still shows its
+// records.
+//
+// It writes nothing, so durability is that of the journal. Order: pages are in the order of the search view, sessions in
+// the order they occurred. Concurrency: a Reader holds no state and is safe for concurrent use; what one call returns may
+// mix moments a few milliseconds apart, since journal and views are read one after the other.
+package reading
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/search"
+)
+
+// Discrepancies is what the view of discrepancies answers; *correlate.View is one.
+type Discrepancies interface {
+	Position(ctx context.Context) (uint64, error)
+	List(ctx context.Context, f correlate.Filter) ([]correlate.Discrepancy, error)
+	Count(ctx context.Context) (correlate.Counts, error)
+}
+
+// Parts are what a Reader reads. It closes none of them.
+type Parts struct {
+	Journal *journal.Reader
+	// Search and Found open a view or hand out an open one. They are called at each use and may fail each time: a view may
+	// be missing, of another version, or being built again. What they return stays usable for a moment, or answers with
+	// an error.
+	Search func(context.Context) (search.Reader, error)
+	Found  func(context.Context) (Discrepancies, error)
+	Dir    string // the data directory, for the ledger
+	// Serving says that the views are those of a running serve, which mends them by itself: errors then advise to wait.
+	Serving bool
+}
+
+// Reader answers from the parts.
+type Reader struct{ parts Parts }
+
+// New makes a Reader.
+func New(p Parts) *Reader { return &Reader{p} }
+
+// Search is the search view, for counts, facets and histograms. The error is a *ViewError.
+func (r *Reader) Search(ctx context.Context) (search.Reader, error) {
+	index, err := r.parts.Search(ctx)
+	return index, r.viewError(ctx, "search", err)
+}
+
+// Discrepancies is the view of discrepancies. The error is a *ViewError.
+func (r *Reader) Discrepancies(ctx context.Context) (Discrepancies, error) {
+	found, err := r.parts.Found(ctx)
+	return found, r.viewError(ctx, "correlate", err)
+}
+
+// Last is the newest position of the journal, 0 while it is empty.
+func (r *Reader) Last(ctx context.Context) (uint64, error) { return r.parts.Journal.Last(ctx) }
+
+// Behind tells how many records of the journal the search view has yet to take in.
+func (r *Reader) Behind(ctx context.Context) (uint64, error) {
+	last, err := r.Last(ctx)
+	if err != nil {
+		return 0, err
+	}
+	index, err := r.Search(ctx)
+	if err != nil {
+		return 0, err
+	}
+	at, err := index.Position(ctx)
+	if err != nil {
+		return 0, r.viewError(ctx, "search", err)
+	}
+	return last - min(at, last), nil
+}
+
+// Checkpoint is the size and the text of the last signed checkpoint; 0 and "" before the first.
+func (r *Reader) Checkpoint() (size uint64, text string, err error) {
+	head, err := ledger.Head(r.parts.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, "", nil
+	}
+	return head.Size, string(head.Note), err
+}
+
+// ViewError says that a view cannot be read, why, and what to do. The records themselves are not in danger.
+type ViewError struct {
+	View    string // as tripod rebuild knows it
+	Err     error
+	serving bool
+}
+
+// Error is one line.
+func (e *ViewError) Error() string { return fmt.Sprintf("%v: %s", e.Err, e.Advice()) }
+
+// Unwrap gives the cause.
+func (e *ViewError) Unwrap() error { return e.Err }
+
+// Advice says what to do.
+func (e *ViewError) Advice() string {
+	if e.serving {
+		return fmt.Sprintf("tripod serve opens the %s view again by itself, try again in a moment; the state of health says why it cannot", e.View)
+	}
+	return fmt.Sprintf("start tripod serve, which builds the %s view, or run tripod rebuild %s", e.View, e.View)
+}
+
+// viewError marks an error as a view's, unless it is the caller's own doing.
+func (r *Reader) viewError(ctx context.Context, view string, err error) error {
+	var already *ViewError
+	switch {
+	case err == nil, ctx.Err() != nil, errors.As(err, &already), errors.Is(err, search.ErrCursor), errors.Is(err, search.ErrNotFacet):
+		return err
+	}
+	return &ViewError{View: view, Err: err, serving: r.parts.Serving}
+}
