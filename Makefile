@@ -5,7 +5,7 @@ STATICCHECK := $(BIN)/staticcheck
 FUZZTIME    ?= 20000x
 export CGO_ENABLED = 0
 
-.PHONY: build test check fmt vet staticcheck race fuzz soak bench test-claude
+.PHONY: build test check fmt vet staticcheck race fuzz soak bench test-claude chromium screenshots
 
 build:
 	$(GO) build -trimpath -o $(BIN)/tripod ./cmd/tripod
@@ -14,8 +14,15 @@ build:
 test:
 	$(GO) test -shuffle=on ./...
 
-# What every change has to pass.
-check: fmt vet staticcheck test race fuzz
+# What every change has to pass. With chromium there, test looks at the console's pages in it.
+check: fmt vet staticcheck chromium test race fuzz
+
+# The browser the console is tested in: Debian's. Without it, and without the means to install it, those tests are skipped and say so.
+chromium:
+	@if command -v chromium >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else echo "no chromium, and no way to install it: tests of the console in a browser will be skipped"; fi
 
 fmt:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

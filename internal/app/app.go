@@ -31,6 +31,7 @@ type Options struct {
 	Version string
 	Logger  *slog.Logger
 	Level   *slog.LevelVar // of Logger; nil where it cannot change
+	Tokens  []otlp.Token   // beside those that Config refers to; a reload drops them
 }
 
 // App is `tripod serve`.
@@ -65,7 +66,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		cfg: o.Config, version: o.Version, log: o.Logger, level: o.Level, health: &health.Registry{Notify: raised(o.Logger)}, metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
 	}
-	if err := a.open(ctx); err != nil {
+	if err := a.open(ctx, o.Tokens); err != nil {
 		return nil, errors.Join(err, a.close(ctx))
 	}
 	return a, nil
@@ -78,7 +79,7 @@ func raised(log *slog.Logger) func(health.Condition) {
 	}
 }
 
-func (a *App) open(ctx context.Context) error {
+func (a *App) open(ctx context.Context, extra []otlp.Token) error {
 	var err error
 	a.truth, err = OpenTruth(ctx, TruthOptions{
 		Dir: a.cfg.Data, Capture: a.cfg.Capture, CheckpointInterval: a.cfg.CheckpointInterval, Health: a.health, Logger: a.log, Serve: true,
@@ -92,6 +93,7 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tokens = append(tokens, extra...)
 	a.receiver, err = otlp.New(otlp.Config{
 		HTTPAddr: a.cfg.Listen.OTLPHTTP, GRPCAddr: a.cfg.Listen.OTLPGRPC, Tokens: tokens,
 		CertFile: a.cfg.OTLP.TLS.Cert, KeyFile: a.cfg.OTLP.TLS.Key, ClientCAFile: a.cfg.OTLP.TLS.ClientCA,

@@ -101,7 +101,8 @@ func Erase(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, erro
 	if err := mustExist(dir); err != nil {
 		return erasure.Receipt{}, err
 	}
-	receipt, err := eraseThroughSocket(ctx, dir, o)
+	var receipt erasure.Receipt
+	err := ask(ctx, dir, "/v1/erase", o, &receipt)
 	if !errors.Is(err, errNoServe) {
 		return receipt, err
 	}
@@ -123,8 +124,8 @@ func mustExist(dir string) error {
 
 var errNoServe = errors.New("no serve runs here")
 
-func eraseThroughSocket(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, error) {
-	var receipt erasure.Receipt
+// ask sends a question to the serve that runs on a data directory and reads its answer; errNoServe where none runs.
+func ask(ctx context.Context, dir, path string, question, answer any) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, "unix", socketPath(dir))
 		if err != nil {
@@ -133,30 +134,30 @@ func eraseThroughSocket(ctx context.Context, dir string, o EraseOrder) (erasure.
 		return c, nil
 	}}}
 	defer client.CloseIdleConnections()
-	body, err := json.Marshal(o)
+	body, err := json.Marshal(question)
 	if err != nil {
-		return receipt, err
+		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://tripod/v1/erase", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://tripod"+path, bytes.NewReader(body))
 	if err != nil {
-		return receipt, err
+		return err
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return receipt, fmt.Errorf("ask serve to erase: %w", err)
+		return fmt.Errorf("ask serve: %w", err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if err != nil {
-		return receipt, fmt.Errorf("ask serve to erase: %w", err)
+		return fmt.Errorf("ask serve: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return receipt, fmt.Errorf("serve refused: %s", bytes.TrimSpace(answer))
+		return fmt.Errorf("serve refused: %s", bytes.TrimSpace(b))
 	}
-	if err := json.Unmarshal(answer, &receipt); err != nil {
-		return receipt, fmt.Errorf("ask serve to erase: %w", err)
+	if err := json.Unmarshal(b, answer); err != nil {
+		return fmt.Errorf("ask serve: %w", err)
 	}
-	return receipt, nil
+	return nil
 }
 
 // osIdentity is who runs this process, as the operating system proves it.
