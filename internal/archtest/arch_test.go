@@ -103,6 +103,10 @@ func TestDependencyRule(t *testing.T) {
 		{[]string{"internal/collect/...", "internal/enforce/..."}, truth, "ways in know neither each other nor any view"},
 		{[]string{"internal/search/...", "internal/correlate/...", "internal/detect/...", "internal/forward/...", "internal/coverage/...",
 			"internal/evidence/...", "internal/subject/..."}, truth, "views know neither each other nor any way in"},
+		{[]string{"internal/console/consoletest"}, append([]string{"internal/reading", "internal/search/...", "internal/correlate"}, truth...),
+			"the bench of the console's tests puts the real parts together"},
+		{[]string{"internal/console/..."}, append([]string{"internal/reading", "internal/export", "internal/search", "internal/correlate"}, truth...),
+			"the console asks reading and the views, and hands its own acts to the door"},
 		{[]string{"internal/simulate/..."}, base, "a simulated outside system must not know what it is tested against"},
 	}
 	parents := []string{"internal/search", "internal/forward"}

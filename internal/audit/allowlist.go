@@ -89,7 +89,7 @@ var keepNames = []string{
 	"gen_ai.usage.output_tokens", "gen_ai.conversation.id", "gen_ai.output.type", "gen_ai.token.type", "gen_ai.agent.id", "gen_ai.agent.name", "llm_request.context",
 	"response.has_tool_call", "stop_reason", "result_tokens", "bash_command_class", "http.response.status_code", "http.status_code",
 	// Tripod's own acts
-	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest",
+	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest", "tripod.page",
 }
 
 var detailNames = []string{

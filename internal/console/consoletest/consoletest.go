@@ -1,0 +1,252 @@
+// Package consoletest runs a console over a real journal, ledger, search index and discrepancy view in a temporary
+// directory, for the tests of the console and of what is built on it. What is submitted is durable as the journal makes it,
+// in the order of the calls. A Bench is for one goroutine; its server is safe for concurrent use.
+package consoletest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/console"
+	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/keyring"
+	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/reading"
+	"github.com/tripod-audit/tripod/internal/search"
+	"github.com/tripod-audit/tripod/internal/search/follow"
+	"github.com/tripod-audit/tripod/internal/search/sqlite"
+)
+
+// Bench is a console and all that stands behind it.
+type Bench struct {
+	T       testing.TB
+	Dir     string
+	Journal *journal.Journal
+	Door    *intake.Door
+	Ledger  *ledger.Ledger
+	Index   *sqlite.Index
+	Found   *correlate.View
+	Health  *health.Registry
+	Console *console.Console
+	Server  *httptest.Server
+	Client  *http.Client // signed in by SignIn
+
+	// RecordError, while set, is what recording the console's own acts fails with.
+	RecordError atomic.Pointer[error]
+	// Clock is what the console takes for the time; nil is the clock.
+	Clock atomic.Pointer[time.Time]
+}
+
+// Options change what New makes; the zero value is usual.
+type Options struct {
+	// Configure changes what the console is given.
+	Configure func(*console.Config, *console.Deps)
+}
+
+// New starts a bench with an empty journal; it ends with the test.
+func New(t testing.TB, o Options) *Bench {
+	t.Helper()
+	b := &Bench{T: t, Dir: t.TempDir(), Health: new(health.Registry)}
+	b.openTruth()
+	b.openViews()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.Console.Handler().ServeHTTP(w, r) })
+	b.Server = httptest.NewServer(handler)
+	t.Cleanup(b.Server.Close)
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	b.Client = b.Server.Client()
+	b.Client.Jar = jar
+	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
+	deps := console.Deps{
+		Health: b.Health, Now: b.now,
+		Reader: reading.New(reading.Parts{
+			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
+			Search: func(context.Context) (search.Reader, error) { return b.Index, nil },
+			Found:  func(context.Context) (reading.Discrepancies, error) { return b.Found, nil },
+		}),
+		Record: func(ctx context.Context, act intake.Act) error {
+			if err := b.RecordError.Load(); err != nil {
+				return *err
+			}
+			_, err := b.Door.Record(ctx, act, nil)
+			return err
+		},
+	}
+	if o.Configure != nil {
+		o.Configure(&cfg, &deps)
+	}
+	b.Console, err = console.New(cfg, deps)
+	must(t, err)
+	return b
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *Bench) now() time.Time {
+	if at := b.Clock.Load(); at != nil {
+		return *at
+	}
+	return time.Now()
+}
+
+func (b *Bench) openTruth() {
+	t, ctx := b.T, context.Background()
+	t.Helper()
+	var err error
+	b.Journal, err = journal.Open(ctx, b.Dir, journal.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, b.Journal.Close()) })
+	keys, err := keyring.Load(keyring.Config{DataDir: b.Dir, Create: true})
+	must(t, err)
+	store, err := content.Open(ctx, b.Dir, content.Options{Keyring: keys})
+	must(t, err)
+	t.Cleanup(func() { must(t, store.Close()) })
+	policy, err := capture.New(capture.Config{})
+	must(t, err)
+	idKey := keys.IDKey()
+	b.Door = intake.New(b.Journal, store, policy, idKey[:])
+	b.run(b.Journal.Run)
+	b.run(store.Run)
+	b.Ledger, err = ledger.Open(ctx, b.Dir, ledger.Options{Journal: b.Journal.Reader(), Interval: time.Millisecond})
+	must(t, err)
+	b.run(func(ctx context.Context) error { return b.Ledger.Run(ctx, b.Journal.Follow(b.Ledger.Size()+1)) })
+}
+
+// run runs a component until the test ends.
+func (b *Bench) run(component func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- component(ctx) }()
+	b.T.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.T.Error(err)
+		}
+	})
+}
+
+func (b *Bench) openViews() {
+	t, ctx := b.T, context.Background()
+	t.Helper()
+	var err error
+	b.Index, err = sqlite.Open(ctx, b.Dir+"/index")
+	must(t, err)
+	t.Cleanup(func() { must(t, b.Index.Close()) })
+	b.Found, err = correlate.Open(ctx, b.Dir, correlate.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, b.Found.Close()) })
+}
+
+// Submit makes records durable as one delivery and returns their positions.
+func (b *Bench) Submit(credential string, drafts ...intake.Draft) []uint64 {
+	b.T.Helper()
+	receipt, err := b.Door.Submit(context.Background(), intake.Delivery{Credential: credential, Drafts: drafts})
+	must(b.T, err)
+	return receipt.Seqs
+}
+
+// CatchUp lets the views and the ledger take in the whole journal.
+func (b *Bench) CatchUp() {
+	b.T.Helper()
+	ctx := context.Background()
+	last, err := b.Journal.Reader().Last(ctx)
+	must(b.T, err)
+	at, err := b.Index.Position(ctx)
+	must(b.T, err)
+	for f := follow.New(b.Journal.Follow(at + 1)); at < last; {
+		page, err := f.Next(ctx)
+		must(b.T, err)
+		must(b.T, b.Index.Apply(ctx, page))
+		at, err = b.Index.Position(ctx)
+		must(b.T, err)
+	}
+	at, err = b.Found.Position(ctx)
+	must(b.T, err)
+	for f := b.Journal.Follow(at + 1); at < last; {
+		page, err := f.Next(ctx)
+		must(b.T, err)
+		must(b.T, b.Found.Apply(ctx, page))
+		at, err = b.Found.Position(ctx)
+		must(b.T, err)
+	}
+	_, err = b.Ledger.Wait(ctx, last)
+	must(b.T, err)
+}
+
+// SignIn opens a link with the client.
+func (b *Bench) SignIn() {
+	b.T.Helper()
+	if a := b.Do(http.MethodGet, b.Console.Link(audit.Identity{OSUser: "auditor"}), nil); a.Status != http.StatusOK {
+		b.T.Fatalf("sign in: %d %s", a.Status, a.Body)
+	}
+}
+
+// Answer is what the console answered.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Get asks for a path as who is signed in.
+func (b *Bench) Get(path string) Answer {
+	b.T.Helper()
+	return b.Do(http.MethodGet, b.Server.URL+path, nil)
+}
+
+// Do sends a request, which edit may change first. Redirects are not followed.
+func (b *Bench) Do(method, url string, edit func(*http.Request)) Answer {
+	b.T.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, url, http.NoBody)
+	must(b.T, err)
+	if edit != nil {
+		edit(req)
+	}
+	client := *b.Client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := client.Do(req)
+	must(b.T, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	must(b.T, err)
+	return Answer{Status: res.StatusCode, Header: res.Header, Body: string(body)}
+}
+
+// Own lists the records of Tripod's own acts of a type prefix, oldest first.
+func (b *Bench) Own(prefix string) []*audit.Record {
+	b.T.Helper()
+	ctx := context.Background()
+	last, err := b.Journal.Reader().Last(ctx)
+	must(b.T, err)
+	var list []*audit.Record
+	for s, err := range b.Journal.Reader().Scan(ctx, 1, last) {
+		must(b.T, err)
+		r, err := s.Record()
+		must(b.T, err)
+		if r.Source == audit.SourceTripod && strings.HasPrefix(r.Type, prefix) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// Pages are addresses of every page and API call that needs nothing in the journal; each asks for a record of its opening.
+var Pages = []string{"/"}

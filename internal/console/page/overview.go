@@ -1,0 +1,4 @@
+package page
+
+// Overview is what the first page shows.
+type Overview struct{}

@@ -1,0 +1,19 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/tripod-audit/tripod/internal/console/page"
+)
+
+// routes says what answers where. Pages are registered with open or refresh (see visit.go), so that none can be looked at
+// without a record of it.
+func (c *Console) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+page.StaticPath, c.static)
+	mux.HandleFunc("GET /enter", c.enter)
+	mux.HandleFunc("POST /leave", c.leave)
+	c.overviewRoutes(mux)
+	mux.HandleFunc("/", c.nowhere)
+	return mux
+}

@@ -1,0 +1,172 @@
+package console
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"sync"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+// How long links and sign-ins last, and how many there may be.
+const (
+	linkLife   = 15 * time.Minute
+	signInLife = 8 * time.Hour
+	maxLinks   = 100 // the oldest give way
+	maxSignIns = 100
+)
+
+// token is a digest of what the browser holds: memory that leaks opens nothing.
+type token [sha256.Size]byte
+
+func digest(secret string) token { return sha256.Sum256([]byte(secret)) }
+
+// signedIn is one browser that came in by a link.
+type signedIn struct {
+	who   audit.Identity
+	name  string // of who, as pages show it
+	csrf  string
+	until time.Time
+
+	mu     sync.Mutex
+	opened []string // queries that are on record for this sign-in, the newest last
+}
+
+// maxOpened bounds how many queries a sign-in is remembered to have opened.
+const maxOpened = 64
+
+// hasOpened reports whether a query is on record for this sign-in, so that what only refreshes it needs no other.
+func (s *signedIn) hasOpened(query string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.opened {
+		if q == query {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *signedIn) remember(query string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.opened) == maxOpened {
+		s.opened = append(s.opened[:0], s.opened[1:]...)
+	}
+	s.opened = append(s.opened, query)
+}
+
+// invitation is a link that nobody has used yet.
+type invitation struct {
+	code  token
+	who   audit.Identity
+	until time.Time
+}
+
+// signIns are the links and sign-ins of this process.
+type signIns struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	links   []invitation // oldest first
+	browser map[token]*signedIn
+}
+
+func newSignIns(now func() time.Time) *signIns {
+	return &signIns{now: now, browser: make(map[token]*signedIn)}
+}
+
+// newSecret has at least 128 bits.
+func newSecret() string { return rand.Text() }
+
+// invite makes the code of a link.
+func (s *signIns) invite(who audit.Identity) string {
+	code := newSecret()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.links) == maxLinks {
+		s.links = append(s.links[:0], s.links[1:]...)
+	}
+	s.links = append(s.links, invitation{code: digest(code), who: who, until: s.now().Add(linkLife)})
+	return code
+}
+
+// redeem uses a link up; ok is false for one that is unknown, used or too old.
+func (s *signIns) redeem(code string) (who audit.Identity, ok bool) {
+	given := digest(code)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.links[:0]
+	for _, l := range s.links {
+		switch {
+		case !s.now().Before(l.until):
+		case subtle.ConstantTimeCompare(l.code[:], given[:]) == 1:
+			who, ok = l.who, true
+		default:
+			kept = append(kept, l)
+		}
+	}
+	s.links = kept
+	return who, ok
+}
+
+// admit signs a browser in and returns what its cookie holds.
+func (s *signIns) admit(who audit.Identity) string {
+	secret := newSecret()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweep()
+	s.browser[digest(secret)] = &signedIn{who: who, name: nameOf(who), csrf: newSecret(), until: s.now().Add(signInLife)}
+	return secret
+}
+
+// sweep forgets what has run out and, where there are too many, what would run out first.
+func (s *signIns) sweep() {
+	var first token
+	for t, b := range s.browser {
+		if !s.now().Before(b.until) {
+			delete(s.browser, t)
+		} else if f := s.browser[first]; f == nil || b.until.Before(f.until) {
+			first = t
+		}
+	}
+	if len(s.browser) >= maxSignIns {
+		delete(s.browser, first)
+	}
+}
+
+// lookup finds the sign-in of a cookie, nil if there is none.
+func (s *signIns) lookup(secret string) *signedIn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.browser[digest(secret)]
+	if b == nil || !s.now().Before(b.until) {
+		return nil
+	}
+	return b
+}
+
+func (s *signIns) end(secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.browser, digest(secret))
+}
+
+func (s *signIns) revoke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.links = nil
+	clear(s.browser)
+}
+
+// nameOf is the most telling identifier of who is signed in.
+func nameOf(id audit.Identity) string {
+	for _, v := range []string{id.Email, id.User, id.Subject, id.Service, id.OSUser, id.UUID} {
+		if v != "" {
+			return v
+		}
+	}
+	return "unnamed"
+}

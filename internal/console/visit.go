@@ -1,0 +1,152 @@
+package console
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// Types of the records that looking leaves.
+const (
+	TypeOpen   = "tripod.console.open"   // a page: tripod.page, and position or session.id where it is about one
+	TypeSearch = "tripod.console.search" // a query; its text is content of class detail
+	TypeExport = "tripod.console.export" // a query whose records were downloaded
+)
+
+// attrPage is the attribute that names the page opened.
+const attrPage = "tripod.page"
+
+// visit is one request of somebody signed in.
+type visit struct {
+	*Console
+	w   http.ResponseWriter
+	r   *http.Request
+	who *signedIn
+}
+
+// opening says what a request opens, for the record. The zero opening records nothing: only for what refreshes a page that
+// is on record.
+type opening struct {
+	typ   string
+	page  string
+	query *string // text of a query, nil for none
+	attrs audit.Attrs
+}
+
+// opens makes an opening of a page.
+func opens(name string, attrs ...audit.Attr) opening {
+	return opening{typ: TypeOpen, page: name, attrs: attrs}
+}
+
+// searches makes an opening of what a query finds.
+func searches(typ, name, query string) opening {
+	return opening{typ: typ, page: name, query: &query}
+}
+
+func (o opening) act(who audit.Identity) intake.Act {
+	act := intake.Act{Type: o.typ, Activity: audit.ActivityView, Account: who, Attributes: o.attrs}
+	if o.typ == TypeExport {
+		act.Activity = audit.ActivityExport
+	}
+	act.Attributes = append(act.Attributes, audit.Attr{Name: attrPage, Value: audit.String(o.page)})
+	if o.query != nil {
+		act.Pieces = []intake.Piece{{Name: "query", Class: audit.ClassDetail, Kind: audit.KindString, Value: []byte(*o.query)}}
+	}
+	return act
+}
+
+// page registers a handler: what says, from the request alone, what is opened, or a *problem why nothing can be; serve
+// answers once that is on record.
+func (c *Console) page(mux *http.ServeMux, pattern string, what func(*visit) (opening, error), serve func(*visit) error) {
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{Console: c, w: w, r: r, who: c.signedIn(r)}
+		if v.who == nil {
+			c.closed(w, r, false)
+			return
+		}
+		o, err := what(v)
+		if err == nil {
+			err = v.record(o)
+		}
+		if err == nil {
+			err = serve(v)
+		}
+		if err != nil {
+			c.show(w, r, v.who, err)
+		}
+	})
+}
+
+// always is what of a page that is always the same.
+func always(o opening) func(*visit) (opening, error) {
+	return func(*visit) (opening, error) { return o, nil }
+}
+
+// record makes an opening durable before anything is shown: there is no unlogged look.
+func (v *visit) record(o opening) error {
+	if o.typ == "" {
+		return nil
+	}
+	if err := v.deps.Record(v.r.Context(), o.act(v.who.who)); err != nil {
+		return unrecorded(err)
+	}
+	if o.query != nil {
+		v.who.remember(*o.query)
+	}
+	return nil
+}
+
+// frame is what stands around a page. A journal that cannot be read leaves its positions out; the page itself will say so.
+func (v *visit) frame(title, section, cli string) page.Frame {
+	f := page.Frame{
+		Title: title, Section: section, Now: v.deps.Now().UTC(), Version: v.cfg.Version, Who: v.who.name, CSRF: v.who.csrf, CLI: cli,
+	}
+	f.Last, _ = v.deps.Reader.Last(v.r.Context())
+	f.Signed, _, _ = v.deps.Reader.Checkpoint()
+	for _, c := range v.deps.Health.Conditions() {
+		if c.Severity == health.Critical {
+			f.Critical++
+		} else {
+			f.Warnings++
+		}
+	}
+	return f
+}
+
+// print answers with a whole page.
+func (v *visit) print(name string, f page.Frame, data any) error {
+	v.write(v.w, v.r, http.StatusOK, name, f, data)
+	return nil
+}
+
+// fragment answers with a part of a page the browser already shows.
+func (v *visit) fragment(name, part string, data any) error {
+	return v.fragmentAs(http.StatusOK, name, part, data)
+}
+
+func (v *visit) fragmentAs(status int, name, part string, data any) error {
+	var b bytes.Buffer
+	if err := v.pages.Fragment(&b, name, part, data); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(b.Bytes()) // a browser that went away is no error of ours
+	return nil
+}
+
+func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, name string, f page.Frame, data any) {
+	var b bytes.Buffer
+	if err := c.pages.Page(&b, name, f, data); err != nil {
+		c.deps.Logger.ErrorContext(r.Context(), "print page", "page", name, "error", err)
+		http.Error(w, "the page cannot be printed; see the log", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // a browser that went away is no error of ours
+}
