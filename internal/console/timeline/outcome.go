@@ -1,0 +1,200 @@
+package timeline
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+// judge finds how a step ended and why, from its records.
+func (b *builder) judge(s *Step) {
+	if s.Kind == KindTool {
+		b.judgeTool(s)
+	} else {
+		b.judgeOther(s)
+	}
+	if lead := b.Items[s.Lead].Record; lead.Outcome == s.Outcome {
+		s.Reason = cmp.Or(reason(lead), s.Reason) // it tells more than a span does
+	}
+}
+
+func (b *builder) judgeOther(s *Step) {
+	s.Outcome = audit.OutcomeUnknown
+	for _, i := range s.Items {
+		if r := b.Items[i].Record; worse(r.Outcome, s.Outcome) {
+			s.Outcome = r.Outcome
+			s.Reason = reason(r)
+		} else if r.Outcome == s.Outcome && s.Reason == "" {
+			s.Reason = reason(r)
+		}
+	}
+}
+
+// judgeTool: that a call was allowed does not say how it ended; its result does.
+func (b *builder) judgeTool(s *Step) {
+	s.Outcome = audit.OutcomeUnknown
+	decided, ended, allowed := false, false, false
+	for _, i := range s.Items {
+		r := b.Items[i].Record
+		if s.Decision == "" {
+			s.Decision = decision(r)
+		}
+		o := r.Outcome
+		if r.Activity == audit.ActivityToolDecision {
+			decided = true
+			if o == audit.OutcomeSuccess {
+				allowed, o = true, audit.OutcomeUnknown
+			}
+		}
+		if o != audit.OutcomeUnknown || r.Activity == audit.ActivityToolResult {
+			ended = true
+		}
+		if worse(o, s.Outcome) {
+			s.Outcome, s.Reason = o, reason(r)
+		} else if o == s.Outcome && s.Reason == "" {
+			s.Reason = reason(r)
+		}
+	}
+	s.NoResult, s.NoDecision = allowed && !ended, ended && !decided && s.Decision == ""
+}
+
+// Worse reports whether an outcome matters more to a reader than another.
+func worse(a, b audit.Outcome) bool { return weight(a) > weight(b) }
+
+func weight(o audit.Outcome) int {
+	switch o {
+	case audit.OutcomeDenied:
+		return 3
+	case audit.OutcomeFailure:
+		return 2
+	case audit.OutcomeSuccess:
+		return 1
+	}
+	return 0
+}
+
+// decision says who decided about a tool call, from the decision's own record or, in part, from the result's.
+func decision(r *audit.Record) string {
+	if r.Activity == audit.ActivityToolDecision {
+		return decider(text(r, "source"))
+	}
+	return decider(text(r, "decision_source"))
+}
+
+// decider puts the client's name for who decided into words
+// (https://code.claude.com/docs/en/monitoring-usage, tool decision event).
+func decider(source string) string {
+	switch source {
+	case "":
+		return ""
+	case "config":
+		return "configuration, without asking"
+	case "hook":
+		return "a hook"
+	case "user_permanent":
+		return "the user, for good"
+	case "user_temporary":
+		return "the user, this time or for the session"
+	case "user_reject":
+		return "the user, or a deny rule where nobody could be asked"
+	case "user_abort":
+		return "the user, who dismissed the question or interrupted"
+	case "unknown":
+		return "not told by the client"
+	}
+	return "“" + source + "”"
+}
+
+// reason says why something was denied or failed, as far as metadata tells. What it quotes is on the allow list.
+func reason(r *audit.Record) string {
+	switch r.Outcome {
+	case audit.OutcomeDenied:
+		return denial(r)
+	case audit.OutcomeFailure:
+		return failure(r)
+	}
+	return ""
+}
+
+func denial(r *audit.Record) string {
+	switch {
+	case r.Rule != "":
+		return "denied by rule " + r.Rule
+	case r.Activity == audit.ActivityToolDecision:
+		switch source := text(r, "source"); source {
+		case "config":
+			return "denied by configuration: a rule, the mode, or a permission prompt that failed; the client does not say which"
+		case "hook":
+			return "denied by a hook"
+		case "user_reject":
+			return "denied by the user, or by a deny rule where nobody could be asked"
+		case "user_abort":
+			return "not allowed: the question was dismissed or the turn interrupted"
+		case "", "unknown":
+			return "denied; the client does not say by whom"
+		default:
+			return "denied by " + decider(source)
+		}
+	case r.Activity == audit.ActivityHookRun:
+		return joined("a hook blocked it", quoted("at ", text(r, "hook_event")), counted(r, "num_blocking", " of ", "num_hooks"))
+	case r.Activity == audit.ActivityModelRequest:
+		return joined("the model refused", quoted("category ", text(r, "category")))
+	}
+	return joined("denied", details(r))
+}
+
+func failure(r *audit.Record) string {
+	switch r.Activity {
+	case audit.ActivityModelRequest:
+		return joined("the request failed", quoted("HTTP ", first(r, "status_code", "http.response.status_code", "http.status_code")),
+			quoted("attempt ", first(r, "attempt", "total_attempts")), details(r))
+	case audit.ActivityToolResult, audit.ActivityToolCall:
+		return joined("the tool failed", details(r))
+	case audit.ActivityHookRun:
+		return joined("a hook failed", quoted("at ", text(r, "hook_event")))
+	}
+	return joined("failed", details(r))
+}
+
+func details(r *audit.Record) string {
+	return first(r, "error_type", "error.type", "error_class", "error_name", "error_code", "error_category")
+}
+
+func first(r *audit.Record, names ...string) string {
+	for _, n := range names {
+		if s := text(r, n); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func quoted(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+func counted(r *audit.Record, a, between, b string) string {
+	x, y := text(r, a), text(r, b)
+	if x == "" || y == "" {
+		return ""
+	}
+	return x + between + y + " blocked"
+}
+
+// joined puts the details a record gives behind what happened.
+func joined(what string, parts ...string) string {
+	var told []string
+	for _, p := range parts {
+		if p != "" {
+			told = append(told, p)
+		}
+	}
+	if len(told) == 0 {
+		return what
+	}
+	return what + ": " + strings.Join(told, ", ")
+}
