@@ -43,6 +43,7 @@ type dataFlag struct {
 type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Replay what a real Claude Code sent through a whole Tripod on loopback."`
 	Serve    serveCommand    `cmd:"" help:"Collect, store and prove: the real thing."`
+	Console  consoleCommand  `cmd:"" help:"Print a link into the console of the serve that runs here."`
 	Search   searchCommand   `cmd:"" help:"Search records, newest first."`
 	Session  sessionCommand  `cmd:"" help:"Show one session, all sources, in order."`
 	Record   recordCommand   `cmd:"" help:"Show one record and its proof."`

@@ -14,12 +14,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	pages "github.com/tripod-audit/tripod/internal/console"
+	"github.com/tripod-audit/tripod/internal/intake"
 )
 
-// console is the listener for operators: metrics, health and readiness.
+// console is the listener for people and for operators: pages, metrics, health and readiness.
 type console struct {
 	listener net.Listener // nil where no address is configured
 	server   *http.Server
+	pages    *pages.Console
 }
 
 // newConsole binds the listener, so that a taken port is found before anything starts.
@@ -31,37 +35,38 @@ func newConsole(a *App) (*console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for the console: %w: choose another address with --listen-console", err)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", a.serveHealth)
-	mux.HandleFunc("GET /readyz", a.serveReady)
-	a.registerMetrics()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprintln(w, "Tripod serves here: /healthz /readyz /metrics")
-	})
-	if os.Getenv("TRIPOD_DEBUG_PPROF") == "1" {
-		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	c := &console{listener: ln}
+	if c.pages, err = pages.New(pages.Config{URL: c.url(), Dir: a.cfg.Data, Version: a.version}, pages.Deps{
+		Reader: a.reader(), Record: a.record, Health: a.health, Logger: a.log, Open: a.operators(),
+	}); err != nil {
+		return nil, errors.Join(err, ln.Close())
 	}
-	return &console{listener: ln, server: &http.Server{
-		Handler: loopbackHost(mux), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-	}}, nil
+	c.server = &http.Server{Handler: c.pages.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+	return c, nil
 }
 
-// loopbackHost refuses requests that a web page of elsewhere made the browser send to this address.
-func loopbackHost(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			http.Error(w, "unknown host: use the address tripod listens on", http.StatusMisdirectedRequest)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// operators are what machines ask without signing in. They tell no record.
+func (a *App) operators() map[string]http.Handler {
+	a.registerMetrics()
+	open := map[string]http.Handler{
+		"GET /healthz": http.HandlerFunc(a.serveHealth),
+		"GET /readyz":  http.HandlerFunc(a.serveReady),
+		"GET /metrics": promhttp.HandlerFor(a.metrics, promhttp.HandlerOpts{}),
+	}
+	if os.Getenv("TRIPOD_DEBUG_PPROF") == "1" {
+		open["GET /debug/pprof/"] = http.HandlerFunc(pprof.Index)
+		open["GET /debug/pprof/profile"] = http.HandlerFunc(pprof.Profile)
+	}
+	return open
+}
+
+// record makes one of Tripod's own acts durable.
+func (a *App) record(ctx context.Context, act intake.Act) error {
+	if a.truth.Refused != nil {
+		return a.truth.Refused
+	}
+	_, err := a.truth.Door.Record(ctx, act, nil)
+	return err
 }
 
 func (c *console) url() string {

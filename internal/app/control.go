@@ -47,6 +47,7 @@ func newControl(a *App) (*control, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
+	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
 	return &control{listener: ln, server: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -82,6 +83,34 @@ func serveErase(w http.ResponseWriter, r *http.Request, t *Truth) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(receipt)
+}
+
+// link is the answer to whoever asks for a way into the console.
+type link struct {
+	URL string `json:"url"`
+}
+
+func serveLink(w http.ResponseWriter, r *http.Request, c *console) {
+	if c.pages == nil {
+		http.Error(w, "this serve has no console: it listens on no address for one", http.StatusConflict)
+		return
+	}
+	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(link{c.pages.Link(by)})
+}
+
+// ConsoleLink asks the serve that runs on a data directory for an address that signs its reader in to the console, once.
+func ConsoleLink(ctx context.Context, dir string) (string, error) {
+	if err := mustExist(dir); err != nil {
+		return "", err
+	}
+	var l link
+	err := ask(ctx, dir, "/v1/link", struct{}{}, &l)
+	if errors.Is(err, errNoServe) {
+		err = fmt.Errorf("%w: start tripod serve --data %s", err, dir)
+	}
+	return l.URL, err
 }
 
 // Erase carries an order out; by is who gave it, as far as it is proved.

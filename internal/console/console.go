@@ -42,6 +42,8 @@ type Deps struct {
 	Health *health.Registry // nil: nothing is raised
 	Logger *slog.Logger     // nil: silent
 	Now    func() time.Time // for relative times and the age of links; nil: the clock
+	// Open is what machines ask without signing in, by pattern ("GET /healthz"). It must tell no record.
+	Open map[string]http.Handler
 }
 
 // Console is the pages and the API behind one listener.

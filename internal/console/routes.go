@@ -14,6 +14,9 @@ func (c *Console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /enter", c.enter)
 	mux.HandleFunc("POST /leave", c.leave)
 	c.overviewRoutes(mux)
+	for pattern, h := range c.deps.Open {
+		mux.Handle(pattern, h)
+	}
 	mux.HandleFunc("/", c.nowhere)
 	return mux
 }
