@@ -33,7 +33,8 @@ func recordLine(i *reading.Item) string {
 	}
 	r := i.Record
 	fields := []string{
-		fmt.Sprintf("%s  %8d  %-14s %-15s %-8s %-22s", export.Stamp(r.Occurred), i.Seq, field(string(r.Surface)), r.Activity, r.Outcome, field(r.Type)),
+		fmt.Sprintf("%s  %8d  %-14s %-15s %-8s %-22s", export.Stamp(r.Occurred), i.Seq, field(string(r.Surface)),
+			field(string(r.Activity)), field(string(r.Outcome)), field(r.Type)),
 	}
 	for _, f := range []struct{ name, value string }{{"", toolName(r)}, {"model:", r.Model}} {
 		if f.value != "" {
@@ -47,7 +48,7 @@ func recordLine(i *reading.Item) string {
 		fields = append(fields, "session:"+field(r.Keys.Session))
 	}
 	if len(r.Flags) > 0 {
-		fields = append(fields, "! "+strings.Join(r.Flags, " "))
+		fields = append(fields, "! "+plain(shorten(strings.Join(r.Flags, " "))))
 	}
 	return strings.TrimRight(strings.Join(fields, "  "), " ")
 }
@@ -77,8 +78,20 @@ func mostTelling(id *audit.Identity) string {
 	return cmp.Or(id.Email, id.User, id.UUID, id.Subject, id.Service, id.Key, id.OSUser)
 }
 
+// longestField is how many bytes of a value a line shows; records keep longer ones only where they are odd, and --json
+// prints them whole.
+const longestField = 512
+
+func shorten(s string) string {
+	if len(s) <= longestField {
+		return s
+	}
+	return strings.ToValidUTF8(s[:longestField], "") + "…"
+}
+
 // field is one recorded value in a line of several: quoted where it could be taken for more than one.
 func field(s string) string {
+	s = shorten(s)
 	if strings.ContainsFunc(s, unicode.IsSpace) || strings.HasPrefix(s, "!") {
 		return strconv.Quote(s)
 	}
