@@ -7,14 +7,18 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/search"
 )
@@ -160,7 +164,7 @@ func TestOrderlyStopLeavesNothingBehind(t *testing.T) {
 func TestConsoleListener(t *testing.T) {
 	s := serve(t, cfgFor(t.TempDir()))
 	for path, want := range map[string]string{
-		"/readyz": "ready", "/healthz": `"conditions":[]`, "/metrics": "tripod_journal_last_seq 1", "/": "/metrics",
+		"/readyz": "ready", "/healthz": `"conditions":[]`, "/metrics": "tripod_journal_last_seq 1",
 	} {
 		if code, body := s.get(t, path); code != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s answers %d, without %q:\n%s", path, code, want, body)
@@ -178,6 +182,51 @@ func TestConsoleListener(t *testing.T) {
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("a foreign Host is answered %d", res.StatusCode)
+	}
+}
+
+// TestConsoleLink signs in with a link asked for over the socket, and finds that on record.
+func TestConsoleLink(t *testing.T) {
+	s := serve(t, cfgFor(t.TempDir()))
+	if code, body := s.get(t, "/"); code != http.StatusUnauthorized || !strings.Contains(body, "tripod console") {
+		t.Errorf("without a link / answers %d, without how to get one:\n%s", code, body)
+	}
+	link, err := app.ConsoleLink(t.Context(), s.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	for _, page := range []string{link, s.addrs.Console + "/"} {
+		res, err := browser.Get(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s answers %d", page, res.StatusCode)
+		}
+	}
+	if code, _ := s.get(t, strings.TrimPrefix(link, s.addrs.Console)); code != http.StatusUnauthorized {
+		t.Errorf("the link works twice: %d", code)
+	}
+	session, err := s.reading(t).Find(t.Context(), new(search.Query), search.Page{Oldest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for _, item := range session.Items {
+		types = append(types, item.Record.Type)
+	}
+	want := []string{"tripod.serve.start", console.TypeEnter, console.TypeOpen, "tripod.serve.stop"}
+	if diff := cmp.Diff(want, types); diff != "" {
+		t.Errorf("on record (-want +got):\n%s", diff)
+	}
+	if _, err := app.ConsoleLink(t.Context(), s.dir); err == nil || !strings.Contains(err.Error(), "tripod serve") {
+		t.Errorf("a link of a serve that has ended: %v", err)
 	}
 }
 
