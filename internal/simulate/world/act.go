@@ -75,6 +75,8 @@ type Process struct {
 	Hooks   []HookConfig
 	// Managed are the sources of managed settings that are in force: "mdm", "remote", "file"; none without any.
 	Managed []string
+	// Key is the vendor id of the API key it uses, "" where the account is signed in. With a key a client knows no account.
+	Key string
 	// Interactive: a terminal or an editor; otherwise headless (-p, an SDK).
 	Interactive bool
 	Live        bool // happens while one looks on: its exports are sent at its own intervals
@@ -195,4 +197,14 @@ type ControlAct struct {
 	Agent  string // user agent
 	Text   string // content, where there is some: a message, a title, a file name
 	Client string // "web", "desktop", "ios"
+	// Messages of a chat that was begun, in order; they follow within minutes.
+	Messages []Message
+}
+
+// Message is one message of a chat.
+type Message struct {
+	ID   string // claude_chat_msg_…
+	At   time.Time
+	Role string // "user", "assistant"
+	Text string
 }

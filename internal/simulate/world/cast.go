@@ -16,6 +16,7 @@ type Account struct {
 	Joined  time.Time // zero: before the world begins
 	Left    time.Time // zero: still there
 	Service bool      // an automation, not a human being's account
+	Key     string    // vendor id of the API key an automation uses; "" for an account that signs in
 	Devices []*Device
 }
 
@@ -45,7 +46,8 @@ const (
 // Client is an installed client and how its administrator configured its telemetry.
 type Client struct {
 	Product  Product
-	Version  string        // "2.1.330", "1.0.128"
+	Version  string        // of Claude Code, within Cowork too: "2.1.330", "1.0.128"
+	Desktop  string        // of the Claude Desktop app around it, "1.22209.3"; Cowork only
 	Protocol string        // "http/protobuf", "http/json", "grpc"
 	Gates    Gates         // what it may tell
 	Interval time.Duration // of its log exporter; metrics follow once a minute

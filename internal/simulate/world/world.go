@@ -8,21 +8,135 @@
 // for concurrent use.
 package world
 
-// Incident is something that goes wrong in a week. Each happens once a week, at a weekday and time of its own.
-type Incident string
-
-// The incidents.
-const (
-	SSOOff             Incident = "sso_off"             // single sign-on is turned off at night
-	BulkInvite         Incident = "bulk_invite"         // many invitations in a few minutes
-	ExportOffHours     Incident = "export_off_hours"    // data export outside its window
-	RoleEscalation     Incident = "role_escalation"     // an account makes another an owner
-	ToolChanged        Incident = "tool_changed"        // the definition of an MCP tool changes between two connections
-	Injection          Incident = "injection"           // a tool result tells the model to send data out, and an outbound tool is called
-	Silenced           Incident = "silenced"            // a laptop's log exporter is cut off for a while; its metrics and spans go on
-	MismatchedIdentity Incident = "mismatched_identity" // telemetry names another account than the credential proves
-	LostBatches        Incident = "lost_batches"        // some exports of a client never arrive
-	WipedLaptop        Incident = "wiped_laptop"        // a process ends without a word and the device never returns
-	KeyElsewhere       Incident = "key_elsewhere"       // an API key is used from an unknown address
-	DeniedTool         Incident = "denied_tool"         // a tool call is refused by a hook of the enterprise
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
 )
+
+// Options say which world it is.
+type Options struct {
+	Seed    uint64
+	Without []Incident // incidents that do not happen; everything else stays as it is
+}
+
+// World is one enterprise. What it exports is to be read only.
+type World struct {
+	Org Org
+	// Accounts are all there ever are, Devices theirs: some sixty stay from beginning to end, and one joins and one leaves
+	// each week. Members tells those of a time.
+	Accounts []*Account
+	Devices  []*Device
+	Servers  []*Server
+	Projects []*Project
+
+	seed     uint64
+	without  map[Incident]bool
+	byEmail  map[string]*Account
+	byDevice map[string]*Device
+	coming   map[int]*Account // by the week they join, counted from First
+	machines int
+	tales    tales
+}
+
+// tales are the stories, by what they are told of.
+type tales struct {
+	code, cowork []story
+	robots       map[string][]story
+}
+
+// New makes a world. It is cheap: nothing happens before it is asked for.
+func New(o Options) *World {
+	w := &World{
+		seed: o.Seed, without: map[Incident]bool{}, byEmail: map[string]*Account{}, byDevice: map[string]*Device{}, coming: map[int]*Account{},
+		tales: tales{slices.Concat(codeStories(), clinicalStories(), officeStories()), coworkStories(), robotStories()},
+	}
+	for _, i := range o.Without {
+		w.without[i] = true
+	}
+	d := w.dice("org")
+	w.Org = Org{Name: "Nordwald Kliniken", ID: d.vendor("org_01"), UUID: d.uuid(), Domain: "nordwald.example"}
+	w.Servers = servers()
+	w.Projects = w.projects()
+	w.hire(staff)
+	w.hire(robots)
+	w.rotate()
+	return w
+}
+
+// Account is the account of an e-mail address, nil if there never is one.
+func (w *World) Account(email string) *Account { return w.byEmail[email] }
+
+// Device is the device of a name, nil if there never is one.
+func (w *World) Device(name string) *Device { return w.byDevice[name] }
+
+// Members are the accounts that belong to the enterprise at a time, in the order of Accounts.
+func (w *World) Members(at time.Time) []*Account {
+	var list []*Account
+	for _, a := range w.Accounts {
+		if a.present(at, at) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// Between is what happens from one time on and before another, by time and then by id. Acts of one process share one
+// Process in each answer; its ID is the same in all answers. The world lasts from First to Last and is still outside.
+func (w *World) Between(from, to time.Time) []Act {
+	if from.Before(First) {
+		from = First
+	}
+	if to.After(Last) {
+		to = Last
+	}
+	var acts []Act
+	// Nothing lasts longer than a day: what began the day before may go on.
+	for date := midnight(from).AddDate(0, 0, -1); date.Before(to); date = date.AddDate(0, 0, 1) {
+		if date.Before(First) {
+			continue
+		}
+		for _, a := range w.day(date) {
+			if !a.At.Before(from) && a.At.Before(to) {
+				acts = append(acts, a)
+			}
+		}
+	}
+	sortActs(acts)
+	return acts
+}
+
+func sortActs(acts []Act) {
+	slices.SortFunc(acts, func(a, b Act) int {
+		if c := a.At.Compare(b.At); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.ID, b.ID)
+	})
+}
+
+// Live is the nth piece of live activity: one or two minutes of somebody's session that begins at start. It is the same
+// for one seed and n but for its times, which are relative to start.
+func (w *World) Live(n int, start time.Time) []Act {
+	name := "live/" + strconv.Itoa(n)
+	d := w.dice(name)
+	var able []*Device
+	for _, dev := range w.Devices {
+		if dev.Owner.Joined.IsZero() && !dev.Owner.Service {
+			able = append(able, dev)
+		}
+	}
+	dev := pick(d, able)
+	s := w.scene(d, name, start.UTC().Truncate(time.Millisecond))
+	s.hurry, s.sure = true, true
+	s.begin(dev, w.projectOf(d, dev.Owner.Team, dev.Client.Product == Cowork), "fresh")
+	next := s.turns()
+	for began := s.now; s.now.Sub(began) < 55*time.Second; {
+		s.play(next())
+		s.now = s.now.Add(s.wait(3*time.Second, 9*time.Second))
+	}
+	s.end()
+	sortActs(s.acts)
+	return s.acts
+}
