@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/tripod-audit/tripod/internal/correlate"
@@ -83,26 +84,32 @@ func (l *lazy[T]) close() error {
 	return l.file.Close()
 }
 
-// reader reads what this process serves: its own journal and the views as they are open at the moment of each use.
+// reader reads what this process serves: its own journal and the views as they are open at the moment of each use. A view
+// that a reader finds damaged is built again.
 func (a *App) reader() *reading.Reader {
 	return reading.New(reading.Parts{
 		Journal: a.truth.Journal.Reader(), Dir: a.cfg.Data, Serving: true,
-		Search: func(context.Context) (search.Reader, error) { return openedAs[search.Reader](a.views, "search") },
+		Search: func(context.Context) (search.Reader, error) { return openedAs[search.Reader](a.view("search")) },
 		Found: func(context.Context) (reading.Discrepancies, error) {
-			return openedAs[reading.Discrepancies](a.views, "correlate")
+			return openedAs[reading.Discrepancies](a.view("correlate"))
+		},
+		Failed: func(view string, err error) {
+			if damaged(err) {
+				a.view(view).fail(err)
+			}
 		},
 	})
 }
 
-// openedAs is the view of a name, if its files are open now.
-func openedAs[T any](views []*view, name string) (t T, err error) {
-	for _, v := range views {
-		if v.name != name {
-			continue
-		}
-		if t, ok := v.opened().(T); ok {
-			return t, nil
-		}
+func (a *App) view(name string) *view {
+	return a.views[slices.IndexFunc(a.views, func(v *view) bool { return v.name == name })]
+}
+
+// openedAs is a view's files, if they are open now.
+func openedAs[T any](v *view) (T, error) {
+	if t, ok := v.opened().(T); ok {
+		return t, nil
 	}
-	return t, fmt.Errorf("the %s view is not open at the moment", name)
+	var none T
+	return none, fmt.Errorf("the %s view is not open at the moment", v.name)
 }

@@ -31,7 +31,8 @@ func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Reg
 				}
 				return &searchFile{Index: ix}, nil
 			},
-			discard: func() error { return os.RemoveAll(indexDir(dir)) },
+			discard:   func() error { return os.RemoveAll(indexDir(dir)) },
+			databases: func() ([]string, error) { return databasesIn(indexDir(dir)) },
 		},
 		{
 			name: "correlate", behind: correlate.ConditionBehind, journal: j, health: h, log: log,
@@ -46,6 +47,7 @@ func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Reg
 				path := correlate.Path(dir)
 				return errors.Join(removeFile(path), removeFile(path+"-wal"), removeFile(path+"-shm"))
 			},
+			databases: func() ([]string, error) { return []string{correlate.Path(dir)}, nil },
 		},
 	}
 	for _, v := range views {
@@ -56,23 +58,34 @@ func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Reg
 	return views
 }
 
-// searchFile is the search index as a view runs it. applied counts what Apply has returned for: the position in the file
-// moves before the write-ahead log is rid of what was erased.
+// databasesIn lists the SQLite files of a folder.
+func databasesIn(dir string) (paths []string, err error) {
+	files, err := os.ReadDir(dir)
+	for _, f := range files {
+		if filepath.Ext(f.Name()) == ".db" {
+			paths = append(paths, filepath.Join(dir, f.Name()))
+		}
+	}
+	return paths, err
+}
+
+// searchFile is the search index as a view runs it. applied hears of what Apply has returned for: the position in the
+// file moves before the write-ahead log is rid of what was erased.
 type searchFile struct {
 	*sqlite.Index
-	applied func(uint64)
+	applied func(at uint64, err error)
 }
 
 func (f *searchFile) run(ctx context.Context, v *view, from *journal.Follower) error {
-	f.applied = v.settled
+	f.applied = v.applied
 	return search.Runner{Health: v.health, Logger: v.log}.Run(ctx, follow.New(from), f)
 }
 
 // Apply implements search.Index.
 func (f *searchFile) Apply(ctx context.Context, page []search.Entry) error {
 	err := f.Index.Apply(ctx, page)
-	if err == nil && len(page) > 0 {
-		f.applied(page[len(page)-1].Seq)
+	if len(page) > 0 {
+		f.applied(page[len(page)-1].Seq, err)
 	}
 	return err
 }
@@ -80,19 +93,19 @@ func (f *searchFile) Apply(ctx context.Context, page []search.Entry) error {
 // correlateFile is the discrepancies as a view runs them; see searchFile.
 type correlateFile struct {
 	*correlate.View
-	applied func(uint64)
+	applied func(at uint64, err error)
 }
 
 func (f *correlateFile) run(ctx context.Context, v *view, from *journal.Follower) error {
-	f.applied = v.settled
+	f.applied = v.applied
 	return correlate.Runner{Health: v.health, Logger: v.log}.Run(ctx, from, f)
 }
 
 // Apply implements correlate.Applier.
 func (f *correlateFile) Apply(ctx context.Context, batch []journal.Stored) error {
 	err := f.View.Apply(ctx, batch)
-	if err == nil && len(batch) > 0 {
-		f.applied(batch[len(batch)-1].Seq)
+	if len(batch) > 0 {
+		f.applied(batch[len(batch)-1].Seq, err)
 	}
 	return err
 }

@@ -37,6 +37,8 @@ type Parts struct {
 	Search func(context.Context) (search.Reader, error)
 	Found  func(context.Context) (Discrepancies, error)
 	Dir    string // the data directory, for the ledger
+	// Failed, if not nil, hears of each error a view answered with, for who may mend it.
+	Failed func(view string, err error)
 	// Serving says that the views are those of a running serve, which mends them by itself: errors then advise to wait.
 	Serving bool
 }
@@ -115,6 +117,9 @@ func (r *Reader) viewError(ctx context.Context, view string, err error) error {
 	switch {
 	case err == nil, ctx.Err() != nil, errors.As(err, &already), errors.Is(err, search.ErrCursor), errors.Is(err, search.ErrNotFacet):
 		return err
+	}
+	if r.parts.Failed != nil {
+		r.parts.Failed(view, err)
 	}
 	return &ViewError{View: view, Err: err, serving: r.parts.Serving}
 }
