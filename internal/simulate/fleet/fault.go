@@ -1,0 +1,43 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+)
+
+// Faults are what goes wrong on the way, beyond what the world says went wrong. Each is the share of exports it befalls, from 0
+// to 1. What befalls an export depends on the seed, its process, its signal and its number alone.
+type Faults struct {
+	Seed       uint64
+	Duplicates float64 // it is sent twice
+	Reorder    float64 // it is sent after the one that follows it
+	Loss       float64 // it never arrives
+}
+
+func (f Faults) validate() error {
+	for _, r := range []struct {
+		name string
+		rate float64
+	}{{"duplicates", f.Duplicates}, {"reorder", f.Reorder}, {"loss", f.Loss}} {
+		if !(r.rate >= 0 && r.rate <= 1) {
+			return fmt.Errorf("%s is %v: a share from 0 to 1 is wanted", r.name, r.rate)
+		}
+	}
+	return nil
+}
+
+// fate is what befalls an export.
+type fate struct{ lost, twice, late bool }
+
+func (f Faults) fate(e *export) fate {
+	if f.Duplicates == 0 && f.Reorder == 0 && f.Loss == 0 {
+		return fate{}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s\x00%d", f.Seed, e.from.p.ID, e.signal, e.number))
+	share := func(n int) float64 { return float64(binary.BigEndian.Uint64(sum[8*n:])>>11) / (1 << 53) }
+	if share(0) < f.Loss {
+		return fate{lost: true}
+	}
+	return fate{twice: share(1) < f.Duplicates, late: share(2) < f.Reorder}
+}

@@ -1,0 +1,171 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tripod-audit/tripod/internal/simulate/world"
+)
+
+const (
+	chunk = 24 * time.Hour // History reads the world so much at a time
+	// lag is how far before an act its records may begin: a hook that ran before what it was asked about was over.
+	lag = time.Minute
+	// lookBack is how long a process may have run before a stretch of History begins: its events count from there.
+	lookBack = 24 * time.Hour
+)
+
+// History sends what the clients told in [from, to), as fast as the receiver takes it. What would have been told later, such
+// as the result of a tool that still ran, is left out. It ends early with ctx alone; exports the receiver does not take are in
+// the report.
+func (f *Fleet) History(ctx context.Context, from, to time.Time) (Report, error) {
+	h := history{f: f, from: from, to: to, runs: map[string]*run{}}
+	began := time.Now()
+	err := h.play(ctx)
+	return h.tally.take(began), err
+}
+
+// run is one process in a history.
+type run struct {
+	pl     *player
+	packer packer
+	acts   []*world.Act // of the chunk
+}
+
+type history struct {
+	f        *Fleet
+	from, to time.Time
+	runs     map[string]*run
+	tally    tally
+}
+
+// part is what the world tells of a stretch of time.
+type part struct {
+	until time.Time
+	acts  []world.Act
+}
+
+func (h *history) play(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	parts := make(chan part, 1) // the next is told while one is sent
+	g.Go(func() error {
+		defer close(parts)
+		for at := h.from.Add(-lookBack); at.Before(h.to); {
+			until := at.Add(chunk)
+			if at.Before(h.from) {
+				until = h.from
+			}
+			if until.After(h.to) {
+				until = h.to
+			}
+			p := part{until: until, acts: h.f.cfg.World.Between(at, until)}
+			at = until
+			select {
+			case parts <- p:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for p := range parts {
+			if err := h.send(ctx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// send sends what happened in a part, the processes side by side.
+func (h *history) send(ctx context.Context, p part) error {
+	order := h.sort(p.acts)
+	until := p.until.Add(-lag)
+	if p.until.Equal(h.to) {
+		until = h.to
+	}
+	if !p.until.After(h.from) { // before the history: what was told then counts, and is not sent again
+		for _, r := range order {
+			r.pl.play(r.acts)
+			r.packer.pack(r.pl, h.from)
+			r.packer = packer{exact: h.f.cfg.Exact}
+		}
+		h.forget()
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	jobs := make(chan *run)
+	g.Go(func() error {
+		defer close(jobs)
+		for _, r := range order {
+			select {
+			case jobs <- r:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range h.f.cfg.Connections {
+		g.Go(func() error {
+			var buf []byte
+			for r := range jobs {
+				r.pl.play(r.acts)
+				list, missed := r.packer.pack(r.pl, until)
+				h.tally.update(func(r *Report) { r.Missed += missed })
+				var err error
+				if buf, err = h.f.deliverAll(ctx, list, &h.tally, buf); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	h.forget()
+	return err
+}
+
+// sort gives each process its acts of a part, and returns all that have something to tell, by when it began.
+func (h *history) sort(acts []world.Act) []*run {
+	var order []*run
+	for _, r := range h.runs {
+		r.acts = nil
+	}
+	fresh := map[*run]bool{}
+	for i := range acts {
+		a := &acts[i]
+		if a.Process == nil {
+			continue
+		}
+		r := h.runs[a.Process.ID]
+		if r == nil {
+			r = &run{pl: newPlayer(a.Process, h.f.cfg.Org), packer: packer{exact: h.f.cfg.Exact}}
+			h.runs[a.Process.ID] = r
+		}
+		if !fresh[r] {
+			fresh[r] = true
+			order = append(order, r)
+		}
+		r.acts = append(r.acts, a)
+	}
+	for _, r := range h.runs {
+		if !fresh[r] && r.pl.pending() {
+			order = append(order, r)
+		}
+	}
+	return order
+}
+
+// forget lets go of processes that ended and have nothing left to tell.
+func (h *history) forget() {
+	for id, r := range h.runs {
+		if r.acts = nil; !r.pl.stopped.IsZero() && !r.pl.pending() {
+			delete(h.runs, id)
+		}
+	}
+}
