@@ -152,7 +152,11 @@ func TestEveryAnswerCarriesTheProtections(t *testing.T) {
 	check("other host", b.Do(http.MethodGet, b.Server.URL, func(r *http.Request) { r.Host = "evil.example" }))
 	b.SignIn()
 	for _, path := range consoletest.Pages {
-		noStore(path, b.Get(path))
+		a := b.Get(path)
+		noStore(path, a)
+		if a.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, a.Status, a.Body)
+		}
 	}
 	noStore("nowhere", b.Get("/nowhere"))
 }

@@ -14,6 +14,10 @@ func (c *Console) routes() *http.ServeMux {
 	mux.HandleFunc("GET /enter", c.enter)
 	mux.HandleFunc("POST /leave", c.leave)
 	c.overviewRoutes(mux)
+	c.recordRoutes(mux)
+	c.sessionRoutes(mux)
+	c.activityRoutes(mux)
+	c.apiRoutes(mux)
 	for pattern, h := range c.deps.Open {
 		mux.Handle(pattern, h)
 	}

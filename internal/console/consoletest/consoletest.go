@@ -6,6 +6,7 @@ package consoletest
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -71,7 +72,7 @@ func New(t testing.TB, o Options) *Bench {
 	b.Client.Jar = jar
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
-		Health: b.Health, Now: b.now,
+		Health: b.Health, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Reader: reading.New(reading.Parts{
 			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
 			Search: func(context.Context) (search.Reader, error) { return b.Index, nil },
@@ -249,4 +250,7 @@ func (b *Bench) Own(prefix string) []*audit.Record {
 }
 
 // Pages are addresses of every page and API call that needs nothing in the journal; each asks for a record of its opening.
-var Pages = []string{"/"}
+var Pages = []string{
+	"/", "/activity", "/activity?q=tool%3ABash", "/activity/counts?q=model%3A*", "/activity/new?q=mcp%3A*&since=0",
+	"/activity/values?field=tool&q=tool%3A*", "/api/v1/search?q=x", "/api/v1/facets", "/api/v1/histogram",
+}

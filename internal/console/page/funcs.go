@@ -18,6 +18,7 @@ func funcs(assets *Assets) template.FuncMap {
 		"shownUpTo":   func(most int, s string) template.HTML { return ShownUpTo(s, most) },
 		"plain":       Plain,
 		"count":       Count,
+		"plural":      Plural,
 		"ucount":      func(n uint64) string { return Count(int64(n)) },
 		"bytes":       Bytes,
 		"when":        When,
@@ -118,4 +119,12 @@ func Bytes(n int64) string {
 		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 	}
 	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+// Plural is a number with its noun.
+func Plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return Count(n) + " " + noun + "s"
 }

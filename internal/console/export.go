@@ -1,0 +1,91 @@
+package console
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/export"
+)
+
+// exportForms are what records can be downloaded as.
+var exportForms = map[string]export.Form{"csv": export.CSV, "ndjson": export.NDJSON}
+
+func (v *visit) exportsQuery() (opening, error) {
+	a, err := v.mustAsk()
+	if err != nil {
+		return opening{}, err
+	}
+	if exportForms[v.r.URL.Query().Get("as")] == nil {
+		return opening{}, invalid("as is csv or ndjson")
+	}
+	return searches(TypeExport, "export", a.text), nil
+}
+
+// export sends the records of a query and, in the same archive, the sidecar that says what they are: one cannot be had
+// without the other. It is written as it is read, so its size is bounded by nothing but the journal.
+func (v *visit) export() error {
+	a, err := v.mustAsk()
+	if err != nil {
+		return err
+	}
+	if _, err := v.deps.Reader.Search(v.r.Context()); err != nil {
+		return err // while a page can still be answered
+	}
+	as := v.r.URL.Query().Get("as")
+	at := v.deps.Now().UTC()
+	name := "tripod-" + at.Format("20060102T150405Z")
+	v.w.Header().Set("Content-Type", "application/zip")
+	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.zip"`)
+	z := zip.NewWriter(v.w)
+	if err := v.exportInto(z, export.Options{Query: a.query, Form: exportForms[as]}, name+"."+as, at); err != nil {
+		v.deps.Logger.ErrorContext(v.r.Context(), "export broke off", "error", err)
+		panic(http.ErrAbortHandler) // how net/http is told that what was sent must not pass for whole
+	}
+	return nil
+}
+
+func (v *visit) exportInto(z *zip.Writer, o export.Options, name string, at time.Time) error {
+	ctx := v.r.Context()
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: at})
+	if err != nil {
+		return err
+	}
+	res, err := export.Run(ctx, v.deps.Reader, w, o)
+	if err != nil {
+		return err
+	}
+	sidecar, err := export.NewSidecar(ctx, v.deps.Reader, o, res, v.cfg.Version)
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(sidecar, "", "  ")
+	if err != nil {
+		return err
+	}
+	if w, err = z.CreateHeader(&zip.FileHeader{Name: name + ".meta.json", Method: zip.Deflate, Modified: at}); err != nil {
+		return err
+	}
+	if _, err := w.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+// invalid refuses a parameter.
+func invalid(text string) error {
+	return &problem{status: http.StatusBadRequest, code: "invalid", heading: "This address is not right", text: text + "."}
+}
+
+func uintText(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func uintOf(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read a position: %w", err)
+	}
+	return n, nil
+}
