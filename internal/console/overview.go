@@ -1,15 +1,225 @@
 package console
 
 import (
+	"cmp"
+	"context"
 	"net/http"
+	"slices"
+	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/reading"
+	"github.com/tripod-audit/tripod/internal/search"
 )
+
+// graveFirst is how many discrepancies the overview shows.
+const graveFirst = 8
 
 func (c *Console) overviewRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /{$}", always(opens("overview")), (*visit).overview)
 }
 
+// overview goes on part by part: what cannot be read says so in its place.
 func (v *visit) overview() error {
-	return v.print("overview", v.frame("Overview", "overview", "tripod doctor"), page.Overview{})
+	ctx := v.r.Context()
+	p := page.Overview{Conditions: v.deps.Health.Conditions(), Verify: v.cli("verify")}
+	p.SourcesProblem = v.part(v.fillSources(ctx, &p))
+	p.DiscrepanciesProblem = v.part(v.fillDiscrepancies(ctx, &p))
+	p.HistogramProblem = v.part(v.fillHistogram(ctx, &p))
+	f := v.frame("Overview", "overview", v.cli("doctor"))
+	p.Last, p.Signed = f.Last, f.Signed
+	var err error
+	if _, p.Checkpoint, err = v.deps.Reader.Checkpoint(); err != nil {
+		p.LedgerError = "The ledger cannot be read: tripod doctor says why."
+		v.deps.Logger.ErrorContext(ctx, "read checkpoint", "error", err)
+	}
+	if _, behind, err := v.searched(ctx); err == nil {
+		p.Behind = behind
+	}
+	return v.print("overview", f, p)
+}
+
+// part turns what a part of a page failed with into what is shown in its place.
+func (v *visit) part(err error) *page.Problem {
+	if err == nil {
+		return nil
+	}
+	p, unknown := asProblem(err)
+	if unknown {
+		v.deps.Logger.ErrorContext(v.r.Context(), "console", "path", v.r.URL.Path, "error", err)
+	}
+	return &page.Problem{Heading: p.heading, Text: p.text, Advice: p.advice}
+}
+
+var planes = []struct {
+	plane      audit.Plane
+	name, what string
+}{
+	{audit.PlaneControl, "Control plane", "what the vendor says happened"},
+	{audit.PlaneAgent, "Agent plane", "what the clients say they did"},
+	{audit.PlaneNetwork, "Network plane", "what passed by"},
+	{"", "Other", "sources this version has no name for"},
+}
+
+func (v *visit) fillSources(ctx context.Context, p *page.Overview) error {
+	seen, err := v.deps.Reader.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	day, err := v.lastDay(ctx)
+	if err != nil {
+		return err
+	}
+	for _, pl := range planes {
+		out := page.Plane{Name: pl.name, What: pl.what}
+		for _, k := range sourcesOf(pl.plane, seen) {
+			s := v.sourceOf(k, seen, day)
+			switch s.State {
+			case stateConnected:
+				p.Connected++
+			case stateAttention:
+				p.Attention++
+			case stateNotSeen:
+				p.NotSeen++
+			}
+			out.Sources = append(out.Sources, s)
+		}
+		if len(out.Sources) > 0 {
+			p.Planes = append(p.Planes, out)
+		}
+	}
+	return nil
+}
+
+// sourcesOf lists the sources of a plane that Tripod knows, and behind them those that delivered all the same.
+func sourcesOf(plane audit.Plane, seen []reading.Source) []knownSource {
+	var list []knownSource
+	for _, k := range knownSources {
+		if k.source.Plane() == plane {
+			list = append(list, k)
+		}
+	}
+	for _, s := range seen {
+		if s.Source.Plane() == plane && !slices.ContainsFunc(list, func(k knownSource) bool { return k.source == s.Source }) {
+			list = append(list, knownSource{source: s.Source})
+		}
+	}
+	return list
+}
+
+// States of a source.
+const (
+	stateConnected = "connected"
+	stateAttention = "needs attention"
+	stateNotSeen   = "not seen"
+)
+
+func (v *visit) sourceOf(k knownSource, seen []reading.Source, day map[string]int64) page.Source {
+	s := page.Source{Name: string(k.source), What: k.what, State: stateNotSeen, URL: page.ActivityURL("source:" + search.Quote(string(k.source)))}
+	for _, have := range seen {
+		if have.Source != k.source {
+			continue
+		}
+		s.All, s.Last, s.Day, s.State = have.Records, have.Last, day[string(k.source)], stateConnected
+		if v.deps.Now().Sub(have.Last) > reading.SilentAfter {
+			s.State = stateAttention
+		}
+	}
+	return s
+}
+
+// lastDay counts the records of the last 24 hours by source.
+func (v *visit) lastDay(ctx context.Context) (map[string]int64, error) {
+	index, err := v.deps.Reader.Search(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q, err := search.Parse("after:-24h", v.deps.Now())
+	if err != nil {
+		return nil, err
+	}
+	facets, err := index.Facets(ctx, q, []search.Field{search.FieldSource}, 100)
+	if err != nil {
+		return nil, err
+	}
+	day := make(map[string]int64)
+	for _, fv := range facets.Values[search.FieldSource] {
+		day[fv.Value] = fv.N
+	}
+	return day, nil
+}
+
+func (v *visit) fillDiscrepancies(ctx context.Context, p *page.Overview) error {
+	view, err := v.deps.Reader.Discrepancies(ctx)
+	if err != nil {
+		return err
+	}
+	counts, err := view.Count(ctx)
+	if err != nil {
+		return err
+	}
+	p.OpenDiscrepancies = counts.Open
+	list, err := view.List(ctx, correlate.Filter{State: correlate.StateOpen})
+	if err != nil {
+		return err
+	}
+	for _, severity := range []correlate.Severity{correlate.SeverityHigh, correlate.SeverityMedium, correlate.SeverityLow} {
+		n := 0
+		for i := range list {
+			if list[i].Severity == severity {
+				n++
+			}
+		}
+		p.BySeverity = append(p.BySeverity, page.Severity{Name: string(severity), N: n, AtLeast: len(list) == correlate.DefaultLimit})
+	}
+	slices.SortStableFunc(list, func(a, b correlate.Discrepancy) int { return cmp.Compare(gravity(b.Severity), gravity(a.Severity)) })
+	for i := range list[:min(graveFirst, len(list))] {
+		p.Discrepancies = append(p.Discrepancies, discrepancyOf(&list[i]))
+	}
+	return nil
+}
+
+func gravity(s correlate.Severity) int {
+	switch s {
+	case correlate.SeverityHigh:
+		return 3
+	case correlate.SeverityMedium:
+		return 2
+	case correlate.SeverityLow:
+		return 1
+	}
+	return 0
+}
+
+func discrepancyOf(d *correlate.Discrepancy) page.Discrepancy {
+	out := page.Discrepancy{
+		Kind: string(d.Kind), Severity: string(d.Severity), Statement: d.Statement, Provisional: d.Provisional, Session: d.Session,
+		Seq: d.LastSeq, At: d.To, Count: d.Count,
+	}
+	if out.Seq == 0 {
+		out.Seq = d.FirstSeq
+	}
+	if out.At.IsZero() {
+		out.At = d.Recorded
+	}
+	return out
+}
+
+// fillHistogram shows the last week.
+func (v *visit) fillHistogram(ctx context.Context, p *page.Overview) error {
+	index, err := v.deps.Reader.Search(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	text, at := defaultQuery+" after:-7d", v.deps.Now()
+	q, err := search.Parse(text, at)
+	if err != nil {
+		return err
+	}
+	p.Histogram, err = histogramOf(ctx, index, &asked{text: text, query: q, terms: splitTerms(text), now: at})
+	return err
 }

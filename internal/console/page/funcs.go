@@ -65,6 +65,8 @@ func Ago(now, t time.Time) string {
 		return "in " + Duration(-d)
 	case d < time.Second:
 		return "now"
+	case d < 10*time.Second:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
 	}
 	return Duration(d) + " ago"
 }
