@@ -40,6 +40,8 @@ type Deps struct {
 	// Record makes one of Tripod's own acts durable. It fails where the journal refuses to write.
 	Record func(context.Context, intake.Act) error
 	Health *health.Registry // nil: nothing is raised
+	// Standing tells the health page what only the surroundings know (see MeasureDir); nil: that is shown as not known.
+	Standing func(context.Context) page.Standing
 	Logger *slog.Logger     // nil: silent
 	Now    func() time.Time // for relative times and the age of links; nil: the clock
 	// Open is what machines ask without signing in, by pattern ("GET /healthz"). It must tell no record.

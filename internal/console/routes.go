@@ -16,6 +16,7 @@ func (c *Console) routes() *http.ServeMux {
 	c.overviewRoutes(mux)
 	c.recordRoutes(mux)
 	c.sessionRoutes(mux)
+	c.healthRoutes(mux)
 	c.activityRoutes(mux)
 	c.apiRoutes(mux)
 	for pattern, h := range c.deps.Open {

@@ -1,0 +1,79 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/console/timeline"
+	"github.com/tripod-audit/tripod/internal/reading"
+)
+
+// mostOfSession bounds the records of a session that a page reads; one with more shows its oldest.
+const mostOfSession = 50_000
+
+func (c *Console) sessionRoutes(mux *http.ServeMux) {
+	c.page(mux, "GET /session/{id}", func(v *visit) (opening, error) {
+		return opens("session", audit.Attr{Name: "session.id", Value: audit.String(v.r.PathValue("id"))}), nil
+	}, (*visit).showSession)
+}
+
+func (v *visit) showSession() error {
+	ctx, id := v.r.Context(), v.r.PathValue("id")
+	first, err := strconv.Atoi(v.r.URL.Query().Get("from"))
+	if err != nil {
+		first = 0
+	}
+	s, err := v.deps.Reader.SessionUpTo(ctx, id, mostOfSession)
+	if err != nil {
+		return err
+	}
+	_, behind, err := v.searched(ctx)
+	if err != nil {
+		return err
+	}
+	if len(s.Items) == 0 && len(s.Unreadable) == 0 {
+		advice := "Sessions are found from activity, by account, device or time."
+		if behind > 0 {
+			advice = "The search view has " + page.Count(int64(behind)) + " records to take in yet: it may be among them. Load the page again."
+		}
+		return notFound("No record of a session of this id.", advice)
+	}
+	f := v.frame("Session "+page.Plain(id), "activity", v.cli("session", id))
+	return v.print("session", f, v.sessionPage(s, behind, first))
+}
+
+// sessionPage makes the page of what was read.
+func (v *visit) sessionPage(s *reading.Session, behind uint64, first int) *page.Session {
+	entries := make([]timeline.Entry, len(s.Items))
+	for i := range s.Items {
+		entries[i] = timeline.Entry{Seq: s.Items[i].Seq, Record: s.Items[i].Record}
+	}
+	p := &page.Session{ID: s.ID, T: timeline.Build(entries, s.Discrepancies), Unreadable: s.Unreadable.String(), Behind: behind}
+	if s.More {
+		p.More = mostOfSession
+	}
+	if s.Without != nil {
+		p.Without = s.Without.Error()
+	}
+	p.Asserted, p.Proved = p.T.Accounts.Asserted, p.T.Accounts.Proved
+	p.AddDiscrepancies(s.Discrepancies)
+	p.AddSilent(v.delivering())
+	p.Fill(first)
+	return p
+}
+
+// delivering tells which sources have delivered anything; nothing where the view cannot say.
+func (v *visit) delivering() map[audit.Source]bool {
+	deliver := make(map[audit.Source]bool)
+	sources, err := v.deps.Reader.Sources(v.r.Context())
+	if err != nil {
+		v.deps.Logger.WarnContext(v.r.Context(), "list sources", "error", err)
+		return deliver
+	}
+	for _, s := range sources {
+		deliver[s.Source] = true
+	}
+	return deliver
+}
