@@ -104,7 +104,7 @@ func (c *Console) cli(command string, words ...string) string {
 		words = append([]string{"--data", c.cfg.Dir}, words...)
 	}
 	for _, w := range words {
-		if strings.ContainsFunc(w, unicode.IsControl) {
+		if strings.ContainsFunc(w, func(r rune) bool { return !page.Inert(r) }) {
 			return ""
 		}
 		line += " " + shellWord(w)

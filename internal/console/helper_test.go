@@ -1,8 +1,12 @@
 package console_test
 
 import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"strings"
+	"testing"
 )
 
 // valueOf finds the value of a hidden input.
@@ -14,4 +18,23 @@ func valueOf(html, name string) string {
 
 func body(text string) (io.ReadCloser, int64) {
 	return io.NopCloser(strings.NewReader(text)), int64(len(text))
+}
+
+func unzip(t *testing.T, f *zip.File) []byte {
+	t.Helper()
+	r, err := f.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func sha256Hex(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }

@@ -65,7 +65,7 @@ func hostileRecord(v string, at time.Time) *audit.Record {
 			Workflow: v, Body: v, Trace: v, Span: v, ParentSpan: v},
 		Tool: v, MCP: v, Model: v, Rule: v, Case: v, IP: v, Sequence: &n, Duration: 12345678,
 		Service:   audit.Service{Name: v, Version: v, Scope: v, ScopeVersion: v},
-		Container: "session/" + v, Resource: attrs, Attributes: attrs,
+		Container: ("session/" + v)[:min(len(v), 500)], Resource: attrs, Attributes: attrs,
 		Parts: []audit.Part{{Kind: "event", Name: v, Unit: v, Form: v, Trace: v, Span: v, Time: at, Value: audit.String(v), Attributes: attrs}},
 		Flags: []string{v, audit.FlagIdentityMismatch}, Supersedes: v,
 	}

@@ -61,7 +61,7 @@ func FuzzShown(f *testing.F) {
 			t.Errorf("markup of the value survives: %q", got)
 		}
 		for _, r := range inner {
-			if !inert(r) {
+			if !Inert(r) {
 				t.Errorf("%U survives", r)
 			}
 		}
