@@ -41,7 +41,7 @@ type dataFlag struct {
 
 // commands is the whole command line.
 type commands struct {
-	Demo     demoCommand     `cmd:"" help:"Replay what a real Claude Code sent through a whole Tripod on loopback."`
+	Demo     demoCommand     `cmd:"" help:"A whole simulated enterprise and a whole Tripod on loopback."`
 	Serve    serveCommand    `cmd:"" help:"Collect, store and prove: the real thing."`
 	Console  consoleCommand  `cmd:"" help:"Print a link into the console of the serve that runs here."`
 	Search   searchCommand   `cmd:"" help:"Search records, newest first."`
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(negations(args))
 	if code >= 0 {
 		return code // --help wrote its text
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/tripod-audit/tripod/internal/export"
 )
 
 func main() {
@@ -18,7 +20,11 @@ func program() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
-	return run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stderr)})
+	std := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stderr)}
+	if isTerminal(os.Stdout) {
+		std.out = export.NewInert(os.Stdout) // JSON too carries what was recorded as it is
+	}
+	return run(ctx, os.Args[1:], std)
 }
 
 // isTerminal reports whether a person may be reading; progress and closing lines are for people only.

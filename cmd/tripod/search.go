@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func (c *searchCommand) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.closing(ctx, std, r, res)
+	return c.closing(ctx, std, r, q, res)
 }
 
 // parseQuery shows the place of a mistake with a caret.
@@ -86,7 +87,7 @@ func lines(w io.Writer) (func(*reading.Item) error, error) {
 }
 
 // closing tells a person how many there were, up to when the journal reaches, and what was silent.
-func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading, res *export.Result) error {
+func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading, q *search.Query, res *export.Result) error {
 	behind, err := r.Behind(ctx)
 	if err != nil {
 		return err
@@ -95,6 +96,9 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 		printBehind(std, behind)
 	}
 	printUnreadable(std, res.Unreadable)
+	if err := printHints(ctx, std, r, q, res.Records == 0); err != nil {
+		return err
+	}
 	if res.More {
 		fmt.Fprintf(std.err, "tripod: %d records shown, there are more: --limit 0 for all\n", res.Records)
 	}
@@ -126,4 +130,38 @@ func printUnreadable(std streams, u reading.Unreadable) {
 	if len(u) > 0 {
 		fmt.Fprintf(std.err, "tripod: %s\n", u)
 	}
+}
+
+// printHints says which values of the query no record has: all of them where nothing was found, else those that look
+// misspelt.
+func printHints(ctx context.Context, std streams, r *app.Reading, q *search.Query, nothing bool) error {
+	hints, err := r.Hints(ctx, q)
+	if err != nil {
+		return err
+	}
+	for _, h := range hints {
+		if nothing || h.Nearest != "" {
+			fmt.Fprintf(std.err, "tripod: %s\n", plain(h.String()))
+		}
+	}
+	return nil
+}
+
+// negations lets a query begin with -field:value, which would be read as flags: behind a blank it is an argument, and the
+// query means the same.
+func negations(args []string) []string {
+	if len(args) == 0 || args[0] != "search" {
+		return args
+	}
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		name, _, colon := strings.Cut(strings.TrimPrefix(arg, "-"), ":")
+		if colon && len(name) > 1 && strings.HasPrefix(arg, "-") && strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz_") == "" {
+			args[i] = " " + arg
+		}
+	}
+	return args
 }

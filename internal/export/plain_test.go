@@ -79,7 +79,7 @@ func hostile() []string {
 
 func FuzzDefuse(f *testing.F) {
 	for _, s := range hostile() {
-		f.Add(s)
+		f.Add(s[:min(len(s), 1<<10)])
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, got := range []string{Plain(s), defuse(s)} {

@@ -290,3 +290,31 @@ func TestSources(t *testing.T) {
 		t.Errorf("behind by %d, %v", behind, err)
 	}
 }
+
+func TestHints(t *testing.T) {
+	t.Parallel()
+	list := ten("s-1")
+	list[0].Tool, list[1].Tool, list[2].Source = "Bash", "Read", "from.the.future"
+	r := readingtest.Build(t, list...).Reader()
+	f := func(query string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, h := range must(r.Hints(t.Context(), parse(t, query)))(t) {
+			got = append(got, h.String())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", query, diff)
+		}
+	}
+	f("")
+	f("tool:bash,READ source:OTEL.log outcome:success")
+	f("user:nobody session:nothing bsah after:2026-11-01 tool:Bsh*")
+	f("tool:Bash,Bsah", "no record has tool:Bsah; did you mean tool:Bash?")
+	f("-source:otel.lgo", "no record has source:otel.lgo; did you mean source:otel.log?")
+	f("source:from.the.futur", "no record has source:from.the.futur; did you mean source:from.the.future?")
+	f("source:otel.span", "no record has source:otel.span") // a source there is, near another
+	f("surface:claude_cod surface:cowrk", "no record has surface:claude_cod; did you mean surface:claude_code?",
+		"no record has surface:cowrk; did you mean surface:cowork?")
+	f("activity:egress", "no record has activity:egress")
+	f("model:whatever", "no record has model:whatever")
+}

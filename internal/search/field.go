@@ -1,5 +1,7 @@
 package search
 
+import "slices"
+
 // Field is something a query can ask for.
 type Field uint8
 
@@ -121,6 +123,19 @@ func FieldByName(name string) (Field, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Nearest finds the candidate closest to a misspelt word, without regard to case, "" if none is close enough to suggest.
+func Nearest(word string, candidates []string) string {
+	folded := make([]string, len(candidates))
+	for i, c := range candidates {
+		folded[i] = fold(c)
+	}
+	near := nearest(fold(word), folded)
+	if i := slices.Index(folded, near); near != "" && i >= 0 {
+		return candidates[i]
+	}
+	return ""
 }
 
 // nearest finds the candidate closest to a misspelt word, "" if none is close enough to suggest.
