@@ -2,37 +2,50 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
-	"github.com/tripod-audit/tripod/internal/simulate/capture"
+	"github.com/tripod-audit/tripod/internal/secret"
+	"github.com/tripod-audit/tripod/internal/simulate/fleet"
+	"github.com/tripod-audit/tripod/internal/simulate/world"
 )
 
 // DemoOptions configures a demo.
 type DemoOptions struct {
 	Config config.Config // Data and Listen matter; port 0 takes free ports
 	Logger *slog.Logger
+	Seed   uint64    // of the simulated enterprise
+	End    time.Time // of its history; zero is now
 	// For is how long live activity goes on; 0 until the context ends.
 	For time.Duration
-	// Started is called once history is in and live activity begins.
-	Started func(Addrs, string)
+	// Started is called once history is in and can be searched, and live activity begins.
+	Started func(DemoStarted)
 }
 
-// protocols are what real clients speak; the demo uses one after the other.
-var protocols = []string{"http/protobuf", "http/json", "grpc"}
+// DemoStarted is what somebody needs to look at a demo.
+type DemoStarted struct {
+	Addrs
+	Link     string // into the console, once
+	World    *world.World
+	From, To time.Time // of the history
+	History  fleet.Report
+}
 
-// Demo runs a whole Tripod on loopback and replays what a real Claude Code sent through the real receiver: an hour of
-// history at once, then live. One export of the history is lost on purpose.
+// demoHistory is how much history a demo has.
+const demoHistory = 7 * 24 * time.Hour
+
+// Demo runs a whole Tripod on loopback and a simulated enterprise beside it, whose clients deliver to the real receiver: a
+// week of history at once, then live activity.
 func Demo(ctx context.Context, o DemoOptions) error {
-	scenarios, err := capture.Scenarios()
-	if err != nil {
-		return err
-	}
-	a, err := New(ctx, Options{Config: o.Config, Version: "demo", Logger: o.Logger})
+	w := world.New(world.Options{Seed: o.Seed})
+	credentials, accepted := demoTokens(w)
+	a, err := New(ctx, Options{Config: o.Config, Version: "demo", Logger: o.Logger, Tokens: accepted})
 	if err != nil {
 		return err
 	}
@@ -49,92 +62,65 @@ func Demo(ctx context.Context, o DemoOptions) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		return replay(ctx, a.cfg.Data, scenarios, o)
+		return a.play(ctx, w, credentials, o)
 	}()
 	cancel(nil)
 	return errors.Join(err, serving.stop())
 }
 
-func replay(ctx context.Context, dir string, scenarios []capture.Scenario, o DemoOptions) error {
-	addrs, err := ReadAddrs(dir)
+// demoTokens gives each device a bearer token of its own that proves whose it is. They live as long as the process.
+func demoTokens(w *world.World) (credentials map[*world.Device]secret.String, accepted []otlp.Token) {
+	credentials = make(map[*world.Device]secret.String, len(w.Devices))
+	for _, d := range w.Devices {
+		t := secret.New(rand.Text())
+		credentials[d] = t
+		proves := audit.Identity{Email: d.Owner.Email, Device: d.ID, Groups: d.Owner.Groups}
+		if d.Owner.Service {
+			proves = audit.Identity{Service: d.Owner.Name, Device: d.ID, Groups: d.Owner.Groups}
+		}
+		accepted = append(accepted, otlp.Token{Name: d.Name, Token: t, Proves: proves})
+	}
+	return credentials, accepted
+}
+
+// play is the life of the enterprise until the demo ends.
+func (a *App) play(ctx context.Context, w *world.World, credentials map[*world.Device]secret.String, o DemoOptions) error {
+	addrs, err := ReadAddrs(a.cfg.Data)
 	if err != nil {
 		return err
 	}
-	conn, err := capture.Dial(addrs.OTLPGRPC)
+	f, err := fleet.New(fleet.Config{
+		World: w, Org: &w.Org, HTTP: addrs.OTLPHTTP, GRPC: addrs.OTLPGRPC, Logger: o.Logger,
+		Token: func(d *world.Device) secret.String { return credentials[d] },
+	})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	defer conn.Close()
-	s := &capture.Sender{HTTP: &http.Client{Timeout: 30 * time.Second}, URL: addrs.OTLPHTTP, GRPC: conn}
-	defer s.HTTP.CloseIdleConnections()
-	if err := history(ctx, s, scenarios); err != nil {
-		return err
+	return errors.Join(a.playFleet(ctx, f, DemoStarted{Addrs: addrs, World: w, To: o.End}, o), f.Close())
+}
+
+func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted, o DemoOptions) (err error) {
+	if started.To.IsZero() {
+		started.To = time.Now().UTC()
 	}
+	started.From = started.To.Add(-demoHistory)
+	if started.History, err = f.History(ctx, started.From, started.To); err != nil {
+		return fmt.Errorf("demo: play the history: %w", err)
+	}
+	a.catchUp(ctx)
 	if o.Started != nil {
-		o.Started(addrs, sessionOf(scenarios, lostScenario))
+		if a.console.pages != nil {
+			started.Link = a.console.pages.Link(osIdentity())
+		}
+		o.Started(started)
 	}
-	return live(ctx, s, scenarios, o.For)
-}
-
-// sessionOf is the session a scenario has in the demo's history.
-func sessionOf(scenarios []capture.Scenario, name string) string {
-	for _, s := range scenarios {
-		if s.Name == name {
-			return s.Renew("history "+name, 0).Session()
-		}
+	if o.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.For)
+		defer cancel()
 	}
-	return ""
-}
-
-// lostScenario loses its first export in the demo's history, so that there is a gap to be found.
-const lostScenario = "stream2"
-
-// history replays every scenario once, as if spread over the last hour.
-func history(ctx context.Context, s *capture.Sender, scenarios []capture.Scenario) error {
-	now := time.Now()
-	for i, scenario := range scenarios {
-		if scenario.Name == lostScenario {
-			scenario.Exports = scenario.Exports[1:]
-		}
-		ago := time.Hour - time.Duration(i)*time.Hour/time.Duration(len(scenarios)+1)
-		if err := play(ctx, s, scenario, "history", now.Add(-ago), protocols[i%len(protocols)]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// live replays one scenario a second or so, as one client after the other would be seen.
-func live(ctx context.Context, s *capture.Sender, scenarios []capture.Scenario, length time.Duration) error {
-	var end <-chan time.Time
-	if length > 0 {
-		end = time.After(length)
-	}
-	pace := time.NewTicker(time.Second)
-	defer pace.Stop()
-	for round := 0; ; round++ {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-end:
-			return nil
-		case <-pace.C:
-		}
-		scenario := scenarios[round%len(scenarios)]
-		run := fmt.Sprintf("live %d", round)
-		if err := play(ctx, s, scenario, run, time.Now(), protocols[round%len(protocols)]); err != nil && ctx.Err() == nil {
-			return err
-		}
-	}
-}
-
-// play sends a scenario so that its last event happens at a given time.
-func play(ctx context.Context, s *capture.Sender, scenario capture.Scenario, run string, last time.Time, protocol string) error {
-	again := scenario.Renew(run+" "+scenario.Name, last.Sub(scenario.Last()).Truncate(time.Millisecond))
-	for _, e := range again.Exports {
-		if err := s.Send(ctx, e, protocol); err != nil {
-			return fmt.Errorf("demo: scenario %s: %w", scenario.Name, err)
-		}
+	if _, err := f.Live(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("demo: %w", err)
 	}
 	return nil
 }
