@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await":    await,
 			"deliver":  deliver,
+			"endpoint": endpoint,
 			"corrupt":  corrupt,
 			"exitcode": exitCode,
 		},
@@ -44,7 +45,7 @@ func TestScripts(t *testing.T) {
 
 const patience = 30 * time.Second
 
-// await DIR [RECORDS] waits until serve on DIR is ready, and until its views have taken in so many records.
+// await DIR [RECORDS] waits until serve on DIR is ready, and until its views have taken in so many records, or all there are.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: await DIR [RECORDS]")
@@ -90,6 +91,9 @@ func ready(dir, want string) error {
 	if want == "" {
 		return nil
 	}
+	if want == "all" {
+		want = fmt.Sprint(s.JournalLast)
+	}
 	for name, at := range s.Views {
 		if fmt.Sprint(at) != want {
 			return fmt.Errorf("view %s is at %d", name, at)
@@ -99,6 +103,17 @@ func ready(dir, want string) error {
 		return fmt.Errorf("the ledger is at %d", s.LedgerSize)
 	}
 	return nil
+}
+
+// endpoint DIR sets $OTLP_HTTP and $OTLP_GRPC to where serve on DIR takes telemetry.
+func endpoint(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: endpoint DIR")
+	}
+	addrs, err := app.ReadAddrs(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Setenv("OTLP_HTTP", addrs.OTLPHTTP)
+	ts.Setenv("OTLP_GRPC", addrs.OTLPGRPC)
 }
 
 // deliver DIR SCENARIO [RUN] sends what a real client sent, unchanged but for a shift to a fixed time, and sets $SESSION.

@@ -7,6 +7,7 @@ import (
 )
 
 type simulateCommand struct {
+	Fleet       simulateFleet       `cmd:"" help:"The clients of a simulated enterprise send their telemetry to a receiver; prints one JSON line at the start and a JSON report at the end."`
 	MessagesAPI simulateMessagesAPI `cmd:"" name:"messages-api" help:"A scripted Messages API for clients under test; prints one JSON line when it listens."`
 }
 

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/secret"
@@ -41,11 +42,12 @@ type Config struct {
 	Faults Faults
 	Logger *slog.Logger
 
-	Connections int           // of History side by side; 0 means 8
-	Exact       bool          // History exports at the clients' own intervals too, not as much as one export holds
-	Gzip        bool          // bodies are compressed, as OTEL_EXPORTER_OTLP_COMPRESSION=gzip has it
-	Patience    time.Duration // how long one export is tried; 0 means 30 s
-	Pace        time.Duration // Live begins a session so often; 0 means 4 s
+	Connections int               // of History side by side; 0 means 8
+	Exact       bool              // History exports at the clients' own intervals too, not as much as one export holds
+	Gzip        bool              // bodies are compressed, as OTEL_EXPORTER_OTLP_COMPRESSION=gzip has it
+	Patience    time.Duration     // how long one export is tried; 0 means 30 s
+	Pace        time.Duration     // Live begins a session so often; 0 means 4 s
+	Transport   http.RoundTripper // carries HTTP; nil means one of the fleet's own
 }
 
 // Fleet plays a world's clients.
@@ -118,27 +120,38 @@ func (f *Fleet) deliver(ctx context.Context, e *export, fate fate, t *tally, buf
 	return buf, nil
 }
 
-// deliverAll sends the exports of one process one after the other, a late one after its successor.
+// deliverAll sends the exports of one process one after the other, a late one after the next of its signal.
 func (f *Fleet) deliverAll(ctx context.Context, list []*export, t *tally, buf []byte) ([]byte, error) {
-	var held *export
-	var heldFate fate
+	var held [3]*export // by signal
 	var err error
-	for _, e := range list {
+	for i, e := range list {
 		fate := f.cfg.Faults.fate(e)
-		if fate.late && held == nil && e != list[len(list)-1] {
-			held, heldFate = e, fate
+		late := held[e.signal]
+		if late == nil && fate.late && successor(list[i:]) != nil {
+			held[e.signal] = e
 			continue
 		}
 		if buf, err = f.deliver(ctx, e, fate, t, buf); err != nil {
 			return buf, err
 		}
-		if held != nil {
-			t.update(func(r *Report) { r.Reordered = append(r.Reordered, held.named("")) })
-			if buf, err = f.deliver(ctx, held, heldFate, t, buf); err != nil {
-				return buf, err
-			}
-			held = nil
+		if late == nil {
+			continue
+		}
+		held[e.signal] = nil
+		t.update(func(r *Report) { r.Reordered = append(r.Reordered, late.named("")) })
+		if buf, err = f.deliver(ctx, late, f.cfg.Faults.fate(late), t, buf); err != nil {
+			return buf, err
 		}
 	}
 	return buf, nil
+}
+
+// successor is the next export of the first one's process and signal, nil if there is none.
+func successor(list []*export) *export {
+	for _, e := range list[1:] {
+		if e.signal == list[0].signal && e.from == list[0].from {
+			return e
+		}
+	}
+	return nil
 }

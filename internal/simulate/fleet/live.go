@@ -52,13 +52,10 @@ func (f *Fleet) session(ctx context.Context, acts []world.Act, t *tally) {
 	for i, e := range exports {
 		fate := f.cfg.Faults.fate(e)
 		due := e.due
-		if fate.late {
-			if i+1 < len(exports) {
-				due = exports[i+1].due
-			}
+		if next := successor(exports[i:]); fate.late && next != nil {
+			due = next.due.Add(time.Second)
 			t.update(func(r *Report) { r.Reordered = append(r.Reordered, e.named("")) })
-		}
-		if !fate.late && !wait(ctx, due) {
+		} else if !wait(ctx, due) {
 			return
 		}
 		select {

@@ -58,7 +58,9 @@ func (pl *player) close(next time.Time) {
 	if end.After(next) {
 		end = next
 	}
-	pl.meter.active(pl.points(a), end, "cli", end.Sub(a.At))
+	if pl.dialect.active || pl.p.Interactive {
+		pl.meter.active(pl.points(a), end, "cli", end.Sub(a.At))
+	}
 	pl.interaction(a, end)
 }
 

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -66,11 +68,20 @@ func (t *tally) accepted(e *export, bytes int) {
 	})
 }
 
-// take returns the report as it stands.
+// take returns the report as it stands, its lists in an order that does not depend on who was faster.
 func (t *tally) take(since time.Time) Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.report
 	r.Elapsed = time.Since(since)
+	for _, l := range []*[]Export{&r.Duplicated, &r.Reordered, &r.Lost, &r.Refused} {
+		*l = slices.Clone(*l)
+		slices.SortFunc(*l, func(a, b Export) int {
+			return cmp.Or(cmp.Compare(a.Process, b.Process), cmp.Compare(a.Signal, b.Signal), cmp.Compare(a.Number, b.Number))
+		})
+		if *l == nil {
+			*l = []Export{}
+		}
+	}
 	return r
 }

@@ -54,7 +54,10 @@ func newSender(cfg *Config) (*sender, error) {
 		MaxIdleConnsPerHost: 2 * cfg.Connections, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
 		DialContext: (&net.Dialer{Timeout: attemptTime}).DialContext,
 	}
-	s.http = &http.Client{Transport: transport, Timeout: attemptTime}
+	s.http = &http.Client{Transport: cfg.Transport, Timeout: attemptTime}
+	if cfg.Transport == nil {
+		s.http.Transport = transport
+	}
 	if cfg.GRPC == "" {
 		return s, nil
 	}
