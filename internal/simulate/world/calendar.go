@@ -42,10 +42,15 @@ func (a *Account) present(from, to time.Time) bool {
 	return (a.Joined.IsZero() || !from.Before(a.Joined)) && (a.Left.IsZero() || !to.After(a.Left))
 }
 
-func zone(name string) *time.Location {
+// zone is a time zone by name, read once.
+func (w *World) zone(name string) *time.Location {
+	if l := w.zones[name]; l != nil {
+		return l
+	}
 	l, err := time.LoadLocation(name)
 	if err != nil {
-		return time.UTC // cannot happen: the zones are linked in
+		l = time.UTC // cannot happen: the zones are linked in
 	}
+	w.zones[name] = l
 	return l
 }

@@ -49,7 +49,7 @@ func (w *World) chats(a *Account, date time.Time) []Act {
 
 // chat is one chat with what happens to it in the hour after.
 func (k *desk) chat(a *Account) {
-	t := pick(k.d, talks(a))
+	t := pick(k.d, k.w.talks(a))
 	words := map[string]string{}
 	keys := audit.Keys{Chat: k.d.vendor("claude_chat_01")}
 	if p := k.w.projectOf(k.d, a.Team, true); p != nil && k.d.chance(350) {
@@ -116,10 +116,10 @@ type talk struct {
 	file         string
 }
 
-func talks(a *Account) []talk {
+func (w *World) talks(a *Account) []talk {
 	var fit []talk
 	lang := languageOf(a)
-	for _, t := range allTalks() {
+	for _, t := range w.tales.talks {
 		if (t.langs == "" || strings.Contains(t.langs, lang)) && (t.teams == "" || strings.Contains(t.teams, a.Team)) {
 			fit = append(fit, t)
 		}

@@ -8,45 +8,39 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 )
 
-// day is everything that begins on a day, in no order.
-func (w *World) day(date time.Time) []Act {
-	var acts []Act
-	for _, a := range w.Accounts {
-		if !a.present(date.Add(12*time.Hour), date.Add(12*time.Hour)) {
-			continue
+// day tells what begins on a day, in no order, at least as far as it happens between from and to.
+func (w *World) day(date, from, to time.Time, tell func([]Act)) {
+	for _, a := range w.Members(date.Add(12 * time.Hour)) {
+		for _, dev := range a.Devices {
+			w.work(a, dev, date, from, to, tell)
 		}
-		acts = append(acts, w.work(a, date)...)
-		acts = append(acts, w.chats(a, date)...)
+		tell(w.chats(a, date))
 	}
-	acts = append(acts, w.administration(date)...)
-	return append(acts, w.trouble(date)...)
+	tell(w.administration(date))
+	tell(w.trouble(date))
 }
 
-// work is what an account does in clients on a day.
-func (w *World) work(a *Account, date time.Time) []Act {
-	var acts []Act
-	for _, dev := range a.Devices {
-		stamp := strings.Join([]string{"work", a.Email, string(dev.Client.Product), date.Format(time.DateOnly)}, "/")
-		d := w.dice(stamp)
-		for i, start := range w.starts(d, a, date) {
-			if w.engaged(a, start) || !a.present(start, start.Add(longest)) {
-				continue
-			}
-			name := stamp + "/" + strconv.Itoa(i)
-			s := w.scene(w.dice(name), name, start)
-			if a.Service {
-				s.run(dev)
-			} else {
-				s.line(dev)
-			}
-			acts = append(acts, s.acts...)
+// work tells what an account does with a client on a day.
+func (w *World) work(a *Account, dev *Device, date, from, to time.Time, tell func([]Act)) {
+	stamp := strings.Join([]string{"work", a.Email, string(dev.Client.Product), date.Format(time.DateOnly)}, "/")
+	for i, start := range w.starts(w.dice(stamp), a, date) {
+		end := start.Add(longest)
+		if end.Before(from) || !start.Before(to) || w.engaged(a, start) || !a.present(start, end) {
+			continue
 		}
+		name := stamp + "/" + strconv.Itoa(i)
+		s := w.scene(w.dice(name), name, start)
+		if a.Service {
+			s.run(dev)
+		} else {
+			s.line(dev)
+		}
+		tell(s.acts)
 	}
-	return acts
 }
 
 // longest is the most a line of work may take, its later processes included. It is well under a day; see Between.
-const longest = 7 * time.Hour
+const longest = 8 * time.Hour
 
 // starts are when an account begins something on a day.
 func (w *World) starts(d dice, a *Account, date time.Time) []time.Time {
@@ -109,7 +103,7 @@ func (s *scene) line(dev *Device) {
 	default:
 		s.end()
 	}
-	if s.p.Interactive && s.d.chance(120) {
+	if s.p.Interactive && s.d.chance(120) && s.now.Sub(s.p.Start) < 150*time.Minute {
 		s.now = s.now.Add(s.d.span(15*time.Minute, 100*time.Minute))
 		s.begin(dev, project, "resume")
 		s.work(next, s.d.between(1, 3))

@@ -135,7 +135,7 @@ func (w *World) account(p post) *Account {
 	s := sites[p.site]
 	a := &Account{
 		Name: p.name, Email: p.login + "@" + w.Org.Domain, User: d.vendor("user_01"), UUID: d.uuid(), Role: p.role, Team: p.team,
-		Groups: []string{"nw-all", "nw-" + p.team}, Country: s.country, Zone: zone(s.zone), Service: p.team == automation,
+		Groups: []string{"nw-all", "nw-" + p.team}, Country: s.country, Zone: w.zone(s.zone), Service: p.team == automation,
 	}
 	if p.uses != usesChat {
 		a.Groups = append(a.Groups, "nw-claude-"+map[bool]string{true: "cowork", false: "code"}[p.uses == usesCowork])

@@ -153,6 +153,11 @@ func (s *scene) connected(name string) *Server {
 
 // end lets the process end in order.
 func (s *scene) end() {
+	for _, a := range s.acts { // a server that does not answer is waited for to the last
+		if a.At.After(s.now) {
+			s.now = a.At
+		}
+	}
 	s.now = s.now.Add(s.wait(2*time.Second, 40*time.Second))
 	for _, srv := range s.p.Servers {
 		if s.connected(srv.Name) != nil {

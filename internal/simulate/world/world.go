@@ -37,6 +37,7 @@ type World struct {
 	byDevice map[string]*Device
 	coming   map[int]*Account // by the week they join, counted from First
 	machines int
+	zones    map[string]*time.Location
 	tales    tales
 }
 
@@ -44,13 +45,15 @@ type World struct {
 type tales struct {
 	code, cowork []story
 	robots       map[string][]story
+	talks        []talk
 }
 
 // New makes a world. It is cheap: nothing happens before it is asked for.
 func New(o Options) *World {
 	w := &World{
 		seed: o.Seed, without: map[Incident]bool{}, byEmail: map[string]*Account{}, byDevice: map[string]*Device{}, coming: map[int]*Account{},
-		tales: tales{slices.Concat(codeStories(), clinicalStories(), officeStories()), coworkStories(), robotStories()},
+		zones: map[string]*time.Location{},
+		tales: tales{slices.Concat(codeStories(), clinicalStories(), officeStories()), coworkStories(), robotStories(), allTalks()},
 	}
 	for _, i := range o.Without {
 		w.without[i] = true
@@ -92,28 +95,39 @@ func (w *World) Between(from, to time.Time) []Act {
 		to = Last
 	}
 	var acts []Act
-	// Nothing lasts longer than a day: what began the day before may go on.
-	for date := midnight(from).AddDate(0, 0, -1); date.Before(to); date = date.AddDate(0, 0, 1) {
-		if date.Before(First) {
-			continue
-		}
-		for _, a := range w.day(date) {
-			if !a.At.Before(from) && a.At.Before(to) {
-				acts = append(acts, a)
+	keep := func(told []Act) {
+		for i := range told {
+			if at := told[i].At; !at.Before(from) && at.Before(to) {
+				acts = append(acts, told[i])
 			}
 		}
 	}
-	sortActs(acts)
-	return acts
+	// Nothing lasts longer than a day: what began the day before may go on.
+	for date := midnight(from).AddDate(0, 0, -1); date.Before(to); date = date.AddDate(0, 0, 1) {
+		if !date.Before(First) {
+			w.day(date, from, to, keep)
+		}
+	}
+	return sorted(acts)
 }
 
-func sortActs(acts []Act) {
-	slices.SortFunc(acts, func(a, b Act) int {
-		if c := a.At.Compare(b.At); c != 0 {
+// sorted is the acts by time, then by id. They are large, so each is moved once.
+func sorted(acts []Act) []Act {
+	order := make([]int32, len(acts))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(i, j int32) int {
+		if c := acts[i].At.Compare(acts[j].At); c != 0 {
 			return c
 		}
-		return cmp.Compare(a.ID, b.ID)
+		return cmp.Compare(acts[i].ID, acts[j].ID)
 	})
+	list := make([]Act, len(acts))
+	for to, from := range order {
+		list[to] = acts[from]
+	}
+	return list
 }
 
 // Live is the nth piece of live activity: one or two minutes of somebody's session that begins at start. It is the same
@@ -137,6 +151,5 @@ func (w *World) Live(n int, start time.Time) []Act {
 		s.now = s.now.Add(s.wait(3*time.Second, 9*time.Second))
 	}
 	s.end()
-	sortActs(s.acts)
-	return s.acts
+	return sorted(s.acts)
 }
