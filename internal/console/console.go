@@ -42,8 +42,8 @@ type Deps struct {
 	Health *health.Registry // nil: nothing is raised
 	// Standing tells the health page what only the surroundings know (see MeasureDir); nil: that is shown as not known.
 	Standing func(context.Context) page.Standing
-	Logger *slog.Logger     // nil: silent
-	Now    func() time.Time // for relative times and the age of links; nil: the clock
+	Logger   *slog.Logger     // nil: silent
+	Now      func() time.Time // for relative times and the age of links; nil: the clock
 	// Open is what machines ask without signing in, by pattern ("GET /healthz"). It must tell no record.
 	Open map[string]http.Handler
 }

@@ -127,7 +127,10 @@ func NewRecord(item *reading.Item, last, signed uint64) *Record {
 	}
 	r := item.Record
 	p.ID, p.Source, p.Plane, p.Surface, p.Activity = r.ID, r.Source, r.Source.Plane(), r.Surface, r.Activity
-	p.Type, p.Outcome, p.Session, p.Container = r.Type, r.Outcome, r.Keys.Session, r.Container
+	p.Type, p.Outcome, p.Container = r.Type, r.Outcome, r.Container
+	if len(r.Keys.Session) <= longestKey {
+		p.Session = r.Keys.Session
+	}
 	p.fields(r)
 	p.keys(r)
 	p.times(r)
@@ -159,7 +162,7 @@ func (p *Record) fields(r *audit.Record) {
 			f.SentAs = sentAs(r, value) // the others are words of ours
 		}
 		if query != 0 {
-			f.Query = query.String() + ":" + search.Quote(value)
+			f.Query = queryFor(query, value)
 		}
 		p.Fields = append(p.Fields, f)
 	}
@@ -225,7 +228,7 @@ func (p *Record) keys(r *audit.Record) {
 		}
 		field := Field{Name: f.name, Value: f.value, SentAs: sentAs(r, f.value)}
 		if f.query != 0 {
-			field.Query = f.query.String() + ":" + search.Quote(f.value)
+			field.Query = queryFor(f.query, f.value)
 		}
 		p.Keys = append(p.Keys, field)
 	}
@@ -271,11 +274,25 @@ func (p *Record) account(r *audit.Record) {
 		}
 		row := AccountRow{Name: f.name, Asserted: f.asserted, Proved: f.proved, Differs: f.asserted != "" && f.proved != "" && f.asserted != f.proved}
 		if f.query != 0 {
-			row.Query = f.query.String() + ":" + search.Quote(orElse(f.proved, f.asserted))
+			row.Query = queryFor(f.query, orElse(f.proved, f.asserted))
 		}
 		p.Differs = p.Differs || row.Differs
 		p.Account = append(p.Account, row)
 	}
+}
+
+// longestKey bounds, in bytes, an id that an address holds; longer ones are no vendor's.
+const longestKey = 1024
+
+// queryFor finds records with the same value; "" for a value that no address should hold.
+func queryFor(f search.Field, value string) string {
+	if f.IsKey() && len(value) > longestKey {
+		return ""
+	}
+	if len(value) > search.MaxValue && !f.IsKey() { // names are indexed by their beginning, and queries cut alike
+		value = strings.ToValidUTF8(value[:search.MaxValue], "")
+	}
+	return f.String() + ":" + search.Quote(value)
 }
 
 func orElse(a, b string) string {

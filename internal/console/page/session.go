@@ -91,7 +91,9 @@ type GapText struct {
 const PerPage = 200
 
 // Days says that times need their day: the session lasted over a midnight.
-func (s *Session) Days() bool { return s.T.Start.Format(time.DateOnly) != s.T.End.Format(time.DateOnly) }
+func (s *Session) Days() bool {
+	return s.T.Start.Format(time.DateOnly) != s.T.End.Format(time.DateOnly)
+}
 
 // Fill lays out the steps from first on.
 func (s *Session) Fill(first int) {

@@ -29,7 +29,7 @@
     const x = (100 * r.at).toFixed(3) + "%";
     cursor.setAttribute("x1", x);
     cursor.setAttribute("x2", x);
-    cursor.setAttribute("visibility", "visible");
+    cursor.classList.remove("off");
     marks.get(r.seq)?.classList.add("now");
     r.el.classList.add("now");
     r.el.closest(".step").classList.add("now");
