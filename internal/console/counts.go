@@ -111,7 +111,7 @@ func histogramOf(ctx context.Context, index search.Reader, a *asked) (*page.Hist
 	n := len(all.Counts)
 	end := all.Start.Add(time.Duration(n) * all.Step)
 	h := &page.Histogram{
-		From: all.Start, To: end, Middle: all.Start.Add(time.Duration(n/2) * all.Step), Step: page.Duration(all.Step), AtLeast: !all.Exact,
+		From: all.Start, To: end, Middle: all.Start.Add(time.Duration(n/2) * all.Step), Step: page.Duration(all.Step), Fine: all.Step < time.Second, AtLeast: !all.Exact,
 		Split: bad != nil, URL: a.url(a.terms.within("after:FROM", "before:TO")),
 	}
 	if len(a.terms.times()) > 0 {

@@ -50,6 +50,8 @@ func asProblem(err error) (p *problem, unknown bool) {
 	var view *reading.ViewError
 	var query *search.QueryError
 	switch {
+	case errors.Is(err, context.Canceled): // nobody reads this, and nothing is wrong
+		return &problem{status: 499, code: "cancelled", heading: "Cancelled", text: "The browser went away."}, false
 	case errors.As(err, &p):
 		return p, p.err != nil
 	case errors.As(err, &query):
@@ -60,8 +62,6 @@ func asProblem(err error) (p *problem, unknown bool) {
 	case errors.As(err, &view):
 		return &problem{status: http.StatusServiceUnavailable, code: "unavailable", heading: "The " + view.View + " view cannot be read",
 			text: "The records are not in danger; what finds them cannot be asked at the moment.", advice: view.Advice() + ".", err: err}, true
-	case errors.Is(err, context.Canceled):
-		return &problem{status: 499, code: "cancelled", heading: "Cancelled", text: "The browser went away."}, false
 	case errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusServiceUnavailable, code: "unavailable", heading: "This took too long", text: "No answer came in time.",
 			advice: "Ask for a shorter stretch of time, for example with after:-7d.", err: err}, true

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,9 @@ func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.V
 	})
 }
 
+// nowhere are addresses without a page: their status is an error on purpose.
+var nowhere = []string{"/record/999999", "/session/nobody"}
+
 // hear notes what a page must not do: write to the console, throw, ask another machine.
 func (br *browser) hear(event any) {
 	trouble := ""
@@ -100,6 +104,9 @@ func (br *browser) hear(event any) {
 			}
 		}
 	case *cdplog.EventEntryAdded:
+		if slices.ContainsFunc(nowhere, func(path string) bool { return strings.HasSuffix(e.Entry.URL, path) }) {
+			break
+		}
 		if e.Entry.Level == cdplog.EntryLevelError || e.Entry.Level == cdplog.EntryLevelWarning {
 			trouble = fmt.Sprintf("log: %s %s", e.Entry.Text, e.Entry.URL)
 		}
@@ -225,7 +232,7 @@ func (br *browser) axe() []string {
 	var list []string
 	for _, f := range found {
 		if f.Impact != "serious" && f.Impact != "critical" {
-			br.t.Logf("axe, %s: %s: %s", f.Impact, f.ID, f.Help)
+			br.t.Logf("axe, %s: %s: %s: %s", f.Impact, f.ID, f.Help, f.Nodes[0].HTML)
 			continue
 		}
 		for _, n := range f.Nodes {

@@ -18,6 +18,10 @@ func pages(b *consoletest.Bench, sessions []string) []shown {
 		{"activity", "/activity"},
 		{"activity-wrong", "/activity?q=tool%3ABash+actvity%3Aprompt"},
 		{"activity-empty", "/activity?q=tool%3ANothing+after%3A-7d"},
+		{"session", "/session/" + sessions[len(sessions)/2]},
+		{"record", "/record/7"},
+		{"health", "/health"},
+		{"nowhere", nowhere[0]},
 	}
 }
 

@@ -109,6 +109,7 @@ type Histogram struct {
 	To      time.Time
 	Middle  time.Time
 	Step    string // how long one bar is
+	Fine    bool   // a bar is shorter than a second
 	Most    int64
 	AtLeast bool
 	Split   bool   // bars show denied and failed apart

@@ -40,7 +40,7 @@
   }, true);
 
   document.addEventListener("click", (e) => {
-    if (e.target.closest("#close-beside")) return close();
+    if (e.target.closest("#beside [data-close]")) return close();
     const row = rowOf(e.target);
     if (!row || e.target.closest("a, button") || String(getSelection())) return;
     row.querySelector("a").click();
