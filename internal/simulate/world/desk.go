@@ -52,13 +52,16 @@ func (w *World) browser(a *Account) (ip, agent, client string) {
 	if len(a.Devices) > 0 {
 		ip = a.Devices[0].IP
 	}
-	agents := []string{
-		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36 Edg/143.0.0.0",
-		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15",
-		"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+	os := "windows"
+	if len(a.Devices) > 0 {
+		os = a.Devices[0].OSType
 	}
 	if d.chance(250) {
-		return ip, "Claude/1.22209.3 (desktop)", "desktop"
+		return ip, "Claude/1.22209.3 (" + os + ")", "desktop"
 	}
-	return ip, pick(d, agents), "web"
+	return ip, map[string]string{
+		"windows": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36 Edg/143.0.0.0",
+		"darwin":  "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15",
+		"linux":   "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+	}[os], "web"
 }

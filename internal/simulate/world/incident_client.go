@@ -11,7 +11,8 @@ import (
 // stage begins the scene around an incident: one process in which nothing else gets in the way.
 func (w *World) stage(i Incident, date time.Time, who *Account, clock time.Duration) *scene {
 	name := "incident/" + string(i) + "/" + date.Format(time.DateOnly)
-	s := w.scene(w.dice(name), name, date.Add(clock))
+	d := w.dice(name)
+	s := w.scene(d, name, date.Add(clock+d.span(0, 50*time.Second)))
 	s.sure = true
 	s.begin(who.Devices[0], w.projectOf(s.d, who.Team, false), "fresh")
 	return s
@@ -111,7 +112,7 @@ func (w *World) toolChanged(date time.Time, who *Account) []Act {
 	s.at(date, 7, 18, next())
 	s.at(date, 7, 40, next())
 	s.end()
-	s.now = date.Add(11*time.Hour + 5*time.Minute)
+	s.now = date.Add(11*time.Hour + 5*time.Minute + s.d.span(0, 50*time.Second))
 	first := len(s.acts)
 	s.begin(who.Devices[0], s.p.Project, "resume")
 	for n := range s.acts[first:] {

@@ -232,7 +232,6 @@ func (s *scene) turns() func() turn {
 	if s.p.Client.Product == Cowork {
 		all = s.w.tales.cowork
 	}
-	s.words["repo"] = s.p.Project.Name
 	fit := fitting(all, s.p.Account.Team, s.lang)
 	if len(fit) == 0 {
 		fit = fitting(all, "", "en")
@@ -241,6 +240,7 @@ func (s *scene) turns() func() turn {
 	return func() turn {
 		if len(rest) == 0 {
 			rest = pick(s.d, fit).turns
+			s.words = map[string]string{"repo": s.p.Project.Name} // other work, other numbers
 		}
 		t := rest[0]
 		rest = rest[1:]

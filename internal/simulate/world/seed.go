@@ -39,8 +39,8 @@ func (d dice) chance(n int) bool { return d.IntN(1000) < n }
 
 // skew is a time of [lo, hi] that is mostly short and sometimes long, as latencies are. It is whole milliseconds.
 func (d dice) skew(lo, hi time.Duration) time.Duration {
-	a, b, c := d.Int64N(1000), d.Int64N(1000), d.Int64N(1000)
-	return (lo + (hi-lo)/1000*time.Duration(a*b/1000*c/1000)).Truncate(time.Millisecond)
+	a, b, c := d.Int64N(1<<16), d.Int64N(1<<16), d.Int64N(1<<16)
+	return (lo + (hi-lo)*time.Duration(a*b>>16*c>>16)>>16).Truncate(time.Millisecond)
 }
 
 // span is a time of [lo, hi], each as likely, in whole milliseconds.
