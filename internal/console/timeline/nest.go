@@ -120,7 +120,12 @@ func (n *nest) scope(a string, depth int) {
 			steps = append(steps, n.header[c])
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b *Step) int { return a.Start.Compare(b.Start) })
+	slices.SortStableFunc(steps, func(a, b *Step) int {
+		if a.Kind != b.Kind && n.whole && (a.Kind == KindPrompt || b.Kind == KindPrompt) { // nothing it triggered came before it
+			return boolCompare(b.Kind == KindPrompt, a.Kind == KindPrompt)
+		}
+		return a.Start.Compare(b.Start)
+	})
 	after := make(map[*Step][]string)
 	for _, c := range children {
 		if tool := n.launched[c]; tool != nil && tool.Agent == a {
