@@ -133,7 +133,8 @@ type ToolAct struct {
 	Agent    string        // type of the sub-agent it starts, "" for none
 }
 
-// ConnectionAct is a change of an MCP server's connection.
+// ConnectionAct is a change of an MCP server's connection. Act.At is when it was so; Duration is what it took to connect or to
+// fail, and how long the connection stood where it was closed.
 type ConnectionAct struct {
 	Server   *Server
 	Status   string // "connected", "failed", "disconnected"
@@ -144,7 +145,7 @@ type ConnectionAct struct {
 	Changed []string
 }
 
-// AgentAct is what is known of a sub-agent once it has come back.
+// AgentAct is what is known of a sub-agent once it has come back. Act.Keys.ToolUse is the call that sent it, Keys.Agent its id.
 type AgentAct struct {
 	Type     string
 	BuiltIn  bool
@@ -155,7 +156,7 @@ type AgentAct struct {
 	Duration time.Duration
 }
 
-// HookAct is a run of the hooks for one event of the client.
+// HookAct is a run of the hooks for one event of the client. Act.At is when they were done.
 type HookAct struct {
 	Event, Name, Source string
 	Count, Blocking     int
@@ -168,7 +169,7 @@ type ModeAct struct{ From, To, Trigger string }
 // SkillAct is a skill that was used.
 type SkillAct struct{ Name, Trigger, Source, Plugin, Marketplace string }
 
-// CompactionAct is a compaction of the history.
+// CompactionAct is a compaction of the history. Act.At is when it was done.
 type CompactionAct struct {
 	Trigger   string // "auto", "manual"
 	Success   bool

@@ -84,6 +84,11 @@ func (w *World) wipedLaptop(date time.Time, who *Account) []Act {
 	for _, source := range []audit.Source{audit.SourceOTelLog, audit.SourceOTelSpan} {
 		s.dark(WipedLaptop, source, from.Add(26*time.Minute), to.Add(time.Hour))
 	}
+	for n := range s.acts { // nor did the metrics of what they hold
+		if a := &s.acts[n]; a.Incident == WipedLaptop {
+			a.Missed = append(a.Missed, audit.SourceOTelMetric)
+		}
+	}
 	if w.without[WipedLaptop] {
 		s.end()
 	}

@@ -56,9 +56,9 @@ func (w *World) starts(d dice, a *Account, date time.Time) []time.Time {
 	case isWeekend(date) && u <= 30:
 		n = 1
 	case isWeekend(date):
-	case u > 940:
+	case u > 925:
 		n = 2
-	case u > 610:
+	case u > 530:
 		n = 1
 	}
 	for i := range n {
