@@ -39,7 +39,8 @@ func (e *export) expected() []Expected {
 
 // packer makes exports of what a player made.
 type packer struct {
-	exact  bool // at the client's own intervals
+	exact  bool      // at the client's own intervals
+	from   time.Time // what was told before is another's; zero where there is none
 	number [3]int
 }
 
@@ -52,9 +53,12 @@ func (p *packer) pack(pl *player, until time.Time) (list []*export, missed int) 
 		last = until
 	}
 	found := pl.meter.collect(last, pl.stopped)
-	made := len(events) + len(spans)
-	events, spans = sent(events), sent(spans)
-	missed = made - len(events) - len(spans)
+	for _, i := range slices.Concat(events, spans) {
+		if i.missed && !i.at.Before(p.from) {
+			missed++
+		}
+	}
+	events, spans = p.sent(events), p.sent(spans)
 	list = append(p.batch(pl, logs, events), p.batch(pl, traces, spans)...)
 	each := mostCollections
 	if p.exact {
@@ -67,8 +71,8 @@ func (p *packer) pack(pl *player, until time.Time) (list []*export, missed int) 
 	return list, missed
 }
 
-func sent(items []item) []item {
-	return slices.DeleteFunc(items, func(i item) bool { return i.missed })
+func (p *packer) sent(items []item) []item {
+	return slices.DeleteFunc(items, func(i item) bool { return i.missed || i.at.Before(p.from) })
 }
 
 func (p *packer) next(e *export) *export {

@@ -1,7 +1,6 @@
 package fleet_test
 
 import (
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -145,11 +144,10 @@ func TestFaultsAreExactlyThoseReported(t *testing.T) {
 		for _, e := range list {
 			for _, x := range e.Records {
 				if x.Source == audit.SourceOTelLog {
-					for k := range whole {
-						if k == fmt.Sprint(x.Keys.Session, " ", x.Type, " ", seq(x.Sequence), " ", x.At.UnixMilli(), " ", x.Keys.ToolUse+x.Keys.Request) {
-							want[k] += by
-						}
+					if whole[named(&x)] == 0 {
+						t.Errorf("%s is reported and was never told", named(&x))
 					}
+					want[named(&x)] += by
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,7 @@ const (
 // as the result of a tool that still ran, is left out. It ends early with ctx alone; exports the receiver does not take are in
 // the report.
 func (f *Fleet) History(ctx context.Context, from, to time.Time) (Report, error) {
-	h := history{f: f, from: from, to: to, runs: map[string]*run{}}
+	h := history{f: f, world: f.cfg.World, org: f.cfg.Org, from: from, to: to, runs: map[string]*run{}}
 	began := time.Now()
 	err := h.play(ctx)
 	return h.tally.take(began), err
@@ -36,6 +37,8 @@ type run struct {
 
 type history struct {
 	f        *Fleet
+	world    World
+	org      *world.Org
 	from, to time.Time
 	runs     map[string]*run
 	tally    tally
@@ -52,16 +55,7 @@ func (h *history) play(ctx context.Context) error {
 	parts := make(chan part, 1) // the next is told while one is sent
 	g.Go(func() error {
 		defer close(parts)
-		for at := h.from.Add(-lookBack); at.Before(h.to); {
-			until := at.Add(chunk)
-			if at.Before(h.from) {
-				until = h.from
-			}
-			if until.After(h.to) {
-				until = h.to
-			}
-			p := part{until: until, acts: h.f.cfg.World.Between(at, until)}
-			at = until
+		for p := range h.parts() {
 			select {
 			case parts <- p:
 			case <-ctx.Done():
@@ -81,18 +75,45 @@ func (h *history) play(ctx context.Context) error {
 	return g.Wait()
 }
 
+// parts are the stretches of the history in their order, the one before it first.
+func (h *history) parts() iter.Seq[part] {
+	return func(yield func(part) bool) {
+		for at := h.from.Add(-lookBack); at.Before(h.to); {
+			until := at.Add(chunk)
+			if at.Before(h.from) {
+				until = h.from
+			}
+			if until.After(h.to) {
+				until = h.to
+			}
+			if !yield(part{until: until, acts: h.world.Between(at, until)}) {
+				return
+			}
+			at = until
+		}
+	}
+}
+
+// told is until when what a part's processes made has been told by its end.
+func (h *history) told(p part) time.Time {
+	if p.until.Equal(h.to) || p.until.Equal(h.from) {
+		return p.until
+	}
+	return p.until.Add(-lag)
+}
+
+// before reports whether a part lies before the history: what was told then counts, and is not sent again.
+func (h *history) before(p part) bool { return !p.until.After(h.from) }
+
 // send sends what happened in a part, the processes side by side.
 func (h *history) send(ctx context.Context, p part) error {
 	order := h.sort(p.acts)
-	until := p.until.Add(-lag)
-	if p.until.Equal(h.to) {
-		until = h.to
-	}
-	if !p.until.After(h.from) { // before the history: what was told then counts, and is not sent again
+	until := h.told(p)
+	if h.before(p) {
 		for _, r := range order {
 			r.pl.play(r.acts)
-			r.packer.pack(r.pl, h.from)
-			r.packer = packer{exact: h.f.cfg.Exact}
+			r.packer.pack(r.pl, until)
+			r.packer = h.packer()
 		}
 		h.forget()
 		return nil
@@ -130,6 +151,8 @@ func (h *history) send(ctx context.Context, p part) error {
 	return err
 }
 
+func (h *history) packer() packer { return packer{exact: h.f != nil && h.f.cfg.Exact, from: h.from} }
+
 // sort gives each process its acts of a part, and returns all that have something to tell, by when it began.
 func (h *history) sort(acts []world.Act) []*run {
 	var order []*run
@@ -144,7 +167,7 @@ func (h *history) sort(acts []world.Act) []*run {
 		}
 		r := h.runs[a.Process.ID]
 		if r == nil {
-			r = &run{pl: newPlayer(a.Process, h.f.cfg.Org), packer: packer{exact: h.f.cfg.Exact}}
+			r = &run{pl: newPlayer(a.Process, h.org), packer: h.packer()}
 			h.runs[a.Process.ID] = r
 		}
 		if !fresh[r] {

@@ -175,7 +175,7 @@ func (s *sender) token(e *export) string {
 // retryAfter reads the header: seconds or a date; -1 where there is none.
 func retryAfter(header string) time.Duration {
 	if n, err := strconv.Atoi(header); err == nil && n >= 0 {
-		return time.Duration(n) * time.Second
+		return time.Duration(min(n, 1<<20)) * time.Second // longer than anybody waits, and no overflow
 	}
 	if t, err := http.ParseTime(header); err == nil {
 		return max(time.Until(t), 0)
