@@ -44,7 +44,8 @@ func Told(w World, org *world.Org, from, to time.Time) []Expected {
 }
 
 // Expect says which events and spans an act leaves by itself, those that are missed included. What depends on the rest of its
-// process is not told: sequences, when a prompt's span ends, and the span around what happens within a prompt's turn.
+// process is not told: sequences, when a prompt's span ends (Told is zero), and in which span an event of an act without a trace
+// of its own stands.
 // An act of the control plane leaves none.
 func Expect(a *world.Act, org *world.Org) []Expected {
 	if a.Process == nil {
@@ -58,10 +59,7 @@ func Expect(a *world.Act, org *world.Org) []Expected {
 	for _, i := range append(events, spans...) {
 		e := i.expected()
 		e.Sequence = -1
-		switch {
-		case i.span == nil:
-			e.Keys.Trace, e.Keys.Span = "", ""
-		case a.Kind == world.Prompt:
+		if i.span != nil && a.Kind == world.Prompt {
 			e.Told = time.Time{}
 		}
 		list = append(list, e)

@@ -11,7 +11,7 @@ import (
 type Faults struct {
 	Seed       uint64
 	Duplicates float64 // it is sent twice
-	Reorder    float64 // it is sent after the one of its signal that follows it
+	Reorder    float64 // it is sent after the one that follows it, of its signal where there is one
 	Loss       float64 // it never arrives
 }
 

@@ -120,38 +120,46 @@ func (f *Fleet) deliver(ctx context.Context, e *export, fate fate, t *tally, buf
 	return buf, nil
 }
 
-// deliverAll sends the exports of one process one after the other, a late one after the next of its signal.
+// deliverAll sends the exports of one process one after the other, late ones later.
 func (f *Fleet) deliverAll(ctx context.Context, list []*export, t *tally, buf []byte) ([]byte, error) {
-	var held [3]*export // by signal
 	var err error
-	for i, e := range list {
-		fate := f.cfg.Faults.fate(e)
-		late := held[e.signal]
-		if late == nil && fate.late && successor(list[i:]) != nil {
-			held[e.signal] = e
-			continue
-		}
-		if buf, err = f.deliver(ctx, e, fate, t, buf); err != nil {
-			return buf, err
-		}
-		if late == nil {
-			continue
-		}
-		held[e.signal] = nil
-		t.update(func(r *Report) { r.Reordered = append(r.Reordered, late.named("")) })
-		if buf, err = f.deliver(ctx, late, f.cfg.Faults.fate(late), t, buf); err != nil {
+	for _, e := range f.arrange(list, t) {
+		if buf, err = f.deliver(ctx, e, f.cfg.Faults.fate(e), t, buf); err != nil {
 			return buf, err
 		}
 	}
 	return buf, nil
 }
 
-// successor is the next export of the first one's process and signal, nil if there is none.
-func successor(list []*export) *export {
-	for _, e := range list[1:] {
-		if e.signal == list[0].signal && e.from == list[0].from {
-			return e
+// arrange puts late exports behind their successors.
+func (f *Fleet) arrange(list []*export, t *tally) []*export {
+	out := make([]*export, 0, len(list))
+	waiting := map[*export]*export{} // by the successor
+	for i, e := range list {
+		if next := successor(list[i:]); f.cfg.Faults.fate(e).late && next != nil && waiting[next] == nil {
+			waiting[next] = e
+			t.update(func(r *Report) { r.Reordered = append(r.Reordered, e.named("")) })
+			continue
+		}
+		for ; e != nil; e = waiting[e] {
+			out = append(out, e)
 		}
 	}
-	return nil
+	return out
+}
+
+// successor is what the first export is late behind: the next of its process and signal, or the next of its process; nil if
+// there is none.
+func successor(list []*export) *export {
+	var next *export
+	for _, e := range list[1:] {
+		switch {
+		case e.from != list[0].from:
+		case e.signal == list[0].signal:
+			return e
+		case next == nil:
+			next = e
+		}
+	}
+	return next
 }
