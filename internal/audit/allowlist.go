@@ -58,6 +58,8 @@ var keepNames = []string{
 	"user.account_id", "user.groups", "organization.id", "identity.source", "enduser.id", "enduser.sub", "process.owner", "terminal.type",
 	"app.version", "app.entrypoint", "anthropic.provider", "ccr.session.id", "cowork.surface", "cowork_surface", "event.name", "event.timestamp", "event.sequence", "prompt.id",
 	"workflow.run_id", "vcs.provider.name", "permission_mode", "delivery.mode",
+	// what the vendor's page suggests administrators put into OTEL_RESOURCE_ATTRIBUTES
+	"department", "team.id", "cost_center",
 	// events
 	"prompt_length", "message.uuid", "message.id", "command_source", "response_length", "model", "request_id", "client_request_id",
 	"request_body_id", "query_source", "query_source_safe", "tool_name", "tool_name_safe", "tool_use_id", "decision", "source", "tool_source",
@@ -69,7 +71,7 @@ var keepNames = []string{
 	"body_truncated", "from_mode", "to_mode", "trigger", "action", "auth_method", "status", "transport_type", "server_scope", "is_plugin",
 	"plugin_id_hash", "plugin_id", "marketplace.is_official", "install.trigger", "plugin.scope", "enabled_via", "has_hooks", "has_mcp",
 	"host_owned_mcp", "skill_path_count", "command_path_count", "agent_path_count", "safe_mode", "invocation_trigger", "skill.source",
-	"skill.kind", "mention_type", "hook_event", "hook_type", "hook_source", "num_hooks", "managed_only", "num_success", "num_blocking",
+	"skill.kind", "mention_type", "hook_event", "hook_name", "hook_type", "hook_source", "num_hooks", "managed_only", "num_success", "num_blocking",
 	"num_non_blocking_error", "num_cancelled", "total_duration_ms", "stdout_chars", "additional_context_chars", "system_message_chars",
 	"initial_user_message_chars", "num_outputs_persisted", "pre_tokens", "post_tokens", "precompute_reuse", "agent.source", "is_built_in",
 	"is_async", "total_tokens", "total_tool_uses", "final_model", "model_swapped", "event_type", "appearance_id", "survey_type",
@@ -93,7 +95,7 @@ var keepNames = []string{
 }
 
 var detailNames = []string{
-	"workspace.host_paths", "command_name", "tool_parameters", "tool_input", "error", "body_ref", "hook_name", "hook_matcher",
+	"workspace.host_paths", "command_name", "tool_parameters", "tool_input", "error", "body_ref", "hook_matcher",
 	"hook_definitions", "managed_settings.settings", "managed_settings.helper.path", "managed_settings.helper.entry",
 	"vcs.ref.head.name", "vcs.repository.url.full", "vcs.owner.name", "vcs.repository.name", "workflow.name", "file_path", "full_command",
 	"bash_command", "bash_argv0", "skill_name", "url.full", "http.url", "url.path",
