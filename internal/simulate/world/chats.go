@@ -7,6 +7,10 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 )
 
+// night is when, after the midnight a day begins with, nobody chats any more: in the westernmost zone and with the last chat
+// begun late.
+const night = 30 * time.Hour
+
 // chats is what an account does on a day in the vendor's apps: signing in, chats, files, projects, artifacts.
 func (w *World) chats(a *Account, date time.Time) []Act {
 	name := "chats/" + a.Email + "/" + date.Format(time.DateOnly)
@@ -28,8 +32,12 @@ func (w *World) chats(a *Account, date time.Time) []Act {
 	if isWeekend(date) {
 		n = 1
 	}
+	evening := local(date, a.Zone, 19*time.Hour)
 	for range n {
 		k.pause(6*time.Minute, 2*time.Hour+30*time.Minute)
+		if k.now.After(evening) {
+			break
+		}
 		k.chat(a)
 		if k.d.chance(300) {
 			k.pause(time.Minute, 20*time.Minute)

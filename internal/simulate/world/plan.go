@@ -14,7 +14,9 @@ func (w *World) day(date, from, to time.Time, tell func([]Act)) {
 		for _, dev := range a.Devices {
 			w.work(a, dev, date, from, to, tell)
 		}
-		tell(w.chats(a, date))
+		if from.Before(date.Add(night)) {
+			tell(w.chats(a, date))
+		}
 	}
 	tell(w.administration(date))
 	tell(w.trouble(date))

@@ -138,7 +138,7 @@ func TestWindowsCompose(t *testing.T) {
 		w := world.New(world.Options{Seed: seed})
 		// Tuesday evening to Wednesday noon, cut at an odd time while somebody works.
 		from := weekStart.Add(time.Duration(43+seed)*time.Hour + 11*time.Minute)
-		cut, to := from.Add(2*time.Hour+time.Duration(seed)*617*time.Second), from.Add(7*time.Hour)
+		cut, to := from.Add(time.Hour+time.Duration(seed)*317*time.Second), from.Add(4*time.Hour)
 		whole, parts := w.Between(from, to), append(w.Between(from, cut), w.Between(cut, to)...)
 		if len(whole) == 0 || len(whole) != len(parts) {
 			t.Errorf("seed %d: %d acts in one, %d in two parts", seed, len(whole), len(parts))
