@@ -192,7 +192,7 @@ func attr(m pcommon.Map, name string) string {
 	return v.AsString()
 }
 
-func newFleet(t *testing.T, cfg fleet.Config) *fleet.Fleet {
+func newFleet(t testing.TB, cfg fleet.Config) *fleet.Fleet {
 	t.Helper()
 	if cfg.Org == nil {
 		cfg.Org = &world.Org{Name: "Lab", UUID: "0a0a0a0a-0000-4000-8000-000000000000"}
