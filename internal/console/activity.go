@@ -27,7 +27,7 @@ func (c *Console) activityRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /activity/new", (*visit).refreshesQuery, (*visit).activityNew)
 	c.page(mux, "GET /activity/words", always(opening{}), (*visit).words)
 	c.page(mux, "GET /activity/values", (*visit).refreshesQuery, (*visit).values)
-	c.page(mux, "GET /activity/export", (*visit).exportsQuery, (*visit).export)
+	c.stream(mux, "GET /activity/export", (*visit).exportsQuery, (*visit).export)
 }
 
 // opensQuery says that a query is run. A text that is none finds nothing: only the page is opened.

@@ -65,6 +65,10 @@ func TestRevokeEndsEverySignIn(t *testing.T) {
 	if a := b.Get("/"); a.Status != http.StatusUnauthorized {
 		t.Errorf("page after Revoke: %d", a.Status)
 	}
+	part := b.Do(http.MethodGet, b.Server.URL+"/activity/new?q=&since=0", func(r *http.Request) { r.Header.Set("HX-Request", "true") })
+	if part.Status != http.StatusUnauthorized || part.Header.Get("HX-Refresh") != "true" || part.Body != "" {
+		t.Errorf("part of a page after Revoke: %d %v %s", part.Status, part.Header, part.Body)
+	}
 	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusUnauthorized {
 		t.Errorf("link after Revoke: %d", a.Status)
 	}

@@ -42,6 +42,7 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request) {
 	}
 	who, ok := c.signIns.redeem(r.URL.Query().Get("code"))
 	if !ok {
+		c.deps.Logger.WarnContext(r.Context(), "a link into the console was refused: used, too old or unknown")
 		c.closed(w, r, true)
 		return
 	}
@@ -85,6 +86,11 @@ func (c *Console) closed(w http.ResponseWriter, r *http.Request, spent bool) {
 	if wantsJSON(r) {
 		writeJSONProblem(w, &problem{status: http.StatusUnauthorized, code: "unauthorized", text: "nobody is signed in",
 			advice: "open a link from tripod console, and send its cookie"})
+		return
+	}
+	if r.Header.Get("HX-Request") != "" {
+		w.Header().Set("HX-Refresh", "true") // a page whose sign-in ended must not go on standing there
+		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
 	c.write(w, r, http.StatusUnauthorized, "enter", c.bare("Closed"), page.Enter{Spent: spent})

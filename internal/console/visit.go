@@ -2,7 +2,9 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"net/http"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
@@ -59,26 +61,40 @@ func (o opening) act(who audit.Identity) intake.Act {
 	return act
 }
 
+// patience is how long a page may take; what takes longer asks for too much at once.
+const patience = 30 * time.Second
+
 // page registers a handler: what says, from the request alone, what is opened, or a *problem why nothing can be; serve
 // answers once that is on record.
 func (c *Console) page(mux *http.ServeMux, pattern string, what func(*visit) (opening, error), serve func(*visit) error) {
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{Console: c, w: w, r: r, who: c.signedIn(r)}
-		if v.who == nil {
-			c.closed(w, r, false)
-			return
-		}
-		o, err := what(v)
-		if err == nil {
-			err = v.record(o)
-		}
-		if err == nil {
-			err = serve(v)
-		}
-		if err != nil {
-			c.show(w, r, v.who, err)
-		}
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		c.serve(w, r.WithContext(ctx), what, serve)
 	})
+}
+
+// stream registers a handler like page, for what takes as long as there are records.
+func (c *Console) stream(mux *http.ServeMux, pattern string, what func(*visit) (opening, error), serve func(*visit) error) {
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, what, serve) })
+}
+
+func (c *Console) serve(w http.ResponseWriter, r *http.Request, what func(*visit) (opening, error), serve func(*visit) error) {
+	v := &visit{Console: c, w: w, r: r, who: c.signedIn(r)}
+	if v.who == nil {
+		c.closed(w, r, false)
+		return
+	}
+	o, err := what(v)
+	if err == nil {
+		err = v.record(o)
+	}
+	if err == nil {
+		err = serve(v)
+	}
+	if err != nil {
+		c.show(w, r, v.who, err)
+	}
 }
 
 // always is what of a page that is always the same.
