@@ -58,6 +58,10 @@ soak:
 	TRIPOD_SOAK=1 $(GO) test -timeout 6h -count=1 ./e2e/...
 	@$(call fuzz,)
 
+# The pictures in the documents, from the demo.
+screenshots: chromium
+	$(GO) run ./docs/screenshots
+
 bench:
 	$(GO) run ./bench/otlp
 	$(GO) run ./bench/search

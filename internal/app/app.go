@@ -48,6 +48,8 @@ type App struct {
 	console  *console
 	control  *control
 	ready    chan struct{}
+
+	extraTokens int // how many the options brought
 }
 
 // Addrs are the bound addresses, as DIR/serve.json holds them for other processes.
@@ -93,7 +95,7 @@ func (a *App) open(ctx context.Context, extra []otlp.Token) error {
 	if err != nil {
 		return err
 	}
-	tokens = append(tokens, extra...)
+	tokens, a.extraTokens = append(tokens, extra...), len(extra)
 	a.receiver, err = otlp.New(otlp.Config{
 		HTTPAddr: a.cfg.Listen.OTLPHTTP, GRPCAddr: a.cfg.Listen.OTLPGRPC, Tokens: tokens,
 		CertFile: a.cfg.OTLP.TLS.Cert, KeyFile: a.cfg.OTLP.TLS.Key, ClientCAFile: a.cfg.OTLP.TLS.ClientCA,

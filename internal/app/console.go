@@ -37,7 +37,7 @@ func newConsole(a *App) (*console, error) {
 	}
 	c := &console{listener: ln}
 	if c.pages, err = pages.New(pages.Config{URL: c.url(), Dir: a.cfg.Data, Version: a.version}, pages.Deps{
-		Reader: a.reader(), Record: a.record, Health: a.health, Logger: a.log, Open: a.operators(),
+		Reader: a.reader(), Record: a.record, Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing,
 	}); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}

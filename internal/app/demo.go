@@ -44,6 +44,9 @@ const demoHistory = 7 * 24 * time.Hour
 // week of history at once, then live activity.
 func Demo(ctx context.Context, o DemoOptions) error {
 	w := world.New(world.Options{Seed: o.Seed})
+	o.Config.Owners = map[audit.Source]string{
+		audit.SourceOTelLog: "IT security", audit.SourceOTelSpan: "IT security", audit.SourceOTelMetric: "clinical data platform",
+	}
 	credentials, accepted := demoTokens(w)
 	a, err := New(ctx, Options{Config: o.Config, Version: "demo", Logger: o.Logger, Tokens: accepted})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"reflect"
@@ -35,6 +36,8 @@ type Config struct {
 	OTLP OTLP `yaml:"otlp"`
 	// Capture is the capture policy: which class of content is kept for whom.
 	Capture capture.Config `yaml:"capture"`
+	// Owners names who answers for each source, for the page of health: otel.log: platform team.
+	Owners map[audit.Source]string `yaml:"owners"`
 	// Log says what Tripod tells about itself on stderr.
 	Log Log `yaml:"log"`
 	// CheckpointInterval is how often the ledger signs at most.
@@ -175,7 +178,18 @@ func (c *Config) Validate() error {
 	if c.CheckpointInterval < 100*time.Millisecond || c.CheckpointInterval > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("checkpoint_interval: %v is not between 100ms and 24h", c.CheckpointInterval))
 	}
-	errs = append(errs, c.validateRules())
+	errs = append(errs, c.validateRules(), c.validateOwners())
+	return errors.Join(errs...)
+}
+
+// validateOwners refuses owners of what is no source: somebody would believe it is looked after.
+func (c *Config) validateOwners() error {
+	var errs []error
+	for _, source := range slices.Sorted(maps.Keys(c.Owners)) {
+		if source.Plane() == "" {
+			errs = append(errs, fmt.Errorf("owners: %q is not a source", source))
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -74,6 +74,7 @@ func TestValidateGathersEverything(t *testing.T) {
 	c.OTLP.TLS.Cert = "x.pem"
 	c.CheckpointInterval = 25 * time.Hour
 	c.Capture.Rules = []capture.Rule{{Credential: []string{"nosuch"}, Keep: audit.ClassText}}
+	c.Owners = map[audit.Source]string{"otel.logs": "somebody"}
 	c.OTLP.Tokens = []config.Token{{Name: "a", File: "f"}, {Name: "a"}, {File: "f", Env: "E"}}
 	err := c.Validate()
 	if err == nil {
@@ -81,7 +82,7 @@ func TestValidateGathersEverything(t *testing.T) {
 	}
 	for _, want := range []string{
 		"data:", "listen.console:", "listen.otlp_http:", "log.level:", "otlp.tls:", `"a" is taken`, "tokens[1]: name a file", "tokens[2].name", "tokens[2]: name a file", "checkpoint_interval:",
-		`rules[0].credential: no token is named "nosuch"`,
+		`rules[0].credential: no token is named "nosuch"`, `owners: "otel.logs" is not a source`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)

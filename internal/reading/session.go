@@ -71,18 +71,17 @@ func (r *Reader) addDiscrepancies(ctx context.Context, s *Session) error {
 	return err
 }
 
-// sortItems orders the records of one session: by the source's time, and where two of one source share it, by the
-// source's own counter, else by position.
+// sortItems orders the records of one session: by the source's time; where some share it, by source, then by the source's
+// own counter, those without one first, then by position.
 func sortItems(items []Item) {
-	slices.SortStableFunc(items, func(a, b Item) int {
-		if c := a.Record.Occurred.Compare(b.Record.Occurred); c != 0 {
-			return c
+	counter := func(i Item) int64 {
+		if i.Record.Sequence == nil {
+			return -1
 		}
-		if a.Record.Sequence != nil && b.Record.Sequence != nil && a.Record.Source == b.Record.Source {
-			if c := cmp.Compare(*a.Record.Sequence, *b.Record.Sequence); c != 0 {
-				return c
-			}
-		}
-		return cmp.Compare(a.Seq, b.Seq)
+		return *i.Record.Sequence
+	}
+	slices.SortFunc(items, func(a, b Item) int {
+		return cmp.Or(a.Record.Occurred.Compare(b.Record.Occurred), cmp.Compare(a.Record.Source, b.Record.Source),
+			cmp.Compare(counter(a), counter(b)), cmp.Compare(a.Seq, b.Seq))
 	})
 }

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+
+	pages "github.com/tripod-audit/tripod/internal/console"
+	"github.com/tripod-audit/tripod/internal/console/page"
+)
+
+// standing is what the page of health tells of this process. What cannot be read is said in its place.
+func (a *App) standing(context.Context) page.Standing {
+	s := pages.MeasureDir(a.cfg.Data)
+	if free, err := freeSpace(a.cfg.Data); err != nil {
+		s.FreeError = err.Error()
+	} else {
+		s.Free = free
+	}
+	for _, v := range a.views {
+		at := page.ViewPosition{Name: v.name, Position: v.position()}
+		if v.opened() == nil {
+			at.Problem = "its files are not open; it is tried again"
+		}
+		s.Views = append(s.Views, at)
+	}
+	s.Listeners = a.listeners()
+	s.Owners = make(map[string]string, len(a.cfg.Owners))
+	for source, owner := range a.cfg.Owners {
+		s.Owners[string(source)] = owner
+	}
+	return s
+}
+
+// listeners are the ways in and the console, with what protects each.
+func (a *App) listeners() []page.Listener {
+	otlp := "whoever reaches it may deliver"
+	switch {
+	case a.cfg.OTLP.TLS.ClientCA != "":
+		otlp = "TLS; clients present a certificate"
+	case len(a.cfg.OTLP.Tokens)+a.extraTokens > 0 && a.cfg.OTLP.TLS.Cert != "":
+		otlp = "TLS and bearer tokens"
+	case len(a.cfg.OTLP.Tokens)+a.extraTokens > 0:
+		otlp = "bearer tokens"
+	case a.cfg.OTLP.TLS.Cert != "":
+		otlp = "TLS; whoever reaches it may deliver"
+	}
+	list := []page.Listener{{Name: "console", Address: a.console.url(), Protection: "loopback only, one-time links"}}
+	addrs, err := ReadAddrs(a.cfg.Data)
+	if err != nil {
+		return list // they are not bound yet, or the file could not be written, which is a condition of its own
+	}
+	return append(list, page.Listener{Name: "OTLP over HTTP", Address: addrs.OTLPHTTP, Protection: otlp},
+		page.Listener{Name: "OTLP over gRPC", Address: addrs.OTLPGRPC, Protection: otlp})
+}
