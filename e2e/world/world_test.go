@@ -1,0 +1,219 @@
+package world
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/simulate/fleet"
+	"github.com/tripod-audit/tripod/internal/simulate/world"
+)
+
+// sighting is what identifies one report of an act, as its client tells it and as the journal must hold it.
+type sighting struct {
+	Source  audit.Source
+	Type    string
+	Session string
+	Prompt  string
+	Request string
+	ToolUse string
+	Span    string
+	At      string
+}
+
+func expected(e *fleet.Expected) sighting {
+	return see(e.Source, e.Type, &e.Keys, e.At)
+}
+
+func see(source audit.Source, typ string, k *audit.Keys, at time.Time) sighting {
+	s := sighting{
+		Source: source, Type: typ, Session: k.Session, Prompt: k.Prompt, Request: k.Request, ToolUse: k.ToolUse,
+		At: at.UTC().Format("2006-01-02T15:04:05.000"),
+	}
+	if source == audit.SourceOTelSpan { // occurred when it began, and is told when it ended
+		s.Span, s.At = k.Span, ""
+	}
+	return s
+}
+
+// counts is a bag of sightings.
+type counts map[sighting]int
+
+// differences lists what one bag has more often than another, sorted and cut short.
+func differences(a, b counts) []string {
+	var list []string
+	for s, n := range a {
+		if d := n - b[s]; d > 0 {
+			list = append(list, fmt.Sprintf("%d × %+v", d, s))
+		}
+	}
+	slices.Sort(list)
+	return list[:min(len(list), 10)]
+}
+
+func inJournal(records []*audit.Record) counts {
+	c := counts{}
+	for _, r := range records {
+		if r.Source == audit.SourceOTelLog || r.Source == audit.SourceOTelSpan {
+			c[see(r.Source, r.Type, &r.Keys, r.Occurred)]++
+		}
+	}
+	return c
+}
+
+// truth is what the acts of a stretch of time must leave, and what they leave of which nothing arrives.
+func truth(w *world.World, from, to time.Time) (arrives, missed counts) {
+	arrives, missed = counts{}, counts{}
+	acts := w.Between(from.Add(-24*time.Hour), to.Add(24*time.Hour))
+	for i := range acts {
+		for _, e := range fleet.Expect(&acts[i], &w.Org) {
+			switch {
+			case e.At.Before(from) || !e.At.Before(to):
+			case e.Missed:
+				missed[expected(&e)]++
+			default:
+				arrives[expected(&e)]++
+			}
+		}
+	}
+	return arrives, missed
+}
+
+// week ends at a different moment for each seed, so that incidents and working days lie differently in it. No incident is
+// under way at these hours.
+func week(seed uint64) (from, to time.Time) {
+	to = time.Now().UTC().Truncate(24 * time.Hour).Add(-time.Duration(seed) * 6 * time.Hour)
+	return to.Add(-7 * 24 * time.Hour), to
+}
+
+func seeds(t *testing.T, all uint64) []uint64 {
+	if testing.Short() {
+		all = min(all, 2)
+	}
+	list := make([]uint64, all)
+	for i := range list {
+		list[i] = uint64(i + 1)
+	}
+	return list
+}
+
+// TestTruth finds every act of a week in the journal, by its keys, as often as it happened; and nothing else.
+func TestTruth(t *testing.T) {
+	for _, seed := range seeds(t, 20) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			w := world.New(world.Options{Seed: seed})
+			from, to := week(seed)
+			s := newStand(t, w)
+			report := s.play(t, w, from, to, fleet.Faults{})
+			arrives, missed := truth(w, from, to)
+			found := inJournal(s.records(t))
+			for _, d := range differences(arrives, found) {
+				t.Errorf("happened, and is not in the journal: %s", d)
+			}
+			for _, d := range differences(found, arrives) {
+				t.Errorf("in the journal, and did not happen: %s", d)
+			}
+			total := 0
+			for _, n := range missed {
+				total += n
+			}
+			if total == 0 || report.Missed != total {
+				t.Errorf("%d reports were kept from arriving, incidents account for %d", report.Missed, total)
+			}
+		})
+	}
+}
+
+// TestFaults loses, doubles and reorders exports: exactly those lost are missing, and nothing is there twice.
+func TestFaults(t *testing.T) {
+	for _, seed := range seeds(t, 3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			w := world.New(world.Options{Seed: seed})
+			from, to := week(seed)
+			s := newStand(t, w)
+			report := s.play(t, w, from, to, fleet.Faults{Seed: seed, Loss: 0.03, Duplicates: 0.1, Reorder: 0.1})
+			if len(report.Lost) == 0 || len(report.Duplicated) == 0 || len(report.Reordered) == 0 {
+				t.Fatalf("nothing was injected: %d lost, %d doubled, %d late", len(report.Lost), len(report.Duplicated), len(report.Reordered))
+			}
+			want, _ := truth(w, from, to)
+			for _, e := range report.Lost {
+				for _, r := range e.Records {
+					if r.Source != audit.SourceOTelMetric && !r.Missed {
+						want[expected(&r)]--
+					}
+				}
+			}
+			found := inJournal(s.records(t))
+			for _, d := range differences(want, found) {
+				t.Errorf("not lost, and not in the journal: %s", d)
+			}
+			for _, d := range differences(found, want) {
+				t.Errorf("in the journal, and lost or doubled: %s", d)
+			}
+		})
+	}
+}
+
+// TestDiscrepancies holds what Tripod concludes from a week against the truth: each incident that telemetry can show is
+// found, and a week without incidents shows nothing.
+func TestDiscrepancies(t *testing.T) {
+	for _, seed := range seeds(t, 3) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			from, to := week(seed)
+			t.Run("calm", func(t *testing.T) {
+				w := world.New(world.Options{Seed: seed, Without: world.Incidents()})
+				s := newStand(t, w)
+				s.play(t, w, from, to, fleet.Faults{})
+				for _, d := range s.discrepancies(t) {
+					t.Errorf("nothing went wrong, and yet: %s: %s", d.Kind, d.Statement)
+				}
+			})
+			t.Run("incidents", func(t *testing.T) {
+				w := world.New(world.Options{Seed: seed})
+				s := newStand(t, w)
+				s.play(t, w, from, to, fleet.Faults{})
+				found := map[string]int{}
+				for _, d := range s.discrepancies(t) {
+					email := ""
+					if d.Account != nil {
+						email = d.Account.Email
+					}
+					found[fmt.Sprintf("%s %s", d.Kind, email)]++
+				}
+				// A laptop that is wiped says nothing any more, and the rest of it leaves no gap in anybody's numbers.
+				want := map[string]int{}
+				add := func(kind correlate.Kind, i world.Incident, n int) {
+					at, _ := w.When(i, from)
+					who := w.Whose(i, at)
+					want[fmt.Sprintf("%s %s", kind, who.Email)] += n
+				}
+				add(correlate.KindSequenceGap, world.Silenced, 1)
+				add(correlate.KindSequenceGap, world.LostBatches, 2)
+				claims := claimed(w, from, to)
+				want[fmt.Sprintf("%s %s", correlate.KindIdentityMismatch, claims)]++
+				if diff := cmp.Diff(want, found); diff != "" {
+					t.Errorf("discrepancies (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// claimed is the account that telemetry names in the place of another.
+func claimed(w *world.World, from, to time.Time) string {
+	acts := w.Between(from, to)
+	for i := range acts {
+		if acts[i].Incident == world.MismatchedIdentity && acts[i].Process != nil {
+			return acts[i].Process.Claims.Email
+		}
+	}
+	return ""
+}
