@@ -126,7 +126,7 @@ func TestCountsToggleTheQuery(t *testing.T) {
 	b, _ := filled(t)
 	a := b.Get("/activity/counts" + query("tool:Bash"))
 	for _, want := range []string{
-		`href="/activity?q=tool%3ABash%2CRead"`,              // another tool is added
+		`href="/activity?q=tool%3ABash%2CRead"`,               // another tool is added
 		`href="/activity?q=tool%3ABash&#43;outcome%3Asuccess`, // another field too
 		`hx-swap-oob="innerHTML:#facets"`, `<svg viewBox="0 0 1000 100"`,
 	} {
@@ -228,5 +228,19 @@ func TestEmptyListsHelp(t *testing.T) {
 		if !strings.Contains(a.Body, want) {
 			t.Errorf("the page lacks %s", want)
 		}
+	}
+}
+
+func TestActivityReadsWithoutScripts(t *testing.T) {
+	t.Parallel()
+	b, _ := filled(t)
+	a := b.Get("/activity" + query("-source:tripod") + "&whole=1")
+	for _, want := range []string{`<section class="facet">`, `<svg viewBox="0 0 1000 100"`, `<form action="/activity" method="get"`, `href="/record/`} {
+		if !strings.Contains(a.Body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(a.Body, `hx-trigger="load"`) {
+		t.Error("counts are left to a script")
 	}
 }

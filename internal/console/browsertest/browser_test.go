@@ -45,6 +45,13 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
+// bench is a console to look at; without a browser to look with the test is skipped.
+func bench(t *testing.T) *consoletest.Bench {
+	t.Helper()
+	chromium(t)
+	return consoletest.New(t, consoletest.Options{})
+}
+
 // browser is one browser, signed in to a bench, that listens to what goes wrong in it.
 type browser struct {
 	t     *testing.T

@@ -28,7 +28,7 @@ func (br *browser) press(key string) {
 
 // TestKeys walks through activity without a pointer.
 func TestKeys(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	b.Fill(30, time.Now())
 	br := open(t, b)
 	br.look(looks[0])
@@ -82,7 +82,7 @@ func TestKeys(t *testing.T) {
 
 // TestCompletion writes a query with what the bar offers.
 func TestCompletion(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	b.Fill(10, time.Now())
 	br := open(t, b)
 	br.look(looks[0])
@@ -113,7 +113,7 @@ func TestCompletion(t *testing.T) {
 
 // TestBrush selects a stretch of time in the histogram, by keys and by pointer.
 func TestBrush(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	b.Fill(30, time.Now())
 	br := open(t, b)
 	br.look(looks[0])
@@ -145,7 +145,7 @@ func TestBrush(t *testing.T) {
 
 // TestSavedQueries keeps a query in the browser.
 func TestSavedQueries(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	b.Fill(3, time.Now())
 	br := open(t, b)
 	br.look(looks[0])
@@ -164,7 +164,7 @@ func TestSavedQueries(t *testing.T) {
 
 // TestHostile looks at hostile records in a browser: what would act has acted by the end of the test if it can.
 func TestHostile(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	b.Hostile(time.Now())
 	br := open(t, b)
 	for _, l := range []look{looks[0], looks[2]} {

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/tripod-audit/tripod/internal/console/consoletest"
 )
 
 // TestFirstPaintOverAMillion tells how long activity takes to be seen over a million records. It takes minutes, so it runs
@@ -16,7 +14,7 @@ func TestFirstPaintOverAMillion(t *testing.T) {
 		t.Skip("set TRIPOD_SOAK=1 for the long tests")
 	}
 	const sessions, bound = 39_500, 300.0
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	begun := time.Now()
 	b.Fill(sessions, begun)
 	last, err := b.Journal.Reader().Last(t.Context())

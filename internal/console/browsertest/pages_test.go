@@ -28,7 +28,7 @@ func pages(b *consoletest.Bench, sessions []string) []shown {
 // TestEveryPage opens every page in every look: no trouble in the browser, nothing wider than the window, nothing serious
 // for axe.
 func TestEveryPage(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	sessions := b.Fill(40, time.Now())
 	br := open(t, b)
 	for _, l := range looks {

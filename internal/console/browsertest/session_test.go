@@ -6,13 +6,11 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp/kb"
-
-	"github.com/tripod-audit/tripod/internal/console/consoletest"
 )
 
 // TestSessionRecordHealth opens these pages in every look.
 func TestSessionRecordHealth(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	sessions := b.Fill(6, time.Now())
 	b.Hostile(time.Now())
 	br := open(t, b)
@@ -35,7 +33,7 @@ func TestSessionRecordHealth(t *testing.T) {
 
 // TestReplayByKeys steps through a session, opens a record beside it and closes it again, without a pointer.
 func TestReplayByKeys(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	sessions := b.Fill(2, time.Now())
 	br := open(t, b)
 	br.look(looks[0])
@@ -81,7 +79,7 @@ func TestReplayByKeys(t *testing.T) {
 
 // TestRecordOpensFromTheAxis clicks a mark on the axis.
 func TestRecordOpensFromTheAxis(t *testing.T) {
-	b := consoletest.New(t, consoletest.Options{})
+	b := bench(t)
 	sessions := b.Fill(2, time.Now())
 	br := open(t, b)
 	br.look(looks[0])

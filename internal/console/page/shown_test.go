@@ -1,6 +1,10 @@
 package page
 
 import (
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -76,5 +80,44 @@ func TestEveryPageParses(t *testing.T) {
 	}
 	if len(r.pages) < 3 {
 		t.Errorf("%d pages", len(r.pages))
+	}
+}
+
+// TestPagesKnowNoRequests keeps templates and view models usable for reports.
+func TestPagesKnowNoRequests(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			if strings.HasPrefix(i.Path.Value, `"net/http`) {
+				t.Errorf("%s imports net/http: what answers requests is in package console", file)
+			}
+		}
+	}
+}
+
+// TestTemplatesAreForAStrictPolicy finds what the content security policy would not run or show.
+func TestTemplatesAreForAStrictPolicy(t *testing.T) {
+	t.Parallel()
+	files, err := templateFiles.ReadDir("templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inline := regexp.MustCompile(`(?i)\sstyle=|\son[a-z]+=|<style|<script(\s+defer|\s+type="module")*>|javascript:|hx-on|hx-vals=.js`)
+	for _, f := range files {
+		b, err := templateFiles.ReadFile("templates/" + f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := inline.Find(b); found != nil {
+			t.Errorf("%s has %q", f.Name(), found)
+		}
 	}
 }
