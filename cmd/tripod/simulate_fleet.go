@@ -31,6 +31,7 @@ type simulateFleet struct {
 
 	Duplicates float64 `help:"Share of exports sent twice, 0 to 1." placeholder:"R"`
 	Reorder    float64 `help:"Share of exports sent after the next." placeholder:"R"`
+	Odd        float64 `help:"Share of exports in an odd form." placeholder:"R"`
 	Loss       float64 `help:"Share of exports that never arrive." placeholder:"R"`
 
 	Intervals bool `help:"Export at the clients' own intervals in the history too, not as much as an export holds."`
@@ -45,7 +46,7 @@ func (c *simulateFleet) Run(ctx context.Context, std streams) error {
 	w := world.New(world.Options{Seed: c.Seed, Without: c.Without})
 	cfg := fleet.Config{
 		World: w, Org: &w.Org, HTTP: c.Endpoint, GRPC: c.GRPC, Logger: slog.New(slog.NewTextHandler(std.err, nil)), Pace: c.Pace,
-		Faults: fleet.Faults{Seed: c.Seed, Duplicates: c.Duplicates, Reorder: c.Reorder, Loss: c.Loss}, Exact: c.Intervals, Gzip: c.Gzip,
+		Faults: fleet.Faults{Seed: c.Seed, Duplicates: c.Duplicates, Reorder: c.Reorder, Loss: c.Loss, Odd: c.Odd}, Exact: c.Intervals, Gzip: c.Gzip,
 	}
 	if token := secret.New(os.Getenv(fleetTokenVariable)); !token.IsZero() {
 		cfg.Token = func(*world.Device) secret.String { return token }

@@ -12,6 +12,8 @@ const (
 	kindInt
 	kindDouble
 	kindStrings
+	kindQuotedInt   // an integer that JSON writes as a string
+	kindEmptyDouble // a double that JSON writes as an empty object, protobuf as not a number
 )
 
 // attribute is a name and a value, in the order in which the client sets them.

@@ -13,13 +13,14 @@ type Faults struct {
 	Duplicates float64 // it is sent twice
 	Reorder    float64 // it is sent after the one that follows it, of its signal where there is one
 	Loss       float64 // it never arrives
+	Odd        float64 // its records have an odd form, such as attributes without a value or without an account
 }
 
 func (f Faults) validate() error {
 	for _, r := range []struct {
 		name string
 		rate float64
-	}{{"duplicates", f.Duplicates}, {"reorder", f.Reorder}, {"loss", f.Loss}} {
+	}{{"duplicates", f.Duplicates}, {"reorder", f.Reorder}, {"loss", f.Loss}, {"odd", f.Odd}} {
 		if !(r.rate >= 0 && r.rate <= 1) {
 			return fmt.Errorf("%s is %v: a share from 0 to 1 is wanted", r.name, r.rate)
 		}
@@ -28,10 +29,13 @@ func (f Faults) validate() error {
 }
 
 // fate is what befalls an export.
-type fate struct{ lost, twice, late bool }
+type fate struct {
+	lost, twice, late bool
+	odd               *oddity
+}
 
 func (f Faults) fate(e *export) fate {
-	if f.Duplicates == 0 && f.Reorder == 0 && f.Loss == 0 {
+	if f.Duplicates == 0 && f.Reorder == 0 && f.Loss == 0 && f.Odd == 0 {
 		return fate{}
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s\x00%d", f.Seed, e.from.p.ID, e.signal, e.number))
@@ -39,5 +43,10 @@ func (f Faults) fate(e *export) fate {
 	if share(0) < f.Loss {
 		return fate{lost: true}
 	}
-	return fate{twice: share(1) < f.Duplicates, late: share(2) < f.Reorder}
+	x := fate{twice: share(1) < f.Duplicates, late: share(2) < f.Reorder}
+	if n := share(3); n < f.Odd {
+		all := oddities()
+		x.odd = &all[min(int(n/f.Odd*float64(len(all))), len(all)-1)]
+	}
+	return x
 }

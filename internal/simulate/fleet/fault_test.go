@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -200,6 +201,45 @@ func TestReorderKeepsEverything(t *testing.T) {
 	late := len(slices.DeleteFunc(r.Reordered, func(e fleet.Export) bool { return e.Signal != "logs" }))
 	if len(seen) != 40 || falls == 0 || falls != late {
 		t.Errorf("%d arrived, order broken %d times, reported %d", len(seen), falls, late)
+	}
+}
+
+// TestOddFormsKeepEverything: odd exports hold the records they would have held, and each form is what its name says.
+func TestOddFormsKeepEverything(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"http/json", "http/protobuf"} {
+		s, odd := newSink(t, nil), newSink(t, nil)
+		day := func(s *sink, share float64) fleet.Report {
+			f, _ := week(t, s, func(c *fleet.Config) {
+				c.World, c.Exact, c.Faults = speaking{c.World, protocol}, true, fleet.Faults{Odd: share}
+			})
+			r, err := f.History(t.Context(), monday, monday.AddDate(0, 0, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		plain, r := day(s, 0), day(odd, 1)
+		if plain.Records != r.Records || len(r.Odd) != r.Exports || len(plain.Odd) > 0 {
+			t.Fatalf("%d records, %d in odd forms; %d of %d exports are odd", plain.Records, r.Records, len(r.Odd), r.Exports)
+		}
+		body := ""
+		for _, q := range odd.taken() {
+			body += string(q.body)
+		}
+		seen := map[string]bool{}
+		for _, e := range r.Odd {
+			seen[e.Reason] = true
+		}
+		want := map[string]string{"undefined": "worktree.name", "empty_double": "sampling.ratio", "unheard_of": "hunter2", "quoted_ints": "", "anonymous": ""}
+		if protocol == "http/json" {
+			want["undefined"], want["empty_double"], want["quoted_ints"] = `"worktree.name","value":{}}`, `"sampling.ratio","value":{"doubleValue":{}}}`, `{"intValue":"`
+		}
+		for name, text := range want {
+			if !seen[name] || !strings.Contains(body, text) {
+				t.Errorf("%s: %s is not among %v, or does not show", protocol, name, seen)
+			}
+		}
 	}
 }
 

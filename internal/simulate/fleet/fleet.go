@@ -91,7 +91,12 @@ func (f *Fleet) deliver(ctx context.Context, e *export, fate fate, t *tally, buf
 		return buf, nil
 	}
 	protocol := f.send.protocol(e.from.p.Client.Protocol)
-	buf = e.body(buf[:0], protocol)
+	told := e
+	if fate.odd != nil {
+		told = e.in(*fate.odd)
+		t.update(func(r *Report) { r.Odd = append(r.Odd, e.named(fate.odd.name)) })
+	}
+	buf = told.body(buf[:0], protocol)
 	retries, err := f.send.send(ctx, e, protocol, buf)
 	t.update(func(r *Report) { r.Retries += retries })
 	if ctx.Err() != nil {

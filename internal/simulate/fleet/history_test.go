@@ -93,7 +93,7 @@ func TestHistoryTellsEverythingOnce(t *testing.T) {
 func TestExpectIsWhatIsTold(t *testing.T) {
 	t.Parallel()
 	w := world.New(world.Options{Seed: 11})
-	from, to := monday, monday.AddDate(0, 0, 5)
+	from, to := monday, monday.AddDate(0, 0, 3)
 	traceless := map[string]bool{"compaction": true, "permission_mode_changed": true, "skill_activated": true, "subagent_completed": true, "plugin_installed": true, "hook_execution_start": true, "hook_execution_complete": true}
 	// loose forgets what an act by itself does not know.
 	loose := func(e *fleet.Expected) string {

@@ -87,6 +87,10 @@ func jsonValue(b []byte, a *attribute) []byte {
 		return strconv.AppendBool(append(b, `"boolValue":`...), a.int != 0)
 	case kindInt:
 		return strconv.AppendInt(append(b, `"intValue":`...), a.int, 10)
+	case kindQuotedInt:
+		return append(strconv.AppendInt(append(b, `"intValue":"`...), a.int, 10), '"')
+	case kindEmptyDouble:
+		return append(b, `"doubleValue":{}`...)
 	case kindDouble:
 		return jsonNumber(append(b, `"doubleValue":`...), a.real)
 	case kindStrings:

@@ -91,7 +91,9 @@ func appendValue(b []byte, a *attribute) []byte {
 		return appendText(b, 1, a.text)
 	case kindBool:
 		return appendVarint(b, 2, uint64(a.int))
-	case kindInt:
+	case kindEmptyDouble:
+		return appendFixed(b, 4, math.Float64bits(math.NaN()))
+	case kindInt, kindQuotedInt:
 		return appendVarint(b, 3, uint64(a.int))
 	case kindDouble:
 		return appendFixed(b, 4, math.Float64bits(a.real))

@@ -19,10 +19,11 @@ type Report struct {
 	Missed  int           `json:"missed"` // records made and never sent, because of the world's incidents
 	Elapsed time.Duration `json:"elapsed_ns"`
 
-	// What was injected, and what the receiver did not take: exactly these are missing, twice or late.
+	// What was injected, and what the receiver did not take: exactly these are missing, twice, late or odd.
 	Duplicated []Export `json:"duplicated"`
 	Reordered  []Export `json:"reordered"`
 	Lost       []Export `json:"lost"`
+	Odd        []Export `json:"odd"`
 	Refused    []Export `json:"refused"`
 }
 
@@ -31,7 +32,7 @@ type Export struct {
 	Process string     `json:"process"`
 	Signal  string     `json:"signal"`           // "logs", "traces", "metrics"
 	Number  int        `json:"number"`           // of the process and signal, from 0
-	Reason  string     `json:"reason,omitempty"` // why the receiver did not take it
+	Reason  string     `json:"reason,omitempty"` // why the receiver did not take it; how it is odd
 	Records []Expected `json:"records"`
 }
 
@@ -74,7 +75,7 @@ func (t *tally) take(since time.Time) Report {
 	defer t.mu.Unlock()
 	r := t.report
 	r.Elapsed = time.Since(since)
-	for _, l := range []*[]Export{&r.Duplicated, &r.Reordered, &r.Lost, &r.Refused} {
+	for _, l := range []*[]Export{&r.Duplicated, &r.Reordered, &r.Lost, &r.Odd, &r.Refused} {
 		*l = slices.Clone(*l)
 		slices.SortFunc(*l, func(a, b Export) int {
 			return cmp.Or(cmp.Compare(a.Process, b.Process), cmp.Compare(a.Signal, b.Signal), cmp.Compare(a.Number, b.Number))

@@ -1,7 +1,5 @@
 package fleet
 
-import "github.com/tripod-audit/tripod/internal/audit"
-
 // signal is one of OTLP's three.
 type signal uint8
 
@@ -30,9 +28,4 @@ func (s signal) method() string {
 		"/opentelemetry.proto.collector.trace.v1.TraceService/Export",
 		"/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 	}[s]
-}
-
-// source is what a receiver's records of the signal are from.
-func (s signal) source() audit.Source {
-	return [...]audit.Source{audit.SourceOTelLog, audit.SourceOTelSpan, audit.SourceOTelMetric}[s]
 }
