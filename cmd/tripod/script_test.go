@@ -135,9 +135,8 @@ func deliver(ts *testscript.TestScript, neg bool, args []string) {
 			s = s.Renew("script", 0)
 		}
 		ts.Setenv("SESSION", s.Session())
-		send := &capture.Sender{HTTP: http.DefaultClient, URL: addrs.OTLPHTTP}
 		for _, e := range s.Exports {
-			ts.Check(send.Send(context.Background(), e, "http/json"))
+			ts.Check(e.Send(context.Background(), http.DefaultClient, addrs.OTLPHTTP))
 		}
 		return
 	}

@@ -1,7 +1,6 @@
 package capture_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -71,28 +70,20 @@ func TestSendIsOTLP(t *testing.T) {
 			return
 		}
 		req := plogotlp.NewExportRequest()
-		if r.Header.Get("Content-Type") == "application/json" {
-			err = req.UnmarshalJSON(b)
-		} else {
-			err = req.UnmarshalProto(b)
-		}
-		if err != nil {
-			t.Errorf("%s: %v", r.Header.Get("Content-Type"), err)
+		if err := req.UnmarshalJSON(b); err != nil {
+			t.Error(err)
 		}
 		got += req.Logs().LogRecordCount()
 	}))
 	defer srv.Close()
-	send := &capture.Sender{HTTP: srv.Client(), URL: srv.URL}
 	want := 0
 	for _, s := range scenarios(t) {
-		for _, protocol := range []string{"http/json", "http/protobuf"} {
-			for _, e := range s.Renew("x", 0).Exports {
-				if err := send.Send(context.Background(), e, protocol); err != nil {
-					t.Errorf("%s: %v", s.Name, err)
-				}
-				if e.Signal == "logs" {
-					want += e.Records()
-				}
+		for _, e := range s.Renew("x", 0).Exports {
+			if err := e.Send(t.Context(), srv.Client(), srv.URL); err != nil {
+				t.Errorf("%s: %v", s.Name, err)
+			}
+			if e.Signal == "logs" {
+				want += e.Records()
 			}
 		}
 	}
@@ -106,8 +97,7 @@ func TestSendReportsRefusal(t *testing.T) {
 		http.Error(w, "journal full", http.StatusServiceUnavailable)
 	}))
 	defer srv.Close()
-	send := &capture.Sender{HTTP: srv.Client(), URL: srv.URL}
-	err := send.Send(context.Background(), scenarios(t)[0].Exports[0], "http/json")
+	err := scenarios(t)[0].Exports[0].Send(t.Context(), srv.Client(), srv.URL)
 	if err == nil || !strings.Contains(err.Error(), "503") || !strings.Contains(err.Error(), "journal full") {
 		t.Errorf("error = %v", err)
 	}
