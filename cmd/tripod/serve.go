@@ -96,9 +96,35 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	reloading := c.reloadOn(ctx, hangup, a, log)
+	greeted := greet(ctx, std, a)
 	err = a.Run(ctx)
 	reloading()
+	greeted()
 	return err
+}
+
+// greet prints a link into the console once everything is bound, for a person at a terminal: it is a secret, and what
+// keeps the output of a service would keep it. The function it returns waits for it.
+func greet(ctx context.Context, std streams, a *app.App) (wait func()) {
+	if !std.terminal {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-a.Ready():
+			if link := a.ConsoleLink(); link != "" {
+				fmt.Fprintf(std.err, "console: %s (works once, for 15 minutes; tripod console prints another)\n", link)
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // reloadOn reloads the configuration on each signal until the function it returns is called.

@@ -60,6 +60,14 @@ func (a *App) operators() map[string]http.Handler {
 	return open
 }
 
+// ConsoleLink makes an address that signs whoever runs this process in to the console, once; "" where there is no console.
+func (a *App) ConsoleLink() string {
+	if a.console.pages == nil {
+		return ""
+	}
+	return a.console.pages.Link(osIdentity())
+}
+
 // record makes one of Tripod's own acts durable.
 func (a *App) record(ctx context.Context, act intake.Act) error {
 	if a.truth.Refused != nil {

@@ -112,9 +112,7 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted
 	}
 	a.catchUp(ctx)
 	if o.Started != nil {
-		if a.console.pages != nil {
-			started.Link = a.console.pages.Link(osIdentity())
-		}
+		started.Link = a.ConsoleLink()
 		o.Started(started)
 	}
 	if o.For > 0 {
