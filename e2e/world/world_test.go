@@ -66,22 +66,40 @@ func inJournal(records []*audit.Record) counts {
 	return c
 }
 
-// truth is what the acts of a stretch of time must leave, and what they leave of which nothing arrives.
+// truth is what the clients tell in a stretch of time, and what they tell of which nothing arrives.
 func truth(w *world.World, from, to time.Time) (arrives, missed counts) {
 	arrives, missed = counts{}, counts{}
-	acts := w.Between(from.Add(-24*time.Hour), to.Add(24*time.Hour))
-	for i := range acts {
-		for _, e := range fleet.Expect(&acts[i], &w.Org) {
-			switch {
-			case e.At.Before(from) || !e.At.Before(to):
-			case e.Missed:
-				missed[expected(&e)]++
-			default:
-				arrives[expected(&e)]++
-			}
+	for _, e := range fleet.Told(w, &w.Org, from, to) {
+		if e.Missed {
+			missed[expected(&e)]++
+		} else {
+			arrives[expected(&e)]++
 		}
 	}
 	return arrives, missed
+}
+
+// unseen lists the acts whose reports should have arrived and of which the journal has nothing under their keys; acts
+// counts those looked for.
+func unseen(w *world.World, from, to time.Time, found counts) (list []string, acts int) {
+	all := w.Between(from, to)
+	for i := range all {
+		a := &all[i]
+		if a.Process == nil || !slices.Contains(a.Seen, audit.SourceOTelLog) {
+			continue
+		}
+		for _, e := range fleet.Expect(a, &w.Org) {
+			if e.Source != audit.SourceOTelLog || e.Missed || e.Told.Before(from) || !e.Told.Before(to) {
+				continue
+			}
+			acts++
+			if s := expected(&e); found[s] == 0 {
+				list = append(list, fmt.Sprintf("%s %s of %s: %+v", a.ID, a.Kind, a.Account.Email, s))
+			}
+			break
+		}
+	}
+	return list[:min(len(list), 10)], acts
 }
 
 // week ends at a different moment for each seed, so that incidents and working days lie differently in it. No incident is
@@ -113,6 +131,13 @@ func TestTruth(t *testing.T) {
 			report := s.play(t, w, from, to, fleet.Faults{})
 			arrives, missed := truth(w, from, to)
 			found := inJournal(s.records(t))
+			lost, acts := unseen(w, from, to, found)
+			for _, a := range lost {
+				t.Errorf("an act that left no trace: %s", a)
+			}
+			if acts < 1000 {
+				t.Errorf("only %d acts were looked for", acts)
+			}
 			for _, d := range differences(arrives, found) {
 				t.Errorf("happened, and is not in the journal: %s", d)
 			}
