@@ -112,13 +112,16 @@ func histogramOf(ctx context.Context, index search.Reader, a *asked) (*page.Hist
 	end := all.Start.Add(time.Duration(n) * all.Step)
 	h := &page.Histogram{
 		From: all.Start, To: end, Middle: all.Start.Add(time.Duration(n/2) * all.Step), Step: page.Duration(all.Step), Fine: all.Step < time.Second, AtLeast: !all.Exact,
-		Split: bad != nil, URL: a.url(a.terms.within("after:FROM", "before:TO")),
+		URL: a.url(a.terms.within("after:FROM", "before:TO")),
 	}
 	if len(a.terms.times()) > 0 {
 		h.Zoomed = a.url(a.terms.within())
 	}
 	for _, c := range all.Counts {
 		h.Most = max(h.Most, c)
+	}
+	if h.Most == 0 {
+		return nil, nil
 	}
 	width := 1000 / float64(n)
 	for i, c := range all.Counts {
@@ -130,6 +133,7 @@ func histogramOf(ctx context.Context, index search.Reader, a *asked) (*page.Hist
 		}
 		bar.Y, bar.Height = barHeight(c, h.Most)
 		if bad != nil && bad.Counts[i] > 0 {
+			h.Split = true
 			bar.Bad = min(bad.Counts[i], c)
 			_, bar.BadH = barHeight(bar.Bad, h.Most)
 			bar.BadY = 100 - bar.BadH

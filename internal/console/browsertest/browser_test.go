@@ -131,6 +131,13 @@ func (br *browser) hear(event any) {
 	}
 }
 
+// forgive takes back a trouble that was meant to be.
+func (br *browser) forgive(text string) {
+	br.mu.Lock()
+	defer br.mu.Unlock()
+	br.troubles = slices.DeleteFunc(br.troubles, func(trouble string) bool { return strings.Contains(trouble, text) })
+}
+
 func (br *browser) run(steps ...chromedp.Action[chromedp.Void]) {
 	br.t.Helper()
 	ctx, cancel := context.WithTimeout(br.ctx, time.Minute)
@@ -205,6 +212,7 @@ func (br *browser) wait(js string) {
 			return
 		}
 		if ctx.Err() != nil { // any other error comes of a page that is leaving
+			br.shoot("failed-" + br.t.Name())
 			br.t.Fatalf("waiting for %s: %v", js, errors.Join(ctx.Err(), err))
 		}
 	}

@@ -68,6 +68,7 @@ func TestKeys(t *testing.T) {
 	br.wait(`location.pathname === "/activity" && document.readyState === "complete"`)
 	br.key("n")
 	br.wait(`new URLSearchParams(location.search).has("cursor")`)
+	br.settle()
 	br.key("p")
 	br.wait(`location.pathname === "/activity" && !new URLSearchParams(location.search).has("cursor")`)
 	br.settle()
@@ -101,7 +102,7 @@ func TestCompletion(t *testing.T) {
 	br.wait(`document.querySelectorAll("#options li").length === 1 || document.querySelector("#options li").textContent.startsWith("Bash")`)
 	br.key(kb.ArrowDown)
 	br.wait(`document.querySelector("#q").getAttribute("aria-activedescendant") === "option-0"`)
-	br.key(kb.Enter)
+	br.press("Enter")
 	br.wait(`document.querySelector("#q").value === "-source:tripod tool:Bash "`)
 	br.key(kb.Enter)
 	br.wait(`new URLSearchParams(location.search).get("q") === "-source:tripod tool:Bash "`)
@@ -124,7 +125,7 @@ func TestBrush(t *testing.T) {
 	to := eval[string](br, `document.activeElement.dataset.to`)
 	br.shifted(kb.ArrowLeft)
 	br.wait(`Number(document.querySelector("#brush").getAttribute("width")) > 0`)
-	br.key(kb.Enter)
+	br.press("Enter")
 	br.wait(`new URLSearchParams(location.search).get("q") === "-source:tripod after:` + from + ` before:` + to + `"`)
 	br.settle()
 
@@ -160,6 +161,25 @@ func TestSavedQueries(t *testing.T) {
 	if href := eval[string](br, `document.querySelector("#named a").getAttribute("href")`); href != "/activity?q=tool%3ABash" {
 		t.Errorf("saved %s", href)
 	}
+}
+
+// TestSignOut leaves by keys, and looks at the closed door.
+func TestSignOut(t *testing.T) {
+	b := bench(t)
+	br := open(t, b)
+	br.look(looks[0])
+	br.visit("/")
+	br.run(chromedp.Focus(chromedp.CSS(".who summary")))
+	br.key(kb.Enter)
+	br.run(chromedp.Focus(chromedp.CSS(".who button")))
+	br.shoot("account-1280-light")
+	br.key(kb.Enter)
+	br.wait(`document.querySelector("h1")?.textContent === "This console is closed"`)
+	br.shoot("closed-1280-light")
+	for _, finding := range br.axe() {
+		t.Errorf("closed: %s", finding)
+	}
+	br.forgive("status of 401") // which the browser notes as an error
 }
 
 // TestHostile looks at hostile records in a browser: what would act has acted by the end of the test if it can.

@@ -112,7 +112,7 @@ type Histogram struct {
 	Fine    bool   // a bar is shorter than a second
 	Most    int64
 	AtLeast bool
-	Split   bool   // bars show denied and failed apart
+	Split   bool   // some bars show denied and failed apart
 	URL     string // of the query with FROM and TO in place of times
 	Zoomed  string // the query without its times, "" where it has none
 }
