@@ -58,6 +58,7 @@ func (v *visit) sessionPage(s *reading.Session, behind uint64, first int) *page.
 		p.Without = s.Without.Error()
 	}
 	p.Asserted, p.Proved = p.T.Accounts.Asserted, p.T.Accounts.Proved
+	p.AddOwners()
 	p.AddDiscrepancies(s.Discrepancies)
 	p.AddSilent(v.delivering())
 	p.Fill(first)

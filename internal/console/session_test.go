@@ -46,7 +46,7 @@ func TestSessionPage(t *testing.T) {
 	holds(t, "session", a.Body, ids[0], "Prompt 1", "expected, not received: 2 events (numbers 2–3) between", "allowed by <bdi>configuration, without asking",
 		"withheld by policy", "of detail held", "$0.0037", "tripod session", "Not connected:")
 	denied := b.Get("/session/" + ids[1]).Body
-	holds(t, "session with denials", denied, "2 denied", "denied by configuration: a rule, the mode, or a permission prompt that failed")
+	holds(t, "session with denials", denied, "2 denied", "refused by configuration, without asking", `<dd><a href="#step-`)
 	agents := b.Get("/session/" + ids[2]).Body
 	holds(t, "session with a sub-agent", agents, "Sub-agent", "general-purpose", "ac5ad92ad8b0fcf53")
 
@@ -118,7 +118,7 @@ func TestLongSessionIsShownInPages(t *testing.T) {
 		if a.Status != http.StatusOK || len(a.Body) > 600_000 {
 			t.Errorf("%s: %d, %d bytes", from, a.Status, len(a.Body))
 		}
-		if n := strings.Count(a.Body, `class="step event`); n != 200 {
+		if n := strings.Count(a.Body, `class="step hook`); n != 200 {
 			t.Errorf("%s: %d steps", from, n)
 		}
 		consoletest.CheckInert(t, from, a.Body)

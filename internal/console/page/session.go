@@ -21,6 +21,10 @@ type Session struct {
 	Behind        uint64                  // records the search view has yet to take in
 
 	Asserted, Proved []timeline.Identifier
+	Owners           []Owner // whose session it is
+	OwnersLeft       int     // more of them
+	Credentials      []string
+	Devices          []string // where no credential has a name
 	Quiet            []string // sources that deliver and told nothing of this session
 	Absent           []string // sources that are not connected, as far as the journal tells
 
@@ -34,14 +38,21 @@ type Session struct {
 	Of     int // steps shown on this page, and of how many
 	Steps  int
 	Single bool // all on this page
+
+	FirstDenied, FirstFailed string // addresses of steps, "" where there is none
+	BadBefore, BadBehind     string // of the nearest denied or failed steps on other pages
+
+	first int // step of the page
 }
 
 // Turn is one turn as far as the page shows it.
 type Turn struct {
 	*timeline.Turn
 	Anchor    string
-	Continued bool // began on an earlier page
-	Goes      bool // goes on on a later one
+	Continued bool   // began on an earlier page
+	Goes      bool   // goes on on a later one
+	Summary   string // in words, of what belongs to no prompt
+	Folded    bool   // shown by its summary until somebody asks
 	Blocks    []Block
 }
 
@@ -54,12 +65,17 @@ type Block struct {
 // Step is one step as the page shows it.
 type Step struct {
 	*timeline.Step
+	Anchor   string
 	Word     string   // "asked", "allowed" …: what it is
 	Gap      *GapText // of a gap
 	Holding  []Holding
 	Records  []RecordChip
 	Href     string // of the record that says most
 	Problems []string
+
+	HookSeq uint64 // of the record of the hooks that refused it, 0 for none known
+	Refused string // of hooks: address of the tool use they refused
+	Called  string // its tool
 }
 
 // RecordChip is one record of a step.
@@ -103,10 +119,11 @@ func (s *Session) Fill(first int) {
 	first -= first % PerPage
 	last := min(first+PerPage, s.Steps)
 	s.Single = s.Steps <= PerPage
-	s.Of = last - first
-	s.Axis = newDrawing(t, first, last, true)
+	s.Of, s.first = last-first, first
+	s.addBad()
+	s.Axis = newDrawing(s, first, last, true)
 	if !s.Single {
-		s.Whole = newDrawing(t, 0, s.Steps, false)
+		s.Whole = newDrawing(s, 0, s.Steps, false)
 		s.Whole.window(t, first, last)
 		s.pages(first)
 	}
@@ -117,6 +134,9 @@ func (s *Session) Fill(first int) {
 			continue
 		}
 		shown := Turn{Turn: turn, Anchor: "turn-" + strconv.Itoa(n), Continued: from > turn.First, Goes: to < turn.Last}
+		if turn.Number == 0 && !turn.Gap {
+			shown.Summary, shown.Folded = summary(t, turn), folded(t, turn)
+		}
 		for i := from; i < to; {
 			end := i + 1
 			for t.Steps[i].Group > 0 && end < to && t.Steps[end].Group == t.Steps[i].Group {
@@ -124,7 +144,7 @@ func (s *Session) Fill(first int) {
 			}
 			b := Block{Side: end-i > 1}
 			for j := i; j < end; j++ {
-				b.Steps = append(b.Steps, s.step(&t.Steps[j]))
+				b.Steps = append(b.Steps, s.step(j))
 			}
 			shown.Blocks = append(shown.Blocks, b)
 			i = end
@@ -166,15 +186,23 @@ func around(pages []Link, current int) []Link {
 }
 
 // step describes one step.
-func (s *Session) step(st *timeline.Step) Step {
+func (s *Session) step(n int) Step {
 	t := s.T
-	shown := Step{Step: st, Word: stepWord(st), Holding: holdings(&st.Content, st.Kind)}
+	st := &t.Steps[n]
+	shown := Step{Step: st, Anchor: stepAnchor(n), Word: stepWord(st), Holding: holdings(&st.Content, st.Kind)}
 	if st.Gap >= 0 {
 		shown.Gap = gapText(&t.Gaps[st.Gap])
 		return shown
 	}
 	if st.Lead >= 0 {
 		shown.Href = RecordURL(t.Items[st.Lead].Seq)
+	}
+	if st.RefusedBy >= 0 {
+		shown.HookSeq = t.Items[st.RefusedBy].Seq
+	}
+	if st.Refused >= 0 {
+		refused := t.Items[st.Refused].Step
+		shown.Refused, shown.Called = s.stepURL(refused), t.Steps[refused].Tool
 	}
 	for _, i := range st.Items {
 		item := &t.Items[i]

@@ -3,7 +3,9 @@ package page
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -19,7 +21,8 @@ type Drawing struct {
 	Gaps          []Box
 	Breaks        []Box
 	Ticks         []DrawnTick
-	Window        *Box // the part that the page shows
+	Flags         []Pennant // over the lanes, where something was denied or failed
+	Window        *Box      // the part that the page shows
 	axis          *timeline.Axis
 	drawn         *timeline.Drawing
 }
@@ -32,6 +35,7 @@ type DrawnLane struct {
 	LineY  int
 	Note   string
 	Marks  []DrawnMark
+	Bad    []DrawnMark // denied or failed: drawn above all others
 	Source string
 }
 
@@ -42,7 +46,11 @@ type DrawnMark struct {
 	Class    string
 	Seq      uint64
 	Title    string
+	Thin     bool // too thin to be seen at a glance: drawn at a width of its own
 }
+
+// Pennant is a mark among the numbers of prompts.
+type Pennant struct{ X, Class, Title, Href string }
 
 // Box is a stretch of the axis.
 type Box struct {
@@ -72,11 +80,20 @@ const (
 	tickHigh = 18
 )
 
-// thinnest is the width of a moment.
-const thinnest = .0015
+// more stands for further steps under one pennant.
+const more = "; and more"
+
+// Shares of the width.
+const (
+	thinnest  = .0015 // of a moment
+	thin      = .006  // below, what was denied or failed is drawn wider than it lasted
+	pennants  = .009  // between two pennants
+	labelRoom = .014  // between a number and a pennant
+)
 
 // newDrawing lays out the steps from first to last.
-func newDrawing(t *timeline.Timeline, first, last int, named bool) *Drawing {
+func newDrawing(s *Session, first, last int, named bool) *Drawing {
+	t := s.T
 	d := &Drawing{drawn: t.Draw(first, last)}
 	d.axis = d.drawn.Axis
 	y := headHigh
@@ -87,13 +104,14 @@ func newDrawing(t *timeline.Timeline, first, last int, named bool) *Drawing {
 		y = d.lane(t, &l, y)
 	}
 	d.Floor = y
+	flown := d.flag(s, first, last)
 	labelled := -1.0 // where the last number stands
 	for i, b := range d.drawn.Turns {
 		turn := &t.Turns[b.Turn]
 		box := d.box(b.From, max(b.To, b.From+.002))
 		box.Alt = i%2 == 1
-		if middle := (b.From + b.To) / 2; middle-labelled > .03 {
-			box.Text, labelled = strconv.Itoa(turn.Number), middle
+		if middle := beside((b.From+b.To)/2, flown); middle-labelled > .03 {
+			box.Text, box.Middle, labelled = strconv.Itoa(turn.Number), percent(middle), middle
 		}
 		box.Href = "#turn-" + strconv.Itoa(b.Turn)
 		box.Title = fmt.Sprintf("Prompt %d", turn.Number)
@@ -143,6 +161,11 @@ func (d *Drawing) lane(t *timeline.Timeline, l *timeline.Lane, y int) int {
 		} else {
 			mark.Title = fmt.Sprintf("record %d: %s at %s", item.Seq, Plain(shortType(item.Record.Type)), item.At.Format("15:04:05.000"))
 		}
+		if bad(m.Outcome) {
+			mark.Thin = m.To-m.From < thin
+			lane.Bad = append(lane.Bad, mark)
+			continue
+		}
 		lane.Marks = append(lane.Marks, mark)
 	}
 	d.Lanes = append(d.Lanes, lane)
@@ -153,7 +176,7 @@ func (d *Drawing) lane(t *timeline.Timeline, l *timeline.Lane, y int) int {
 
 // markClass is how a record looks: what was denied or failed before what it is.
 func markClass(r *audit.Record, o audit.Outcome) string {
-	if o == audit.OutcomeDenied || o == audit.OutcomeFailure {
+	if bad(o) {
 		return string(o)
 	}
 	switch r.Activity {
@@ -165,6 +188,52 @@ func markClass(r *audit.Record, o audit.Outcome) string {
 		return "tool"
 	}
 	return "other"
+}
+
+func bad(o audit.Outcome) bool { return o == audit.OutcomeDenied || o == audit.OutcomeFailure }
+
+// flag marks where steps were denied or failed, and returns the places. Several that are close share one pennant.
+func (d *Drawing) flag(s *Session, first, last int) []float64 {
+	var at []float64
+	for n := first; n < last; n++ {
+		step := &s.T.Steps[n]
+		outcome := step.Bad()
+		if outcome == "" {
+			continue
+		}
+		when := step.Start
+		if step.Lead >= 0 {
+			when = s.T.Items[step.Lead].At
+		}
+		x := d.axis.At(when)
+		if i := near(at, x); i >= 0 {
+			f := &d.Flags[i]
+			f.Title = strings.TrimSuffix(f.Title, more) + more
+			if outcome == audit.OutcomeDenied {
+				f.Class = string(outcome)
+			}
+			continue
+		}
+		at = append(at, x)
+		d.Flags = append(d.Flags, Pennant{X: percent(x), Class: string(outcome), Href: s.stepURL(n),
+			Title: when.Format(time.TimeOnly) + " " + strings.TrimSpace(stepWord(step)+" "+Plain(step.Tool)) + ": " + Plain(step.Reason)})
+	}
+	return at
+}
+
+// near finds a pennant that stands so close that another would hide it.
+func near(at []float64, x float64) int {
+	return slices.IndexFunc(at, func(other float64) bool { return math.Abs(other-x) < pennants })
+}
+
+// beside moves a number away from a pennant that would hide it.
+func beside(x float64, flown []float64) float64 {
+	for _, f := range flown {
+		if f-x < labelRoom && x-f < 2*labelRoom {
+			return max(labelRoom/2, f-labelRoom)
+		}
+	}
+	return x
 }
 
 func (d *Drawing) box(from, to float64) Box {

@@ -24,6 +24,8 @@ func stepWord(s *timeline.Step) string {
 		return "Reply"
 	case timeline.KindAgent:
 		return "Sub-agent"
+	case timeline.KindHook:
+		return "Hooks"
 	case timeline.KindGap:
 		return "Gap"
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/correlate"
 )
 
@@ -147,8 +146,9 @@ func boolCompare(a, b bool) int {
 
 func (t *Timeline) gapStep(n, depth int) Step {
 	g := &t.Gaps[n]
-	return Step{Kind: KindGap, Depth: depth, Start: cmp.Or(g.Start, g.End), End: g.End, Lead: none, Gap: n, Outcome: audit.OutcomeUnknown,
-		Reason: g.Statement}
+	s := newStep(KindGap, 0, cmp.Or(g.Start, g.End), g.End)
+	s.Depth, s.Gap, s.Reason = depth, n, g.Statement
+	return *s
 }
 
 // renumber tells steps, items and gaps where they are now.

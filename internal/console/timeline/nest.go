@@ -1,10 +1,6 @@
 package timeline
 
-import (
-	"slices"
-
-	"github.com/tripod-audit/tripod/internal/audit"
-)
+import "slices"
 
 // deepest bounds how deep agents are shown inside each other; what lies deeper stands beside its parent.
 const deepest = 8
@@ -57,8 +53,9 @@ func (n *nest) agents() []string {
 		seen[s.Agent] = true
 		list = append(list, s.Agent)
 		if n.header[s.Agent] == nil {
-			n.header[s.Agent] = &Step{Kind: KindAgent, Turn: n.turn, Agent: s.Agent, Start: s.Start, End: s.End, Lead: none, Gap: none,
-				Outcome: audit.OutcomeUnknown}
+			h := newStep(KindAgent, n.turn, s.Start, s.End)
+			h.Agent = s.Agent
+			n.header[s.Agent] = h
 		}
 	}
 	for _, a := range list {

@@ -17,6 +17,20 @@ func (b *builder) judge(s *Step) {
 	if lead := b.Items[s.Lead].Record; lead.Outcome == s.Outcome {
 		s.Reason = cmp.Or(reason(lead), s.Reason) // it tells more than a span does
 	}
+	if s.Kind == KindTool && s.Outcome == audit.OutcomeDenied {
+		for _, i := range s.Items {
+			s.Caveat = cmp.Or(s.Caveat, caveat(b.Items[i].Record))
+		}
+	}
+}
+
+// Bad is the outcome of a step that counts as denied or failed, "" for any other. Hooks that refused a tool use are not
+// counted beside it.
+func (s *Step) Bad() audit.Outcome {
+	if s.Refused == none && (s.Outcome == audit.OutcomeDenied || s.Outcome == audit.OutcomeFailure) {
+		return s.Outcome
+	}
+	return ""
 }
 
 func (b *builder) judgeOther(s *Step) {
@@ -29,6 +43,7 @@ func (b *builder) judgeOther(s *Step) {
 			s.Reason = reason(r)
 		}
 	}
+	s.NoResult = s.Kind == KindHook && len(s.Items) == 1 && b.Items[s.Lead].Record.Type == "hook_execution_start"
 }
 
 // judgeTool: that a call was allowed does not say how it ended; its result does.
@@ -120,28 +135,45 @@ func reason(r *audit.Record) string {
 func denial(r *audit.Record) string {
 	switch {
 	case r.Rule != "":
-		return "denied by rule " + r.Rule
+		return "refused by rule " + r.Rule
 	case r.Activity == audit.ActivityToolDecision:
 		switch source := text(r, "source"); source {
 		case "config":
-			return "denied by configuration: a rule, the mode, or a permission prompt that failed; the client does not say which"
+			return "refused by configuration, without asking"
 		case "hook":
-			return "denied by a hook"
+			return "refused by a hook"
 		case "user_reject":
-			return "denied by the user, or by a deny rule where nobody could be asked"
+			return "refused by the user"
 		case "user_abort":
-			return "not allowed: the question was dismissed or the turn interrupted"
+			return "interrupted by the user"
 		case "", "unknown":
-			return "denied; the client does not say by whom"
+			return "refused; the client does not say by whom"
 		default:
-			return "denied by " + decider(source)
+			return "refused by " + decider(source)
 		}
 	case r.Activity == audit.ActivityHookRun:
-		return joined("a hook blocked it", quoted("at ", text(r, "hook_event")), counted(r, "num_blocking", " of ", "num_hooks"))
+		h := hookOf(r)
+		return h.refusal()
 	case r.Activity == audit.ActivityModelRequest:
 		return joined("the model refused", quoted("category ", text(r, "category")))
 	}
 	return joined("denied", details(r))
+}
+
+// caveat is what else the client's word for who refused may stand for.
+func caveat(r *audit.Record) string {
+	if r.Activity != audit.ActivityToolDecision || r.Outcome != audit.OutcomeDenied || r.Rule != "" {
+		return ""
+	}
+	switch text(r, "source") {
+	case "config":
+		return "by a rule, the mode, or a permission prompt that failed: the client does not say which"
+	case "user_reject":
+		return "or by a deny rule, where nobody could be asked"
+	case "user_abort":
+		return "the question was dismissed, or the turn interrupted"
+	}
+	return ""
 }
 
 func failure(r *audit.Record) string {
@@ -152,7 +184,7 @@ func failure(r *audit.Record) string {
 	case audit.ActivityToolResult, audit.ActivityToolCall:
 		return joined("the tool failed", details(r))
 	case audit.ActivityHookRun:
-		return joined("a hook failed", quoted("at ", text(r, "hook_event")))
+		return joined("a hook failed", hookOf(r).Name)
 	}
 	return joined("failed", details(r))
 }
@@ -175,14 +207,6 @@ func quoted(prefix, s string) string {
 		return ""
 	}
 	return prefix + s
-}
-
-func counted(r *audit.Record, a, between, b string) string {
-	x, y := text(r, a), text(r, b)
-	if x == "" || y == "" {
-		return ""
-	}
-	return x + between + y + " blocked"
 }
 
 // joined puts the details a record gives behind what happened.

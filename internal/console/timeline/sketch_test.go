@@ -79,6 +79,18 @@ func writeStep(b *strings.Builder, t *timeline.Timeline, s *timeline.Step) {
 	if s.Reason != "" {
 		fmt.Fprintf(b, " because %q", s.Reason)
 	}
+	if s.Caveat != "" {
+		fmt.Fprintf(b, " (%s)", s.Caveat)
+	}
+	if s.Hook.Name != "" {
+		fmt.Fprintf(b, " %s %d of %d", s.Hook.Name, s.Hook.Block, s.Hook.Ran)
+	}
+	if s.RefusedBy >= 0 {
+		fmt.Fprintf(b, " refused-by %d", t.Items[s.RefusedBy].Seq)
+	}
+	if s.Refused >= 0 {
+		fmt.Fprintf(b, " refused %d", t.Items[s.Refused].Seq)
+	}
 	if s.Decision != "" {
 		fmt.Fprintf(b, " decided by %s", s.Decision)
 	}

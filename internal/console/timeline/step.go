@@ -19,6 +19,7 @@ const (
 	KindTool    Kind = "tool"    // one tool use: decision, run, result
 	KindReply   Kind = "reply"
 	KindAgent   Kind = "agent" // a sub-agent; what it did follows, one deeper
+	KindHook    Kind = "hook"  // hooks that ran at one point, from start to end
 	KindEvent   Kind = "event" // anything else
 	KindGap     Kind = "gap"   // expected, not received
 )
@@ -34,6 +35,7 @@ type Step struct {
 	Lead       int   // the item that says most, -1 for none
 	Outcome    audit.Outcome
 	Reason     string // of a denial or failure, as far as metadata tells
+	Caveat     string // what else the reason may stand for, by the client's documentation
 	Usage      Usage
 	Content    Content
 
@@ -43,10 +45,14 @@ type Step struct {
 	ParentAgent      string   // as records say
 	Decision         string   // of a tool use: who decided, in words; "" where no record says
 	NoDecision       bool     // of a tool use: it ended, and no record tells who allowed it
-	NoResult         bool     // of a tool use: allowed, and no record tells how it ended
+	NoResult         bool     // of a tool use that was allowed, or of hooks that started: no record tells how it ended
 	SpansOnly        bool     // known from spans alone although the session's log records came
 	Gap              int      // in Timeline.Gaps, -1 for none
 	Discrepancies    []string // ids of open discrepancies about this tool use
+
+	Hook      HookRun // of hooks
+	RefusedBy int     // of a tool use: the item of the hook run that refused it, -1 for none that is known
+	Refused   int     // of hooks: the item of the tool use they refused, -1 for none that is known
 }
 
 // kindOf tells which step a record belongs to.
@@ -67,27 +73,37 @@ func kindOf(r *audit.Record) Kind {
 		if r.Keys.Agent != "" {
 			return KindAgent
 		}
+	case audit.ActivityHookRun:
+		return KindHook
 	}
 	return KindEvent
 }
 
-// key names the step of a turn that a record belongs to; a record that joins nothing is a step of its own.
-func (x *index) stepKey(kind Kind, r *audit.Record, i int) string {
-	if r.Activity == audit.ActivityHookRun && x.toolUse(r) != "" {
-		kind = KindTool
+// kindIn is the kind of step that a record belongs to: hooks whose tool use is told are part of it.
+func (x *index) kindIn(r *audit.Record) Kind {
+	kind := kindOf(r)
+	if kind == KindHook && x.toolUse(r) != "" {
+		return KindTool
 	}
+	return kind
+}
+
+// stepKey names the step of a turn that a record belongs to; a record that joins nothing is a step of its own.
+func (b *builder) stepKey(kind Kind, r *audit.Record, i int) string {
 	id := ""
 	switch kind {
 	case KindPrompt:
 		return "prompt"
 	case KindRequest:
-		id = x.request(r)
+		id = b.request(r)
 	case KindTool:
-		id = x.toolUse(r)
+		id = b.toolUse(r)
 	case KindReply:
 		id = r.Keys.Message
 	case KindAgent:
 		id = r.Keys.Agent
+	case KindHook:
+		return b.hookKey(r, i)
 	}
 	if id == "" {
 		return "item " + strconv.Itoa(i)
@@ -104,13 +120,15 @@ func (t *Timeline) addSteps(x *index, turns []Turn) {
 	logs := slices.ContainsFunc(t.Sources, func(s Seen) bool { return s.Source == audit.SourceOTelLog })
 	groups := 0
 	for n := range turns {
-		b := &builder{Timeline: t, index: x, turn: n, whole: turns[n].Number > 0, steps: make(map[string]*Step)}
+		b := &builder{Timeline: t, index: x, turn: n, whole: turns[n].Number > 0, steps: make(map[string]*Step),
+			running: make(map[string][]started)}
 		for _, i := range of[n] {
 			b.add(i)
 		}
 		for _, s := range b.order {
 			b.finish(s, logs)
 		}
+		b.refusals()
 		turns[n].First = len(t.Steps)
 		t.Steps = append(t.Steps, b.flatten(&groups)...)
 		turns[n].Last = len(t.Steps)
@@ -127,26 +145,24 @@ func (t *Timeline) addSteps(x *index, turns []Turn) {
 type builder struct {
 	*Timeline
 	*index
-	turn  int
-	whole bool // of a prompt: what names the same prompt is one step
-	steps map[string]*Step
-	order []*Step
+	turn    int
+	whole   bool // of a prompt: what names the same prompt is one step
+	steps   map[string]*Step
+	order   []*Step
+	running map[string][]started // hooks that have not ended, by agent and names
 }
 
 func (b *builder) add(i int) {
 	item := &b.Items[i]
 	r := item.Record
-	kind := kindOf(r)
+	kind := b.kindIn(r)
 	key := b.stepKey(kind, r, i)
 	if kind == KindPrompt && !b.whole {
 		key = "item " + strconv.Itoa(i)
 	}
 	s, ok := b.steps[key]
 	if !ok {
-		if r.Activity == audit.ActivityHookRun && b.toolUse(r) != "" {
-			kind = KindTool
-		}
-		s = &Step{Kind: kind, Turn: b.turn, Start: item.Start, End: item.Start, Lead: none, Gap: none}
+		s = newStep(kind, b.turn, item.Start, item.Start)
 		b.steps[key], b.order = s, append(b.order, s)
 	}
 	s.Items = append(s.Items, i)
@@ -159,6 +175,11 @@ func (b *builder) add(i int) {
 		s.End = latest(s.End, item.End)
 	}
 	b.describe(s, r)
+}
+
+func newStep(kind Kind, turn int, start, end time.Time) *Step {
+	return &Step{Kind: kind, Turn: turn, Start: start, End: end, Lead: none, Gap: none, RefusedBy: none, Refused: none,
+		Outcome: audit.OutcomeUnknown}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -178,6 +199,8 @@ func (b *builder) describe(s *Step, r *audit.Record) {
 		s.AgentType = cmp.Or(s.AgentType, text(r, "subagent_type"))
 	case KindAgent:
 		s.AgentType = cmp.Or(s.AgentType, text(r, "agent_type"), text(r, "agent.name"))
+	case KindHook:
+		s.describeHook(r)
 	default:
 		s.Tool, s.MCP = cmp.Or(s.Tool, r.Tool), cmp.Or(s.MCP, r.MCP)
 	}
@@ -224,6 +247,9 @@ func says(r *audit.Record) int {
 		return n + 4
 	case audit.ActivityToolDecision, audit.ActivityPrompt, audit.ActivityModelRequest, audit.ActivityAgentRun:
 		n += 3
+	}
+	if r.Type == "hook_execution_complete" {
+		n++
 	}
 	if r.Type == "api_request_body" || r.Type == "api_response_body" {
 		n -= 2

@@ -73,7 +73,7 @@ func (c *Counts) add(s *Step) {
 	case KindAgent:
 		c.Agents++
 	}
-	switch s.Outcome {
+	switch s.Bad() {
 	case audit.OutcomeDenied:
 		c.Denied++
 	case audit.OutcomeFailure:
@@ -128,7 +128,7 @@ func reportedAtEnd(r *audit.Record) bool { return r.Source == audit.SourceOTelLo
 // lasted is how long the thing took that a record speaks of. Of some events the duration is that of something else: a
 // disconnection says how long the connection stood.
 func lasted(r *audit.Record) time.Duration {
-	if r.Source == audit.SourceOTelLog && kindOf(r) == KindEvent && r.Activity != audit.ActivityHookRun {
+	if r.Source == audit.SourceOTelLog && kindOf(r) == KindEvent {
 		return 0
 	}
 	if d := time.Duration(r.Duration); d > 0 && d <= longest {

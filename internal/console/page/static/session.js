@@ -18,14 +18,20 @@
     .sort((a, b) => a.at - b.at || a.i - b.i);
   const marks = new Map();
   for (const m of svg.querySelectorAll("[data-seq]")) marks.set(m.dataset.seq, m);
-  const steps = [...document.querySelectorAll("#turns .step[tabindex]")];
   let now = -1, timer = 0, opener = null;
+
+  // unfold opens what an element is folded into.
+  const unfold = (el) => {
+    const fold = el.closest("details");
+    if (fold) fold.open = true;
+  };
 
   const show = (i) => {
     if (!records.length) return;
     now = Math.max(0, Math.min(i, records.length - 1));
     for (const el of document.querySelectorAll(".session .now")) el.classList.remove("now");
     const r = records[now];
+    unfold(r.el);
     const x = (100 * r.at).toFixed(3) + "%";
     cursor.setAttribute("x1", x);
     cursor.setAttribute("x2", x);
@@ -87,30 +93,81 @@
     opener?.focus?.();
   };
 
+  // What is folded away is one stop of j and k, its summary.
   const move = (by) => {
-    const at = steps.indexOf(document.activeElement?.closest(".step"));
-    const next = steps[Math.max(0, Math.min(steps.length - 1, at + by))];
+    const stops = [...document.querySelectorAll("#turns .step[tabindex], #turns summary")]
+      .filter((el) => el.matches("summary") || !el.closest("details:not([open])"));
+    const at = stops.indexOf(document.activeElement?.closest(".step, summary"));
+    const next = stops[Math.max(0, Math.min(stops.length - 1, at + by))];
     next?.focus();
     next?.scrollIntoView({block: "nearest"});
   };
 
+  // go makes a step the current one: the cursor stands at the record that says most of it.
+  const go = (step) => {
+    unfold(step);
+    const own = records.filter((r) => step.contains(r.el));
+    const r = own.find((r) => r.el.getAttribute("href") === step.dataset.href) || own[0];
+    if (r) show(records.indexOf(r));
+    step.focus({preventScroll: true});
+    step.scrollIntoView({block: "center", behavior: "instant"});
+  };
+
+  // bad goes to the next or previous step that was denied or failed, on this page or another.
+  const turns = document.getElementById("turns");
+  const bad = (by) => {
+    pause();
+    const list = [...turns.querySelectorAll(".step.bad")];
+    const here = document.activeElement?.closest("#turns .step") || turns.querySelector(".step.now");
+    const before = (a, b) => Boolean(a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING);
+    const next = by > 0 ? list.find((el) => !here || before(here, el)) : here && list.findLast((el) => before(el, here));
+    const page = by > 0 ? turns.dataset.badBehind : turns.dataset.badBefore;
+    if (next) go(next);
+    else if (page) location.assign(page);
+    else tripod.say(list.length ? "No " + (by > 0 ? "further" : "earlier") + " step was denied or failed" : "No step was denied or failed");
+  };
+
+  // A link to a step makes it the current one.
+  const follow = () => {
+    const step = /^#step-\d+$/.test(location.hash) && document.querySelector(location.hash);
+    if (step) go(step);
+  };
+  addEventListener("hashchange", follow);
+  follow();
+
+  // Paper shows all; afterwards everything is as it was.
+  let unfolded = [];
+  addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("details.fold:not([open])")];
+    for (const fold of unfolded) fold.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const fold of unfolded) fold.open = false;
+    unfolded = [];
+  });
+
   document.addEventListener("click", (e) => {
     if (e.target.closest("[data-close]")) return close();
     if (e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+    const pennant = e.target.closest("svg .pennant[data-href]");
+    if (pennant) return location.assign(pennant.dataset.href);
+    const again = e.target.closest('#turns a[href^="#step-"], .figures a[href^="#step-"]');
+    if (again && again.hash === location.hash) return follow();
+    const other = e.target.closest("#turns a[data-open]");
     const mark = e.target.closest("svg [data-seq]");
     const chip = e.target.closest("#turns a.chip");
-    const seq = (mark || chip)?.dataset.seq;
+    const seq = (mark || chip)?.dataset.seq || other?.dataset.open;
     if (!seq) return;
     e.preventDefault();
     const i = records.findIndex((r) => r.seq === seq);
     if (i >= 0) show(i);
-    open("/record/" + seq, chip || records[i]?.el);
+    open("/record/" + seq, chip || other || records[i]?.el);
   });
 
   document.addEventListener("keydown", (e) => {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || tripod.typing(e.target) || document.querySelector("dialog[open]")) return;
     const busy = e.target.closest("button, summary, a, [tabindex='0']");
-    const keys = {ArrowLeft: acts.back, ArrowRight: acts.on, Home: acts.first, End: acts.last, j: () => move(1), k: () => move(-1), Escape: close};
+    const keys = {ArrowLeft: acts.back, ArrowRight: acts.on, Home: acts.first, End: acts.last, j: () => move(1), k: () => move(-1), n: () => bad(1), N: () => bad(-1), Escape: close};
     if (e.key === " " && !e.target.closest("button, summary")) acts.play();
     else if (e.key === "Enter" && !busy) {
       const step = e.target.closest(".step[data-href]");
