@@ -100,7 +100,7 @@ func (v *visit) proof(seq uint64) *page.Proof {
 			"Run tripod verify, which says what was altered."}
 	}
 	v.deps.Logger.WarnContext(v.r.Context(), "prove record", "seq", seq, "error", err)
-	return &page.Proof{Missing: "The ledger cannot be read: run tripod verify, which says what is wrong with it."}
+	return &page.Proof{Broken: true, Missing: "The ledger cannot be read: run tripod verify, which says what is wrong with it."}
 }
 
 // commands are those to check a record with.

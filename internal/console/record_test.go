@@ -26,7 +26,15 @@ func TestRecordPage(t *testing.T) {
 	}
 	consoletest.CheckInert(t, "record", a.Body)
 	holds(t, "record", a.Body, "Record 5", "tool_decision", ids[0], "sent as", "tool_use_id", "when it entered the journal", "proved by the credential",
-		"in the ledger", "The proof as text", "What it does not say", "tripod verify", `href="/record/4"`, `href="/record/6"`, "toolu_fake000000000100")
+		"in the ledger", "Under signed checkpoint", `<a href="#proof">proof</a>`, "The proof as text", "What it does not say", "tripod verify", `href="/record/4"`, `href="/record/6"`, "toolu_fake000000000100")
+	at := -1
+	for _, id := range []string{"fields", "content", "attributes", "proof", "source"} { // in the order of the page
+		next := strings.Index(a.Body, `id="`+id+`"`)
+		if next <= at || !strings.Contains(a.Body, `href="#`+id+`"`) {
+			t.Errorf("part %s is at %d, behind %d, or nothing leads to it", id, next, at)
+		}
+		at = next
+	}
 	stored, err := b.Journal.Reader().Get(context.Background(), 5)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +66,8 @@ func TestRecordPanel(t *testing.T) {
 	t.Parallel()
 	b, _ := sessionBench(t, "files-full")
 	a := b.Do(http.MethodGet, b.Server.URL+"/record/5", func(r *http.Request) { r.Header.Set("HX-Request", "true") })
-	if a.Status != http.StatusOK || strings.Contains(a.Body, "<html") || !strings.Contains(a.Body, `href="/record/5"`) {
+	if a.Status != http.StatusOK || strings.Contains(a.Body, "<html") || !strings.Contains(a.Body, `href="/record/5"`) ||
+		!strings.Contains(a.Body, `href="/record/5#proof"`) {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
 	if n := len(b.Own("tripod.console.open")); n != 1 {
@@ -120,7 +129,8 @@ func TestRecordBeforeItsCheckpoint(t *testing.T) {
 	}
 	for a.Status == http.StatusOK { // the opening itself becomes the newest record; it may be signed for at once
 		a = b.Get("/record/" + strconv.FormatUint(last+1, 10))
-		if strings.Contains(a.Body, "in the ledger") || strings.Contains(a.Body, "No checkpoint covers this record yet") {
+		if strings.Contains(a.Body, "Under signed checkpoint") ||
+			strings.Contains(a.Body, "No checkpoint covers this record yet") && strings.Contains(a.Body, "not yet signed") {
 			return
 		}
 	}

@@ -1,11 +1,17 @@
 package browsertest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/console/consoletest"
+	"github.com/tripod-audit/tripod/internal/intake"
 )
 
 // TestSessionRecordHealth opens these pages in every look.
@@ -86,4 +92,109 @@ func TestRecordOpensFromTheAxis(t *testing.T) {
 	br.visit("/session/" + sessions[1])
 	eval[string](br, `(() => { const m = document.querySelectorAll(".drawing .mark")[5]; m.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true})); return ""})()`)
 	br.wait(`document.querySelector("#panel article.record") && document.querySelector(".drawing .mark.now") && document.querySelector(".chip.now")`)
+}
+
+// stories submits a session whose start is folded away and two calls of which a hook refused, and returns its path.
+func stories(b *consoletest.Bench) string {
+	at := time.Now().Add(-time.Hour)
+	var drafts []intake.Draft
+	add := func(kind string, activity audit.Activity, o audit.Outcome, prompt, tool string, attrs ...string) {
+		at = at.Add(3 * time.Second)
+		r := &audit.Record{Source: audit.SourceOTelLog, Surface: audit.SurfaceClaudeCode, Type: kind, Activity: activity, Outcome: o, Occurred: at,
+			Keys: audit.Keys{Session: "story", Prompt: prompt, ToolUse: tool}, Container: "session/story"}
+		for i := 0; i+1 < len(attrs); i += 2 {
+			r.Attributes = append(r.Attributes, audit.Attr{Name: attrs[i], Value: audit.String(attrs[i+1])})
+		}
+		drafts = append(drafts, intake.Draft{Record: r, Form: fmt.Appendf(nil, "story %d", len(drafts))})
+	}
+	add("plugin_loaded", audit.ActivityExtension, audit.OutcomeSuccess, "", "")
+	add("hook_registered", audit.ActivitySettingChange, audit.OutcomeSuccess, "", "")
+	for i := range 2 {
+		p, tool := fmt.Sprint("p", i), fmt.Sprint("t", i)
+		add("user_prompt", audit.ActivityPrompt, audit.OutcomeSuccess, p, "")
+		hook := []string{"hook_event", "PreToolUse", "hook_name", "PreToolUse:Bash", "num_hooks", "1", "num_blocking", "1"}
+		add("hook_execution_start", audit.ActivityHookRun, audit.OutcomeUnknown, p, "", hook...)
+		add("hook_execution_complete", audit.ActivityHookRun, audit.OutcomeDenied, p, "", hook...)
+		add("tool_decision", audit.ActivityToolDecision, audit.OutcomeDenied, p, tool, "source", "hook")
+	}
+	b.Submit("fleet", drafts...)
+	b.CatchUp()
+	return "/session/story"
+}
+
+// TestDenialsByKeys walks from one refused call to the next and back.
+func TestDenialsByKeys(t *testing.T) {
+	b := bench(t)
+	path := stories(b)
+	br := open(t, b)
+	now := func() string { return eval[string](br, `document.activeElement.closest(".step")?.id || ""`) }
+	for _, l := range looks {
+		br.look(l)
+		br.visit(path)
+		bad := eval[string](br, `[...document.querySelectorAll(".step.bad")].map((el) => el.id).join(" ")`)
+		first, second, _ := strings.Cut(bad, " ")
+		for _, press := range []struct{ key, want string }{{"n", first}, {"n", second}, {"n", second}, {"N", first}, {"N", first}} {
+			br.key(press.key)
+			if got := now(); got != press.want {
+				t.Errorf("%s: %s leads to %q, want %q of %q", l, press.key, got, press.want, bad)
+			}
+		}
+		if n := eval[int64](br, `document.querySelectorAll(".drawing .pennant").length`); n != 2 {
+			t.Errorf("%s: %d pennants", l, n)
+		}
+		if wide := eval[float64](br, `Math.min(...[...document.querySelectorAll(".drawing .mark.denied")].map((el) => el.getBoundingClientRect().width))`); wide < 6 {
+			t.Errorf("%s: a denied mark is %.1f pixels wide", l, wide)
+		}
+		br.shoot("denials-" + l.String())
+		for _, finding := range br.axe() {
+			t.Errorf("%s: %s", l, finding)
+		}
+	}
+	br.visit(path)
+	br.run(chromedp.Click(".figures a"))
+	br.wait(`document.activeElement.matches(".step.bad") && document.querySelector("#turns .chip.now")`)
+	eval[string](br, `(document.querySelector("#turns a[data-open]").click(), "")`)
+	br.wait(`document.querySelector("#panel article.record h2").textContent.includes("Record 5")`)
+}
+
+// TestFoldOpensForWhoComes holds that what is folded away opens for replay, for links and for paper.
+func TestFoldOpensForWhoComes(t *testing.T) {
+	b := bench(t)
+	path := stories(b)
+	br := open(t, b)
+	br.look(looks[0])
+	open := func() bool { return eval[bool](br, `document.querySelector("details.fold").open`) }
+	closed := func(when string) {
+		t.Helper()
+		br.run(chromedp.Navigate("about:blank"))
+		br.visit(path)
+		if open() {
+			t.Errorf("%s: it is open to begin with", when)
+		}
+	}
+	closed("replay")
+	br.key(kb.ArrowRight)
+	if !open() {
+		t.Error("replay stands on a step that is folded away")
+	}
+	closed("keys")
+	br.key("j")
+	br.key(kb.Enter)
+	br.wait(`document.querySelector("details.fold").open && document.activeElement.matches("summary")`)
+	br.key("j")
+	br.wait(`document.activeElement.matches("details .step")`)
+	br.run(chromedp.Navigate("about:blank"))
+	br.visit(path + "#step-1")
+	if !open() || eval[string](br, `document.activeElement.id`) != "step-1" {
+		t.Error("a link to a step does not open what it is folded into")
+	}
+	closed("paper")
+	eval[string](br, `(dispatchEvent(new Event("beforeprint")), "")`)
+	if !open() {
+		t.Error("paper lacks what is folded away")
+	}
+	eval[string](br, `(dispatchEvent(new Event("afterprint")), "")`)
+	if open() {
+		t.Error("it stays open after printing")
+	}
 }

@@ -98,6 +98,7 @@ type Proof struct {
 	*reading.Proof
 	Missing string // why there is none; "" where there is one
 	Wrong   bool   // it does not hold: somebody must look at it
+	Broken  bool   // the ledger cannot be read
 	Size    uint64 // leaves the checkpoint was signed over
 	Origin  string
 }
