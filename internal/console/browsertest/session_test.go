@@ -154,7 +154,7 @@ func TestDenialsByKeys(t *testing.T) {
 	br.run(chromedp.Click(".figures a"))
 	br.wait(`document.activeElement.matches(".step.bad") && document.querySelector("#turns .chip.now")`)
 	eval[string](br, `(document.querySelector("#turns a[data-open]").click(), "")`)
-	br.wait(`document.querySelector("#panel article.record h2").textContent.includes("Record 5")`)
+	br.wait(`document.querySelector("#panel article.record h2")?.textContent.includes("Record 5")`)
 }
 
 // TestFoldOpensForWhoComes holds that what is folded away opens for replay, for links and for paper.
