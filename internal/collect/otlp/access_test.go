@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
@@ -51,6 +53,9 @@ func TestTokens(t *testing.T) {
 		}
 		_, err := client.Export(metadata.AppendToOutgoingContext(t.Context(), "authorization", header), event(t))
 		if code == http.StatusUnauthorized {
+			if !slices.ContainsFunc(r.health.Conditions(), func(c health.Condition) bool { return c.Code == "otlp.denied" }) {
+				t.Errorf("%q: refused, and health does not say so", header)
+			}
 			if res.header.Get("WWW-Authenticate") == "" || status.Code(err) != codes.Unauthenticated || strings.Contains(err.Error(), "canary") {
 				t.Errorf("%q: gRPC %v", header, err)
 			}

@@ -81,7 +81,7 @@ func (r *Receiver) service(name string, sig signal) *grpc.ServiceDesc {
 		Handler: func(_ any, stream grpc.ServerStream) error {
 			began := time.Now()
 			out := r.exportGRPC(stream, sig)
-			r.answered("grpc", sig, out, began)
+			r.answered(stream.Context(), "grpc", sig, out, began)
 			if out != nil {
 				return out.grpc()
 			}

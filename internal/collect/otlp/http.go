@@ -76,7 +76,7 @@ func (r *Receiver) serveExport(w http.ResponseWriter, req *http.Request) {
 		out = r.export(req, sig, enc)
 		answer(w, enc, out)
 	}
-	r.answered("http", sig, out, began)
+	r.answered(req.Context(), "http", sig, out, began)
 }
 
 func encodingOf(contentType string) (wire.Encoding, bool) {

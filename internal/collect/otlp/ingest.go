@@ -172,10 +172,13 @@ func (r *Receiver) notOTLP(ctx context.Context, sig signal, who caller) {
 }
 
 // answered counts a request.
-func (r *Receiver) answered(transport string, sig signal, out *refusal, began time.Time) {
+func (r *Receiver) answered(ctx context.Context, transport string, sig signal, out *refusal, began time.Time) {
 	res := accepted
 	if out != nil {
 		res = out.result
+	}
+	if res == unauthenticated {
+		r.denied(ctx, time.Now())
 	}
 	r.stats.requests.WithLabelValues(transport, string(sig), string(res)).Inc()
 	r.stats.seconds.WithLabelValues(transport).Observe(time.Since(began).Seconds())

@@ -59,6 +59,8 @@ type Receiver struct {
 	addrs    [2]string     // http, grpc; written before bound is closed
 	bindErr  error         // likewise
 	once     sync.Once     // closes bound
+
+	denials denials
 }
 
 // New makes a receiver. It refuses a configuration that would listen beyond this machine without TLS and credentials.
@@ -106,6 +108,10 @@ func (r *Receiver) Run(ctx context.Context) error {
 	if l := listeners[1]; l != nil {
 		g.Go(func() error { return r.serveGRPC(gctx, l) })
 	}
+	g.Go(func() error {
+		r.forgiveInTime(gctx)
+		return nil
+	})
 	g.Go(func() error { // with both listeners off there is nothing but the context to wait for
 		<-gctx.Done()
 		return nil
