@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -103,19 +104,37 @@ func closeListener(ln net.Listener) error {
 	return nil
 }
 
-// serveHTTP serves until the context ends and lets requests under way finish within a grace.
+// serveHTTP serves until the context ends and lets requests under way finish within a grace; those that have not are cut
+// off. No handler runs any more when it returns.
 func serveHTTP(ctx context.Context, s *http.Server, ln net.Listener, grace time.Duration) error {
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	var handlers sync.WaitGroup
+	next := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handlers.Add(1)
+		defer handlers.Done()
+		next.ServeHTTP(w, r)
+	})
+	s.BaseContext = func(net.Listener) context.Context { return work }
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		ctx, cancel := context.WithTimeout(work, grace)
 		defer cancel()
-		stopped <- s.Shutdown(ctx)
+		err := s.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			cut()
+			err = s.Close()
+		}
+		stopped <- err
 	}()
 	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return <-stopped
+	err := <-stopped
+	handlers.Wait()
+	return err
 }
 
 // serveHealth tells what is wrong. It answers 200 all the same: the process lives and can be asked.

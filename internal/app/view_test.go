@@ -220,3 +220,31 @@ func TestLook(t *testing.T) {
 		}
 	}, "a.db")
 }
+
+// TestViewIsBuiltAnewWhenOpeningDoesNotMend: files that open well and that every run ends on are discarded in the end.
+func TestViewIsBuiltAnewWhenOpeningDoesNotMend(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var discarded *atomic.Int32
+	var v *view
+	v, discarded = testView(t, func(int) (viewFile, error) {
+		return &stubFile{runs: func(ctx context.Context, v *view) error {
+			if discarded.Load() == 0 {
+				return sqliteError(1)
+			}
+			v.settled(1)
+			<-ctx.Done()
+			return nil
+		}}, nil
+	})
+	done := make(chan error, 1)
+	go func() { done <- v.run(ctx) }()
+	if err := v.wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil || discarded.Load() != 1 {
+		t.Errorf("discarded %d times, ended with %v", discarded.Load(), err)
+	}
+}

@@ -20,12 +20,16 @@ const (
 	lastOpen  = 30 * time.Second
 )
 
+// maxStuck is how often a view is opened again before files that open well and cannot be worked on are discarded.
+const maxStuck = 3
+
 // lookEvery is how often a running view looks whether its files are still where they were opened.
 const lookEvery = 2 * time.Second
 
 // run keeps the view up to date until the context ends, and returns nil: whatever else ends it is a matter of health.
 // The view is then opened again, at once where it had been at work.
 func (v *view) run(ctx context.Context) error {
+	stuck := 0 // attempts in a row that took nothing in and ended with what only building anew may mend
 	for wait := firstOpen; ; {
 		before := v.taken()
 		err := v.attempt(ctx)
@@ -34,6 +38,11 @@ func (v *view) run(ctx context.Context) error {
 		}
 		if v.taken() > before {
 			wait = firstOpen
+		}
+		if v.taken() > before || !disposable(err) {
+			stuck = 0
+		} else if stuck++; stuck >= maxStuck {
+			v.spoiled = true
 		}
 		v.complain(ctx, err)
 		select {
