@@ -6,8 +6,8 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
 	"github.com/tripod-audit/tripod/internal/reading"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 // mostOfSession bounds the records of a session that a page reads; one with more shows its oldest.

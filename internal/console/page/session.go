@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 // Session is the page of one session.
@@ -21,8 +21,8 @@ type Session struct {
 	Behind        uint64                  // records the search view has yet to take in
 
 	Asserted, Proved []timeline.Identifier
-	Owners           []Owner // whose session it is
-	OwnersLeft       int     // more of them
+	Owners           []timeline.Owner // whose session it is
+	OwnersLeft       int              // more of them
 	Credentials      []string
 	Devices          []string // where no credential has a name
 	Quiet            []string // sources that deliver and told nothing of this session
@@ -135,7 +135,7 @@ func (s *Session) Fill(first int) {
 		}
 		shown := Turn{Turn: turn, Anchor: "turn-" + strconv.Itoa(n), Continued: from > turn.First, Goes: to < turn.Last}
 		if turn.Number == 0 && !turn.Gap {
-			shown.Summary, shown.Folded = summary(t, turn), folded(t, turn)
+			shown.Summary, shown.Folded = t.Summary(turn), t.Folds(turn)
 		}
 		for i := from; i < to; {
 			end := i + 1
@@ -207,7 +207,7 @@ func (s *Session) step(n int) Step {
 	for _, i := range st.Items {
 		item := &t.Items[i]
 		s.Total++
-		shown.Records = append(shown.Records, RecordChip{Seq: item.Seq, Source: string(item.Record.Source), Type: shortType(item.Record.Type),
+		shown.Records = append(shown.Records, RecordChip{Seq: item.Seq, Source: string(item.Record.Source), Type: timeline.ShortType(item.Record.Type),
 			At: place(s.Axis.axis.At(item.At)), Time: item.At, Outcome: string(item.Record.Outcome)})
 	}
 	for _, id := range st.Discrepancies {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 // Drawing is the time axis with its lanes as SVG attributes: places across are per cent of the width, so that it fits any
@@ -159,7 +159,7 @@ func (d *Drawing) lane(t *timeline.Timeline, l *timeline.Lane, y int) int {
 			mark.Y = top + sumHigh - mark.High
 			mark.Title = fmt.Sprintf("%s around %s", plural(int64(m.Count), "record"), item.At.Format(time.TimeOnly))
 		} else {
-			mark.Title = fmt.Sprintf("record %d: %s at %s", item.Seq, Plain(shortType(item.Record.Type)), item.At.Format("15:04:05.000"))
+			mark.Title = fmt.Sprintf("record %d: %s at %s", item.Seq, Plain(timeline.ShortType(item.Record.Type)), item.At.Format("15:04:05.000"))
 		}
 		if bad(m.Outcome) {
 			mark.Thin = m.To-m.From < thin

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
 	"github.com/tripod-audit/tripod/internal/search"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 // stepWord says what a step is, in a word or two.
@@ -31,9 +31,6 @@ func stepWord(s *timeline.Step) string {
 	}
 	return "Event"
 }
-
-// shortType leaves out the product that every span of it begins with.
-func shortType(typ string) string { return strings.TrimPrefix(typ, "claude_code.") }
 
 // gapText says what was expected and not received: how much, which numbers, when.
 func gapText(g *timeline.Gap) *GapText {

@@ -1,4 +1,4 @@
-// Package timeline makes of the records of one session what a page or a printed report shows of it: one time axis, lanes
+// Package timeline makes of the records of one session what a page, a terminal or a printed report shows of it: one time axis, lanes
 // by source, turns from prompt to reply with what happened in them, gaps where records were expected, sums.
 //
 // It is pure: what it returns is a function of the records and discrepancies alone, in whatever order they come; it

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tripod-audit/tripod/internal/console/timeline"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 // FuzzBuild makes records whose ids, times and numbers come from few values, so that they contradict each other.

@@ -1,12 +1,15 @@
-package page
+package timeline
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
 )
+
+// ShortType leaves out the product that every span of it begins with.
+func ShortType(typ string) string { return strings.TrimPrefix(typ, "claude_code.") }
 
 // outside sums up in words what belongs to no prompt, so that it can be folded away.
 type outside struct {
@@ -24,13 +27,14 @@ type kindCount struct {
 	n    int64
 }
 
-// summary says what the steps of a turn hold: "Start: 2 plugins, 3 hooks, 4 MCP servers connected".
-func summary(t *timeline.Timeline, turn *timeline.Turn) string {
+// Summary says what the steps of a turn without a prompt hold: "Start: 2 plugins, 3 hooks, 4 MCP servers connected". It
+// quotes names the client chose.
+func (t *Timeline) Summary(turn *Turn) string {
 	var o outside
 	for i := turn.First; i < turn.Last; i++ {
-		if s := &t.Steps[i]; s.Kind == timeline.KindHook {
+		if s := &t.Steps[i]; s.Kind == KindHook {
 			o.runs++
-		} else if s.Kind == timeline.KindEvent && s.Lead >= 0 {
+		} else if s.Kind == KindEvent && s.Lead >= 0 {
 			o.add(t.Items[s.Lead].Record)
 		}
 	}
@@ -63,7 +67,7 @@ func (o *outside) add(r *audit.Record) {
 	case r.Type == "mcp_server_connection":
 		o.connected++
 	default:
-		o.other(shortType(r.Type))
+		o.other(ShortType(r.Type))
 	}
 }
 
@@ -82,14 +86,14 @@ func (o *outside) other(kind string) {
 	o.others = append(o.others, kindCount{kind, 1})
 }
 
-func (o *outside) words(c *timeline.Counts) string {
+func (o *outside) words(c *Counts) string {
 	var parts []string
 	some := func(n int64, one, many string) {
 		switch {
 		case n == 1:
 			parts = append(parts, "1 "+one)
 		case n > 1:
-			parts = append(parts, Count(n)+" "+many)
+			parts = append(parts, strconv.FormatInt(n, 10)+" "+many)
 		}
 	}
 	if o.settings && o.plugins+o.hooks == 0 {
@@ -125,14 +129,14 @@ func (o *outside) words(c *timeline.Counts) string {
 	return said
 }
 
-// folded reports whether a turn may be shown by its summary alone: it belongs to no prompt, nobody did anything in it, and
+// Folds reports whether a turn may be shown by its summary alone: it belongs to no prompt, nobody did anything in it, and
 // nothing in it went wrong.
-func folded(t *timeline.Timeline, turn *timeline.Turn) bool {
-	if turn.Counts.Prompts+turn.Counts.Tools+turn.Counts.Replies > 0 {
+func (t *Timeline) Folds(turn *Turn) bool {
+	if turn.Number > 0 || turn.Gap || turn.Counts.Prompts+turn.Counts.Tools+turn.Counts.Replies > 0 {
 		return false
 	}
 	for i := turn.First; i < turn.Last; i++ {
-		if s := &t.Steps[i]; s.Bad() != "" || s.Kind == timeline.KindGap || len(s.Discrepancies) > 0 {
+		if s := &t.Steps[i]; s.Bad() != "" || s.Kind == KindGap || len(s.Discrepancies) > 0 {
 			return false
 		}
 	}

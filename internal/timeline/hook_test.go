@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 // hooks adds the start of a hook run, its end or both: a time below zero leaves one out.

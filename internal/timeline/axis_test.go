@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripod-audit/tripod/internal/console/timeline"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 func instants(seconds ...float64) []time.Time {

@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/console/timeline"
+	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
 // captured reads the canonical records that the real client's exports become.
 func captured(t testing.TB, name string) []timeline.Entry {
 	t.Helper()
-	b, err := os.ReadFile("../../collect/otlp/testdata/golden/" + name + ".jsonl")
+	b, err := os.ReadFile("../collect/otlp/testdata/golden/" + name + ".jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
