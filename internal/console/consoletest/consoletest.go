@@ -47,6 +47,8 @@ type Bench struct {
 
 	// RecordError, while set, is what recording the console's own acts fails with.
 	RecordError atomic.Pointer[error]
+	// Refuse, while set, answers every request with 503.
+	Refuse atomic.Bool
 	// Clock is what the console takes for the time; nil is the clock.
 	Clock atomic.Pointer[time.Time]
 }
@@ -63,7 +65,13 @@ func New(t testing.TB, o Options) *Bench {
 	b := &Bench{T: t, Dir: t.TempDir(), Health: new(health.Registry)}
 	b.openTruth()
 	b.openViews()
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.Console.Handler().ServeHTTP(w, r) })
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if b.Refuse.Load() {
+			http.Error(w, "refused by the test", http.StatusServiceUnavailable)
+			return
+		}
+		b.Console.Handler().ServeHTTP(w, r)
+	})
 	b.Server = httptest.NewServer(handler)
 	t.Cleanup(b.Server.Close)
 	jar, err := cookiejar.New(nil)
@@ -252,5 +260,5 @@ func (b *Bench) Own(prefix string) []*audit.Record {
 // Pages are addresses of every page and API call that needs nothing in the journal; each asks for a record of its opening.
 var Pages = []string{
 	"/", "/activity", "/activity?q=tool%3ABash", "/activity/counts?q=model%3A*", "/activity/new?q=mcp%3A*&since=0",
-	"/activity/values?field=tool&q=tool%3A*", "/api/v1/search?q=x", "/api/v1/facets", "/api/v1/histogram",
+	"/activity/values?field=tool&q=tool%3A*", "/health", "/health/now", "/api/v1/search?q=x", "/api/v1/facets", "/api/v1/histogram",
 }

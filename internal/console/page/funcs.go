@@ -22,7 +22,7 @@ func funcs(assets *Assets) template.FuncMap {
 		"ucount":      func(n uint64) string { return Count(int64(n)) },
 		"bytes":       Bytes,
 		"when":        When,
-		"ago":         Ago,
+		"ago":         ago,
 		"duration":    Duration,
 		"sessionURL":  SessionURL,
 		"recordURL":   RecordURL,
@@ -52,6 +52,15 @@ func When(t time.Time) template.HTML {
 	t = t.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s UTC"><span class="day">%s</span> <span class="clock">%s<span class="ms">.%03d</span></span></time>`,
 		t.Format(time.RFC3339Nano), Stamp(t), t.Format(time.DateOnly), t.Format(time.TimeOnly), t.Nanosecond()/1e6))
+}
+
+// ago prints Ago; a script lets it go on, so that a page left open does not look young.
+func ago(now, t time.Time) template.HTML {
+	text := template.HTMLEscapeString(Ago(now, t))
+	if age := now.Sub(t); !t.IsZero() && age > -time.Minute {
+		return template.HTML(fmt.Sprintf(`<span data-age="%d">%s</span>`, age.Milliseconds(), text))
+	}
+	return template.HTML(text)
 }
 
 // Ago tells how long before now a time was, roughly.
