@@ -39,8 +39,7 @@ func (e *export) expected() []Expected {
 
 // packer makes exports of what a player made.
 type packer struct {
-	exact  bool      // at the client's own intervals
-	from   time.Time // what was told before is another's; zero where there is none
+	exact  bool // at the client's own intervals
 	number [3]int
 }
 
@@ -54,11 +53,11 @@ func (p *packer) pack(pl *player, until time.Time) (list []*export, missed int) 
 	}
 	found := pl.meter.collect(last, pl.stopped)
 	for _, i := range slices.Concat(events, spans) {
-		if i.missed && !i.at.Before(p.from) {
+		if i.missed {
 			missed++
 		}
 	}
-	events, spans = p.sent(events), p.sent(spans)
+	events, spans = sent(events), sent(spans)
 	list = append(p.batch(pl, logs, events), p.batch(pl, traces, spans)...)
 	each := mostCollections
 	if p.exact {
@@ -71,8 +70,8 @@ func (p *packer) pack(pl *player, until time.Time) (list []*export, missed int) 
 	return list, missed
 }
 
-func (p *packer) sent(items []item) []item {
-	return slices.DeleteFunc(items, func(i item) bool { return i.missed || i.at.Before(p.from) })
+func sent(items []item) []item {
+	return slices.DeleteFunc(items, func(i item) bool { return i.missed })
 }
 
 func (p *packer) next(e *export) *export {

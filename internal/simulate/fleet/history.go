@@ -14,13 +14,12 @@ const (
 	chunk = 24 * time.Hour // History reads the world so much at a time
 	// lag is how far before an act its records may begin: a hook that ran before what it was asked about was over.
 	lag = time.Minute
-	// lookBack is how long a process may have run before a stretch of History begins: its events count from there.
-	lookBack = 24 * time.Hour
 )
 
 // History sends what the clients told in [from, to), as fast as the receiver takes it. What would have been told later, such
-// as the result of a tool that still ran, is left out. It ends early with ctx alone; exports the receiver does not take are in
-// the report.
+// as the result of a tool that still ran, is left out; so is the whole of a process that began before from: told from its
+// middle on, its first numbers would seem lost. It ends early with ctx alone; exports the receiver does not take are in the
+// report.
 func (f *Fleet) History(ctx context.Context, from, to time.Time) (Report, error) {
 	h := history{f: f, world: f.cfg.World, org: f.cfg.Org, from: from, to: to, runs: map[string]*run{}}
 	began := time.Now()
@@ -75,14 +74,11 @@ func (h *history) play(ctx context.Context) error {
 	return g.Wait()
 }
 
-// parts are the stretches of the history in their order, the one before it first.
+// parts are the stretches of the history in their order.
 func (h *history) parts() iter.Seq[part] {
 	return func(yield func(part) bool) {
-		for at := h.from.Add(-lookBack); at.Before(h.to); {
+		for at := h.from; at.Before(h.to); {
 			until := at.Add(chunk)
-			if at.Before(h.from) {
-				until = h.from
-			}
 			if until.After(h.to) {
 				until = h.to
 			}
@@ -96,28 +92,16 @@ func (h *history) parts() iter.Seq[part] {
 
 // told is until when what a part's processes made has been told by its end.
 func (h *history) told(p part) time.Time {
-	if p.until.Equal(h.to) || p.until.Equal(h.from) {
+	if p.until.Equal(h.to) {
 		return p.until
 	}
 	return p.until.Add(-lag)
 }
 
-// before reports whether a part lies before the history: what was told then counts, and is not sent again.
-func (h *history) before(p part) bool { return !p.until.After(h.from) }
-
 // send sends what happened in a part, the processes side by side.
 func (h *history) send(ctx context.Context, p part) error {
 	order := h.sort(p.acts)
 	until := h.told(p)
-	if h.before(p) {
-		for _, r := range order {
-			r.pl.play(r.acts)
-			r.packer.pack(r.pl, until)
-			r.packer = h.packer()
-		}
-		h.forget()
-		return nil
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	jobs := make(chan *run)
 	g.Go(func() error {
@@ -151,9 +135,7 @@ func (h *history) send(ctx context.Context, p part) error {
 	return err
 }
 
-func (h *history) packer() packer { return packer{exact: h.f != nil && h.f.cfg.Exact, from: h.from} }
-
-// sort gives each process its acts of a part, and returns all that have something to tell, by when it began.
+// sort gives each process of the history its acts of a part, and returns all that have something to tell, by when it began.
 func (h *history) sort(acts []world.Act) []*run {
 	var order []*run
 	for _, r := range h.runs {
@@ -162,12 +144,12 @@ func (h *history) sort(acts []world.Act) []*run {
 	fresh := map[*run]bool{}
 	for i := range acts {
 		a := &acts[i]
-		if a.Process == nil {
+		if a.Process == nil || a.Process.Start.Before(h.from) {
 			continue
 		}
 		r := h.runs[a.Process.ID]
 		if r == nil {
-			r = &run{pl: newPlayer(a.Process, h.org), packer: h.packer()}
+			r = &run{pl: newPlayer(a.Process, h.org), packer: packer{exact: h.f != nil && h.f.cfg.Exact}}
 			h.runs[a.Process.ID] = r
 		}
 		if !fresh[r] {

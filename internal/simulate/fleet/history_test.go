@@ -52,14 +52,22 @@ func compare(t *testing.T, want, got map[string]int) {
 	}
 }
 
-// TestHistoryTellsEverythingOnce: what the clients tell in some days is what arrives, wherever the days are cut.
+// TestHistoryTellsEverythingOnce: what the clients tell in two stretches, the second from where the first is cut, is what arrives.
 func TestHistoryTellsEverythingOnce(t *testing.T) {
 	t.Parallel()
 	s := newSink(t, nil)
 	f, w := week(t, s, nil)
 	from, cut, to := monday.Add(9*time.Hour), monday.Add(34*time.Hour+17*time.Minute), monday.AddDate(0, 0, 3)
 	var sum fleet.Report
+	var told []fleet.Expected
 	for _, part := range [][2]time.Time{{from, cut}, {cut, to}} {
+		list := fleet.Told(w, &w.Org, part[0], part[1])
+		for _, e := range list {
+			if e.Told.Before(part[0]) || !e.Told.Before(part[1]) {
+				t.Errorf("%+v is told at another time", e)
+			}
+		}
+		told = append(told, list...)
 		r, err := f.History(t.Context(), part[0], part[1])
 		if err != nil || len(r.Refused)+len(r.Lost)+r.Retries > 0 {
 			t.Fatalf("%v, report %+v", err, r)
@@ -70,10 +78,7 @@ func TestHistoryTellsEverythingOnce(t *testing.T) {
 	}
 	want := map[string]int{}
 	missed := 0
-	for _, e := range fleet.Told(w, &w.Org, from, to) {
-		if e.Told.Before(from) || !e.Told.Before(to) {
-			t.Errorf("%+v is told at another time", e)
-		}
+	for _, e := range told {
 		if e.Missed {
 			missed++
 		} else {
@@ -131,29 +136,63 @@ func TestExpectIsWhatIsTold(t *testing.T) {
 	}
 }
 
-// TestSequencesAndClocks: each process counts its events from nought without a gap, in the order of its clock.
+// TestSequencesAndClocks: each process counts its events from nought without a gap, in the order of its clock, wherever in the
+// week the history begins.
 func TestSequencesAndClocks(t *testing.T) {
 	t.Parallel()
-	w := world.New(world.Options{Seed: 5, Without: world.Incidents()})
-	next, last := map[string]int64{}, map[string]time.Time{}
+	w := world.New(world.Options{Seed: 5})
 	process := map[string]string{}
-	for _, a := range w.Between(monday.AddDate(0, 0, -1), monday.AddDate(0, 0, 7)) {
+	for _, a := range w.Between(monday, monday.AddDate(0, 0, 9)) {
 		if a.Process != nil {
 			process[a.ID] = a.Process.ID
 		}
 	}
-	for _, e := range fleet.Told(w, &w.Org, monday, monday.AddDate(0, 0, 7)) {
-		if e.Source != audit.SourceOTelLog || e.Sequence < 0 {
-			continue
+	processes := 0
+	for edge := time.Duration(0); edge < 7*24*time.Hour; edge += 5*time.Hour + 40*time.Minute {
+		from := monday.Add(edge)
+		next, last := map[string]int64{}, map[string]time.Time{}
+		for _, e := range fleet.Told(w, &w.Org, from, from.Add(30*time.Hour)) {
+			if e.Source != audit.SourceOTelLog || e.Sequence < 0 {
+				continue
+			}
+			p := process[e.Act]
+			if e.Sequence != next[p] || e.At.Before(last[p]) {
+				t.Errorf("from %v: %s has %s as %d at %v, want %d after %v", from, p, e.Type, e.Sequence, e.At, next[p], last[p])
+			}
+			next[p], last[p] = e.Sequence+1, e.At
 		}
-		p := process[e.Act]
-		if e.Sequence != next[p] || e.At.Before(last[p]) {
-			t.Errorf("%s: %s has %d at %v, want %d after %v", p, e.Type, e.Sequence, e.At, next[p], last[p])
-		}
-		next[p], last[p] = e.Sequence+1, e.At
+		processes += len(next)
 	}
-	if len(next) < 50 {
-		t.Errorf("only %d processes", len(next))
+	if processes < 200 {
+		t.Errorf("only %d processes", processes)
+	}
+}
+
+// TestHistoryLeavesOutWhatRunsAlready: of a process that began before a history nothing is sent, of all others everything.
+func TestHistoryLeavesOutWhatRunsAlready(t *testing.T) {
+	t.Parallel()
+	w := world.New(world.Options{Seed: 7})
+	from, to := monday.Add(34*time.Hour+17*time.Minute), monday.AddDate(0, 0, 2)
+	told := map[string]bool{} // by act
+	for _, e := range fleet.Told(w, &w.Org, from, to) {
+		told[e.Act] = true
+	}
+	running, begun := 0, 0
+	for _, a := range w.Between(from, to) {
+		switch {
+		case a.Process == nil || a.Kind != world.Prompt || !slices.Contains(a.Seen, audit.SourceOTelLog):
+		case a.Process.Start.Before(from):
+			if running++; told[a.ID] {
+				t.Errorf("%s of a process that began at %v is told", a.ID, a.Process.Start)
+			}
+		default:
+			if begun++; !told[a.ID] {
+				t.Errorf("%s of a process that began at %v is not told", a.ID, a.Process.Start)
+			}
+		}
+	}
+	if running == 0 || begun == 0 {
+		t.Errorf("%d prompts of processes that ran already, %d of others: nothing is shown", running, begun)
 	}
 }
 
