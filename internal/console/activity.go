@@ -26,7 +26,7 @@ func (c *Console) activityRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /activity/counts", (*visit).refreshesQuery, (*visit).activityCounts)
 	c.page(mux, "GET /activity/new", (*visit).refreshesQuery, (*visit).activityNew)
 	c.page(mux, "GET /activity/words", always(opening{}), (*visit).words)
-	c.page(mux, "GET /activity/values", (*visit).refreshesQuery, (*visit).values)
+	c.page(mux, "GET /activity/values", (*visit).opensValues, (*visit).values)
 	c.stream(mux, "GET /activity/export", (*visit).exportsQuery, (*visit).export)
 }
 
@@ -46,10 +46,7 @@ func (v *visit) refreshesQuery() (opening, error) {
 	if err != nil {
 		return opening{}, err
 	}
-	if v.who.hasOpened(a.text) {
-		return opening{}, nil
-	}
-	return searches(TypeSearch, "activity", a.text), nil
+	return v.refreshes(searches(TypeSearch, "activity", a.text)), nil
 }
 
 func (v *visit) activity() error {

@@ -156,21 +156,55 @@ func TestSearchingIsARecordAndRefreshingIsNot(t *testing.T) {
 		t.Errorf("the query is in the record: %s", raw)
 	}
 	for _, path := range []string{"/activity/counts", "/activity/new", "/activity/values"} {
-		b.Get(path + query(text) + "&since=0&field=tool")
+		b.Get(path + query(text) + "&since=0&field=model")
 	}
 	if n := len(searches()); n != 1 {
 		t.Errorf("%d records: refreshing the page is no opening", n)
 	}
 	for i, path := range []string{"/activity/counts", "/activity/new", "/activity/values"} {
-		b.Get(path + query(fmt.Sprintf("tool:Read%d", i)) + "&since=0&field=tool")
+		b.Get(path + query(fmt.Sprintf("tool:Read%d", i)) + "&since=0&field=model")
 	}
 	if n := len(searches()); n != 4 {
 		t.Errorf("%d records: counting what was never opened is a look", n)
 	}
+	b.Get("/activity" + query("tool:Grep"))
+	b.Get("/activity/values" + query("tool:Grep") + "&field=tool")
+	if n := len(searches()); n != 6 {
+		t.Errorf("%d records: the values of all tools are more than tool:Grep finds", n)
+	}
+	b.Get("/activity/values" + query("tool:Grep") + "&field=model")
+	if n := len(searches()); n != 6 {
+		t.Errorf("%d records: the models of a query on record are none", n)
+	}
 	b.Get("/api/v1/search" + query(text))
-	if n := len(searches()); n != 5 {
+	if n := len(searches()); n != 7 {
 		t.Errorf("%d records: each call of the API is a look", n)
 	}
+}
+
+// TestALookRunsOut wants another record where a page that stands open asks for what came since: a relative query, as any
+// other, finds by then what the first record does not speak of.
+func TestALookRunsOut(t *testing.T) {
+	t.Parallel()
+	b, _ := filled(t)
+	at := time.Now()
+	b.Clock.Store(&at)
+	f := func(path string, after time.Duration, want int) {
+		t.Helper()
+		now := at.Add(after)
+		b.Clock.Store(&now)
+		if a := b.Get(path + query("after:-1h") + "&since=0"); a.Status != http.StatusOK {
+			t.Errorf("%s: %d", path, a.Status)
+		}
+		if n := len(b.Own(console.TypeSearch)); n != want {
+			t.Errorf("%s after %s: %d searches on record, want %d", path, after, n, want)
+		}
+	}
+	f("/activity", 0, 1)
+	f("/activity/new", 14*time.Minute, 1)
+	f("/activity/counts", 15*time.Minute, 2)
+	f("/activity/new", 29*time.Minute, 2)
+	f("/activity/new", 7*time.Hour, 3)
 }
 
 func TestExportHasItsSidecar(t *testing.T) {

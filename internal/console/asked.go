@@ -26,10 +26,16 @@ type asked struct {
 
 // ask reads the query of a request; without one it is the default.
 func (v *visit) ask() asked {
-	a := asked{text: defaultQuery, now: v.deps.Now()}
+	text := defaultQuery
 	if params := v.r.URL.Query(); params.Has("q") {
-		a.text = strings.TrimSpace(params.Get("q"))
+		text = strings.TrimSpace(params.Get("q"))
 	}
+	return asks(text, v.deps.Now())
+}
+
+// asks reads a query.
+func asks(text string, now time.Time) asked {
+	a := asked{text: text, now: now}
 	var err error
 	if a.query, err = search.Parse(a.text, a.now); err != nil && !errors.As(err, &a.err) {
 		a.err = &search.QueryError{Query: a.text, Message: err.Error()}

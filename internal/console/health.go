@@ -17,7 +17,7 @@ func (c *Console) healthRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /health", always(opens("health")), func(v *visit) error {
 		return v.print("health", v.frame("Health", "health", v.cli("doctor")), v.health())
 	})
-	c.page(mux, "GET /health/now", always(opening{}), func(v *visit) error { // refreshes a page that is on record
+	c.page(mux, "GET /health/now", func(v *visit) (opening, error) { return v.refreshes(opens("health")), nil }, func(v *visit) error {
 		return v.fragment("health", "health-now", v.health())
 	})
 }

@@ -48,9 +48,29 @@ func TestHealthPage(t *testing.T) {
 	if strings.Contains(a.Body, "<html") || strings.Contains(a.Body, "Nothing is raised") {
 		t.Errorf("the refresh: %s", a.Body)
 	}
-	if n := len(b.Own("tripod.console.open")); n != 1 {
-		t.Errorf("%d openings recorded; a refresh is none", n)
+	if n := len(b.Own("tripod.console.open")); n != 2 {
+		t.Errorf("%d openings recorded; a refresh two hours later is a look of its own", n)
 	}
+}
+
+// TestHealthRefreshNeedsItsPage wants no look at health that is not on record.
+func TestHealthRefreshNeedsItsPage(t *testing.T) {
+	t.Parallel()
+	b := consoletest.New(t, consoletest.Options{})
+	b.SignIn()
+	f := func(name, path string, want int) {
+		t.Helper()
+		if a := b.Get(path); a.Status != http.StatusOK {
+			t.Errorf("%s: %d", name, a.Status)
+		}
+		if n := len(b.Own(console.TypeOpen)); n != want {
+			t.Errorf("%s: %d openings on record, want %d", name, n, want)
+		}
+	}
+	f("never opened", "/health/now", 1)
+	f("again", "/health/now", 1)
+	f("the page", "/health", 2)
+	f("its refresh", "/health/now", 2)
 }
 
 // TestHealthDegradesPartByPart shows what can be read beside what cannot.

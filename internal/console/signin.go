@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,31 +32,37 @@ type signedIn struct {
 	until time.Time
 
 	mu     sync.Mutex
-	opened []string // queries that are on record for this sign-in, the newest last
+	opened []look // what is on record for this sign-in, the newest last
 }
 
-// maxOpened bounds how many queries a sign-in is remembered to have opened.
-const maxOpened = 64
-
-// hasOpened reports whether a query is on record for this sign-in, so that what only refreshes it needs no other.
-func (s *signedIn) hasOpened(query string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, q := range s.opened {
-		if q == query {
-			return true
-		}
-	}
-	return false
+// look is something opened a while ago.
+type look struct {
+	key   string // see opening.key
+	until time.Time
 }
 
-func (s *signedIn) remember(query string) {
+// A page that was opened may ask for the rest of itself, and again for what is new, without another record: for a while
+// only, since a day later the same query finds what nobody has looked at yet.
+const (
+	lookLife  = 15 * time.Minute
+	maxOpened = 64 // the oldest give way
+)
+
+// hasOpened reports whether something is on record for this sign-in, and lately.
+func (s *signedIn) hasOpened(key string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.opened, func(l look) bool { return l.key == key && now.Before(l.until) })
+}
+
+func (s *signedIn) remember(key string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opened = slices.DeleteFunc(s.opened, func(l look) bool { return l.key == key || !now.Before(l.until) })
 	if len(s.opened) == maxOpened {
-		s.opened = append(s.opened[:0], s.opened[1:]...)
+		s.opened = slices.Delete(s.opened, 0, 1)
 	}
-	s.opened = append(s.opened, query)
+	s.opened = append(s.opened, look{key, now.Add(lookLife)})
 }
 
 // invitation is a link that nobody has used yet.

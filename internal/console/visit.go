@@ -31,7 +31,7 @@ type visit struct {
 }
 
 // opening says what a request opens, for the record. The zero opening records nothing: only for what refreshes a page that
-// is on record.
+// is on record (see refreshes), and for what tells no record.
 type opening struct {
 	typ   string
 	page  string
@@ -47,6 +47,14 @@ func opens(name string, attrs ...audit.Attr) opening {
 // searches makes an opening of what a query finds.
 func searches(typ, name, query string) opening {
 	return opening{typ: typ, page: name, query: &query}
+}
+
+// key tells openings apart for who asks for the same again.
+func (o opening) key() string {
+	if o.query != nil {
+		return "query " + *o.query
+	}
+	return "page " + o.page
 }
 
 func (o opening) act(who audit.Identity) intake.Act {
@@ -102,6 +110,14 @@ func always(o opening) func(*visit) (opening, error) {
 	return func(*visit) (opening, error) { return o, nil }
 }
 
+// refreshes is what of a part of a page: nothing where the page is on record for this sign-in, else that page.
+func (v *visit) refreshes(o opening) opening {
+	if v.who.hasOpened(o.key(), v.deps.Now()) {
+		return opening{}
+	}
+	return o
+}
+
 // record makes an opening durable before anything is shown: there is no unlogged look.
 func (v *visit) record(o opening) error {
 	if o.typ == "" {
@@ -110,9 +126,7 @@ func (v *visit) record(o opening) error {
 	if err := v.deps.Record(v.r.Context(), o.act(v.who.who)); err != nil {
 		return unrecorded(err)
 	}
-	if o.query != nil {
-		v.who.remember(*o.query)
-	}
+	v.who.remember(o.key(), v.deps.Now())
 	return nil
 }
 

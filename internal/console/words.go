@@ -50,26 +50,48 @@ func (v *visit) words() error {
 	return v.json(out)
 }
 
-// values are what records of the query carry in a field, as far as it has facets.
-func (v *visit) values() error {
+// valuesAsked is the field whose values are asked for, and the query they are taken from: what the address asks of other
+// fields, so that the values found are more than those it names already.
+func (v *visit) valuesAsked() (asked, search.Field, error) {
 	a, err := v.mustAsk()
 	if err != nil {
-		return err
+		return a, 0, err
 	}
 	f, ok := search.FieldByName(v.r.URL.Query().Get("field"))
 	if !ok || !f.HasFacets() {
-		return invalid("field is one whose values are counted; none of them names people")
+		return a, 0, invalid("field is one whose values are counted; none of them names people")
+	}
+	if others := a.terms.withoutField(f, a.now); len(others) < len(a.terms) {
+		a = asks(others.String(), a.now)
+	}
+	if a.err != nil {
+		return a, 0, a.err
+	}
+	return a, f, nil
+}
+
+// opensValues says which query values are taken from: it may find more than the one in the address, and is then a look of
+// its own.
+func (v *visit) opensValues() (opening, error) {
+	a, _, err := v.valuesAsked()
+	if err != nil {
+		return opening{}, err
+	}
+	return v.refreshes(searches(TypeSearch, "activity", a.text)), nil
+}
+
+// values are what records carry in a field, as far as it has facets.
+func (v *visit) values() error {
+	a, f, err := v.valuesAsked()
+	if err != nil {
+		return err
 	}
 	index, err := v.deps.Reader.Search(v.r.Context())
 	if err != nil {
 		return err
 	}
-	q, err := search.Parse(a.terms.withoutField(f, a.now).String(), a.now)
-	if err != nil {
-		return err
-	}
 	const most = 200
-	found, err := index.Facets(v.r.Context(), q, []search.Field{f}, most)
+	found, err := index.Facets(v.r.Context(), a.query, []search.Field{f}, most)
 	if err != nil {
 		return err
 	}
