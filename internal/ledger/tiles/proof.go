@@ -4,11 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+const (
+	proofHeader = "c2sp.org/tlog-proof@v1"
+	maxProof    = 63 // hashes
 )
 
 // ErrMismatch says that the tiles in the folder are not those the checkpoint was signed over.
@@ -89,6 +96,41 @@ func (f Folder) Root(ctx context.Context, c Checkpoint, size uint64) (tlog.Hash,
 // FormatProof writes an inclusion proof with its checkpoint in the form of c2sp.org/tlog-proof@v1.
 func FormatProof(c Checkpoint, index uint64, proof tlog.RecordProof) []byte {
 	return torchwood.FormatProof(int64(index), proof, c.Note)
+}
+
+// ParseProof reads a proof of that form and checks nothing. Extra data, which ledgers here do not write, is refused.
+func ParseProof(text []byte) (index uint64, proof tlog.RecordProof, c Checkpoint, err error) {
+	fail := func(format string, args ...any) (uint64, tlog.RecordProof, Checkpoint, error) {
+		return 0, nil, Checkpoint{}, fmt.Errorf("parse tlog-proof: "+format, args...)
+	}
+	head, note, ok := strings.Cut(string(text), "\n\n")
+	if !ok {
+		return fail("no checkpoint behind an empty line")
+	}
+	lines := strings.Split(head, "\n")
+	if lines[0] != proofHeader {
+		return fail("it does not begin with %s", proofHeader)
+	}
+	if len(lines) < 2 || !strings.HasPrefix(lines[1], "index ") {
+		return fail("its second line is no index")
+	}
+	if len(lines)-2 > maxProof {
+		return fail("%d hashes are more than any tree needs", len(lines)-2)
+	}
+	if index, err = strconv.ParseUint(strings.TrimPrefix(lines[1], "index "), 10, 63); err != nil {
+		return fail("index: %w", err)
+	}
+	for n, line := range lines[2:] {
+		h, err := tlog.ParseHash(line)
+		if err != nil {
+			return fail("hash %d: %w", n+1, err)
+		}
+		proof = append(proof, h)
+	}
+	if c, err = ParseCheckpoint([]byte(note)); err != nil {
+		return fail("%w", err)
+	}
+	return index, proof, c, nil
 }
 
 // CheckProof checks a proof of that form: that the key signed its checkpoint and that the commitment is the leaf it
