@@ -214,6 +214,107 @@ func TestNothingIsShownThatCannotBeRecorded(t *testing.T) {
 	b.Client.Jar = jar
 }
 
+func TestLinkIsUsedUpByWhoOpensIt(t *testing.T) {
+	t.Parallel()
+	b := consoletest.New(t, consoletest.Options{})
+	link := b.Console.Link(audit.Identity{OSUser: "auditor"})
+	for _, method := range []string{http.MethodHead, http.MethodPost} {
+		if a := b.Do(method, link, nil); a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "GET" || a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %v", method, a.Status, a.Header)
+		}
+	}
+	full := errors.New("journal is full")
+	b.RecordError.Store(&full)
+	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusServiceUnavailable {
+		t.Errorf("entering unrecorded: %d", a.Status)
+	}
+	b.RecordError.Store(nil)
+	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusOK || a.Header.Get("Set-Cookie") == "" {
+		t.Errorf("the link after what did not use it up: %d", a.Status)
+	}
+	second := b.Console.Link(audit.Identity{OSUser: "successor"})
+	old := b.Client.Jar
+	if a := b.Do(http.MethodGet, second, nil); a.Status != http.StatusOK || a.Header.Get("Set-Cookie") == "" {
+		t.Errorf("a link for who is signed in: %d", a.Status)
+	}
+	if a := b.Get("/"); !strings.Contains(a.Body, "successor") {
+		t.Error("the second link did not sign in as who it is for")
+	}
+	if entered := b.Own(console.TypeEnter); len(entered) != 2 || entered[1].Account.Proved.OSUser != "successor" {
+		t.Errorf("%d entries on record", len(entered))
+	}
+	b.Client.Jar = nil
+	if a := b.Do(http.MethodGet, second, nil); a.Status != http.StatusUnauthorized {
+		t.Errorf("the second link again, elsewhere: %d", a.Status)
+	}
+	b.Client.Jar = old
+}
+
+// TestOtherPagesOpenNothing holds that no page of elsewhere, as one on another port of this machine, looks in the name of who
+// is signed in.
+func TestOtherPagesOpenNothing(t *testing.T) {
+	t.Parallel()
+	b := consoletest.New(t, consoletest.Options{})
+	b.SignIn()
+	from := func(path string, header ...string) consoletest.Answer {
+		return b.Do(http.MethodGet, b.Server.URL+path, func(r *http.Request) {
+			for i := 0; i < len(header); i += 2 {
+				r.Header.Set(header[i], header[i+1])
+			}
+		})
+	}
+	own := len(b.Own("tripod.console."))
+	for _, path := range append(consoletest.Pages, "/record/1", "/record/1/source", "/session/x", "/activity/words", "/activity/export?as=csv&q=") {
+		for _, site := range []string{"same-site", "cross-site", "unheard-of"} {
+			if a := from(path, "Sec-Fetch-Site", site, "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"); a.Status != http.StatusForbidden {
+				t.Errorf("%s from %s: %d", path, site, a.Status)
+			}
+		}
+	}
+	followed := from(`/activity?q=%22><b>&x=//evil`, "Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+	consoletest.CheckInert(t, "the way on", followed.Body)
+	if followed.Status != http.StatusForbidden || !strings.Contains(followed.Body, `<a href="/activity?q=`) {
+		t.Errorf("a link followed from elsewhere: %d %s", followed.Status, followed.Body)
+	}
+	if n := len(b.Own("tripod.console.")); n != own {
+		t.Errorf("%d records of what another page asked for", n-own)
+	}
+	for _, site := range []string{"same-origin", "none"} {
+		if a := from("/", "Sec-Fetch-Site", site); a.Status != http.StatusOK {
+			t.Errorf("from %s: %d", site, a.Status)
+		}
+	}
+	if a := b.Do(http.MethodGet, b.Console.Link(audit.Identity{}), func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); a.Status != http.StatusOK {
+		t.Errorf("a link sent by mail: %d", a.Status)
+	}
+}
+
+func TestOtherMethodsAreRefused(t *testing.T) {
+	t.Parallel()
+	b := consoletest.New(t, consoletest.Options{})
+	b.SignIn()
+	own := len(b.Own("tripod.console."))
+	f := func(method, path, allow string) {
+		t.Helper()
+		a := b.Do(method, b.Server.URL+path, nil)
+		if a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != allow {
+			t.Errorf("%s %s: %d, allowed are %q", method, path, a.Status, a.Header.Get("Allow"))
+		}
+	}
+	f(http.MethodPost, "/activity?q=", "GET")
+	f(http.MethodDelete, "/record/7", "GET")
+	f(http.MethodPut, "/api/v1/search?q=x", "GET")
+	f(http.MethodGet, "/leave", "POST")
+	f(http.MethodPost, "/static/x.css", "GET")
+	f(http.MethodHead, "/activity/export?as=csv&q=", "GET")
+	if n := len(b.Own("tripod.console.")); n != own {
+		t.Errorf("%d records of what was refused", n-own)
+	}
+	if a := b.Do(http.MethodPost, b.Server.URL+"/nowhere", nil); a.Status != http.StatusNotFound {
+		t.Errorf("an address that is none: %d", a.Status)
+	}
+}
+
 func TestOpeningIsARecord(t *testing.T) {
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})

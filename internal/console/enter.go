@@ -35,27 +35,44 @@ func (c *Console) signedIn(r *http.Request) *signedIn {
 
 // enter takes a link. It answers with a page that goes on by itself instead of a redirect: a browser that followed the link
 // from another site would not send the new cookie along with a redirect.
+//
+// A link works once, whoever opens it: a browser that is signed in already goes on as who the link is for. One whose use
+// cannot be recorded was not used.
 func (c *Console) enter(w http.ResponseWriter, r *http.Request) {
-	if c.signedIn(r) != nil {
+	link, ok := c.signIns.redeem(r.URL.Query().Get("code"))
+	switch {
+	case ok:
+	case c.signedIn(r) != nil: // the link of this sign-in, opened again
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
-	}
-	who, ok := c.signIns.redeem(r.URL.Query().Get("code"))
-	if !ok {
-		c.deps.Logger.WarnContext(r.Context(), "a link into the console was refused: used, too old or unknown")
-		c.closed(w, r, true)
+	default:
+		c.linkRefused(w, r)
 		return
 	}
-	act := intake.Act{Type: TypeEnter, Activity: audit.ActivitySignIn, Account: who}
+	act := intake.Act{Type: TypeEnter, Activity: audit.ActivitySignIn, Account: link.who}
 	if err := c.deps.Record(r.Context(), act); err != nil {
+		c.signIns.putBack(link)
 		c.show(w, r, nil, unrecorded(err))
 		return
 	}
+	secret, ok := c.signIns.admit(link)
+	if !ok {
+		c.linkRefused(w, r)
+		return
+	}
+	if cookie, err := r.Cookie(cookieName(r)); err == nil {
+		c.signIns.end(cookie.Value)
+	}
 	http.SetCookie(w, &http.Cookie{
-		Name: cookieName(r), Value: c.signIns.admit(who), Path: "/", MaxAge: int(signInLife.Seconds()), HttpOnly: true,
+		Name: cookieName(r), Value: secret, Path: "/", MaxAge: int(signInLife.Seconds()), HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	c.write(w, r, http.StatusOK, "enter", c.bare("You are in"), page.Enter{Entered: true})
+}
+
+func (c *Console) linkRefused(w http.ResponseWriter, r *http.Request) {
+	c.deps.Logger.WarnContext(r.Context(), "a link into the console was refused: used, too old or unknown")
+	c.closed(w, r, true)
 }
 
 // leave signs out.

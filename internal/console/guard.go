@@ -3,6 +3,7 @@ package console
 import (
 	"net"
 	"net/http"
+	"net/url"
 )
 
 // contentPolicy lets a page load nothing but our own files, run no inline script or style, and be framed by nobody.
@@ -29,6 +30,31 @@ func guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// fromElsewhere reports whether a browser says that a page which is not ours asked for this. That of another port of this
+// machine is of the same site, so the cookie comes along: it could leave records in the name of who is signed in. Clients
+// that are no browsers say nothing.
+func fromElsewhere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return false
+	}
+	return true
+}
+
+// elsewhere refuses what another page asked for. Who followed a link there is asked to go on from here, knowing what it
+// opens.
+func (c *Console) elsewhere(w http.ResponseWriter, r *http.Request) {
+	p := &problem{status: http.StatusForbidden, code: "forbidden", heading: "Another page led here",
+		text:   "What another page asks for is not opened, since opening it is a record in the name of who is signed in.",
+		advice: "Open the address in a window of its own."}
+	if r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" {
+		address := url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+		p.text = "Nothing has been opened yet. Going on opens " + address.String() + "; that becomes a record."
+		p.advice, p.goOn = "If you did not mean to, close this page.", address.String()
+	}
+	c.show(w, r, nil, p)
 }
 
 // isLoopback reports whether a Host header names this machine to itself.

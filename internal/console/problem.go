@@ -22,6 +22,7 @@ type problem struct {
 	advice  string
 	err     error // for the log
 	at      *search.QueryError
+	goOn    string // an address to go on to, "" for none
 }
 
 func (p *problem) Error() string {
@@ -82,7 +83,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, who *signedIn, er
 		writeJSONProblem(w, p)
 		return
 	}
-	shown := page.Problem{Heading: p.heading, Text: p.text, Advice: p.advice, ID: id}
+	shown := page.Problem{Heading: p.heading, Text: p.text, Advice: p.advice, ID: id, GoOn: p.goOn}
 	if r.Header.Get("HX-Request") != "" {
 		v := &visit{Console: c, w: w, r: r, who: who}
 		if err := v.fragmentAs(p.status, "problem", "problem", shown); err != nil {
@@ -122,8 +123,49 @@ func writeJSONProblem(w http.ResponseWriter, p *problem) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// nowhere answers for addresses that are none.
-func (c *Console) nowhere(w http.ResponseWriter, r *http.Request) {
+// nowhere answers for addresses that are none, and for methods that are not theirs.
+func (c *Console) nowhere(mux *http.ServeMux) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if allowed := methodsOf(mux, r); len(allowed) > 0 {
+			c.notAllowed(w, r, allowed...)
+			return
+		}
+		c.noPage(w, r)
+	}
+}
+
+// methodsOf lists the methods that an address is registered with.
+func methodsOf(mux *http.ServeMux, r *http.Request) []string {
+	var list []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		probe := r.WithContext(r.Context())
+		probe.Method = method
+		if _, pattern := mux.Handler(probe); strings.HasPrefix(pattern, method+" ") {
+			list = append(list, method)
+		}
+	}
+	return list
+}
+
+// notAllowed refuses a method.
+func (c *Console) notAllowed(w http.ResponseWriter, r *http.Request, allowed ...string) {
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	c.show(w, r, c.signedIn(r), &problem{status: http.StatusMethodNotAllowed, code: "invalid", heading: "Not by this method",
+		text: "This address is asked with " + strings.Join(allowed, " or ") + "."})
+}
+
+// getOnly refuses HEAD, which the mux takes for GET, where answering has effects or is long work.
+func (c *Console) getOnly(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			c.notAllowed(w, r, http.MethodGet)
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (c *Console) noPage(w http.ResponseWriter, r *http.Request) {
 	who := c.signedIn(r)
 	if who == nil {
 		c.closed(w, r, false)

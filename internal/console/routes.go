@@ -6,12 +6,12 @@ import (
 	"github.com/tripod-audit/tripod/internal/console/page"
 )
 
-// routes says what answers where. Pages are registered with open or refresh (see visit.go), so that none can be looked at
+// routes says what answers where. Pages are registered with page or stream (see visit.go), so that none can be looked at
 // without a record of it.
 func (c *Console) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+page.StaticPath, c.static)
-	mux.HandleFunc("GET /enter", c.enter)
+	mux.HandleFunc("GET /enter", c.getOnly(c.enter))
 	mux.HandleFunc("POST /leave", c.leave)
 	c.overviewRoutes(mux)
 	c.recordRoutes(mux)
@@ -22,6 +22,6 @@ func (c *Console) routes() *http.ServeMux {
 	for pattern, h := range c.deps.Open {
 		mux.Handle(pattern, h)
 	}
-	mux.HandleFunc("/", c.nowhere)
+	mux.HandleFunc("/", c.nowhere(mux))
 	return mux
 }

@@ -70,6 +70,7 @@ type invitation struct {
 	code  token
 	who   audit.Identity
 	until time.Time
+	round int // see signIns
 }
 
 // signIns are the links and sign-ins of this process.
@@ -79,6 +80,7 @@ type signIns struct {
 	mu      sync.Mutex
 	links   []invitation // oldest first
 	browser map[token]*signedIn
+	round   int // grows with each revocation, so that a link taken before one opens nothing after it
 }
 
 func newSignIns(now func() time.Time) *signIns {
@@ -96,12 +98,12 @@ func (s *signIns) invite(who audit.Identity) string {
 	if len(s.links) == maxLinks {
 		s.links = append(s.links[:0], s.links[1:]...)
 	}
-	s.links = append(s.links, invitation{code: digest(code), who: who, until: s.now().Add(linkLife)})
+	s.links = append(s.links, invitation{code: digest(code), who: who, until: s.now().Add(linkLife), round: s.round})
 	return code
 }
 
-// redeem uses a link up; ok is false for one that is unknown, used or too old.
-func (s *signIns) redeem(code string) (who audit.Identity, ok bool) {
+// redeem takes a link out; ok is false for one that is unknown, used or too old. What it was taken for is admit or putBack.
+func (s *signIns) redeem(code string) (link invitation, ok bool) {
 	given := digest(code)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,23 +112,36 @@ func (s *signIns) redeem(code string) (who audit.Identity, ok bool) {
 		switch {
 		case !s.now().Before(l.until):
 		case subtle.ConstantTimeCompare(l.code[:], given[:]) == 1:
-			who, ok = l.who, true
+			link, ok = l, true
 		default:
 			kept = append(kept, l)
 		}
 	}
 	s.links = kept
-	return who, ok
+	return link, ok
 }
 
-// admit signs a browser in and returns what its cookie holds.
-func (s *signIns) admit(who audit.Identity) string {
-	secret := newSecret()
+// putBack makes a link good again whose use came to nothing.
+func (s *signIns) putBack(link invitation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if link.round == s.round && len(s.links) < maxLinks {
+		s.links = append(s.links, link)
+		slices.SortFunc(s.links, func(a, b invitation) int { return a.until.Compare(b.until) })
+	}
+}
+
+// admit signs a browser in by a link and returns what its cookie holds; ok is false where the link was revoked meanwhile.
+func (s *signIns) admit(link invitation) (secret string, ok bool) {
+	secret = newSecret()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if link.round != s.round {
+		return "", false
+	}
 	s.sweep()
-	s.browser[digest(secret)] = &signedIn{who: who, name: nameOf(who), csrf: newSecret(), until: s.now().Add(signInLife)}
-	return secret
+	s.browser[digest(secret)] = &signedIn{who: link.who, name: nameOf(link.who), csrf: newSecret(), until: s.now().Add(signInLife)}
+	return secret, true
 }
 
 // sweep forgets what has run out and, where there are too many, what would run out first.
@@ -165,6 +180,7 @@ func (s *signIns) revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.links = nil
+	s.round++
 	clear(s.browser)
 }
 

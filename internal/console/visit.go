@@ -84,10 +84,14 @@ func (c *Console) page(mux *http.ServeMux, pattern string, what func(*visit) (op
 
 // stream registers a handler like page, for what takes as long as there are records.
 func (c *Console) stream(mux *http.ServeMux, pattern string, what func(*visit) (opening, error), serve func(*visit) error) {
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, what, serve) })
+	mux.HandleFunc(pattern, c.getOnly(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, what, serve) }))
 }
 
 func (c *Console) serve(w http.ResponseWriter, r *http.Request, what func(*visit) (opening, error), serve func(*visit) error) {
+	if fromElsewhere(r) {
+		c.elsewhere(w, r)
+		return
+	}
 	v := &visit{Console: c, w: w, r: r, who: c.signedIn(r)}
 	if v.who == nil {
 		c.closed(w, r, false)

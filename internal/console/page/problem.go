@@ -6,6 +6,7 @@ type Problem struct {
 	Text    string // what, on what
 	Advice  string // what to do; "" for nothing
 	ID      string // under which the log has the cause; "" where there is none
+	GoOn    string // an address of ours to go on to all the same; "" for none
 }
 
 // Enter is the page in front of the console: how to get in, or that one is.
