@@ -158,7 +158,8 @@ func taken(r fleet.Report) error {
 	if len(r.Refused) == 0 {
 		return nil
 	}
-	err := fmt.Errorf("simulate fleet: the receiver did not take %d of %d exports: %s", len(r.Refused), len(r.Refused)+r.Exports, r.Refused[0].Reason)
+	n := len(r.Refused) + r.Unlisted["refused"]
+	err := fmt.Errorf("simulate fleet: the receiver did not take %d of %d exports: %s", n, n+r.Exports, r.Refused[0].Reason)
 	if r.Exports == 0 {
 		return err // is it there at all?
 	}

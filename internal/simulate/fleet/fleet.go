@@ -87,14 +87,14 @@ func (f *Fleet) Close() error { return f.send.close() }
 // returned for the next, unless an attempt failed: its transport may still read from it. Only the end of ctx is an error.
 func (f *Fleet) deliver(ctx context.Context, e *export, fate fate, t *tally, buf []byte) ([]byte, error) {
 	if fate.lost {
-		t.update(func(r *Report) { r.Lost = append(r.Lost, e.named("")) })
+		t.note(lost, e, "")
 		return buf, nil
 	}
 	protocol := f.send.protocol(e.from.p.Client.Protocol)
 	told := e
 	if fate.odd != nil {
 		told = e.in(*fate.odd)
-		t.update(func(r *Report) { r.Odd = append(r.Odd, e.named(fate.odd.name)) })
+		t.note(odd, e, fate.odd.name)
 	}
 	buf = told.body(buf[:0], protocol)
 	retries, err := f.send.send(ctx, e, protocol, buf)
@@ -104,7 +104,7 @@ func (f *Fleet) deliver(ctx context.Context, e *export, fate fate, t *tally, buf
 	}
 	if err != nil {
 		f.cfg.Logger.DebugContext(ctx, "export dropped", slog.String("signal", e.signal.String()), slog.String("error", err.Error()))
-		t.update(func(r *Report) { r.Refused = append(r.Refused, e.named(err.Error())) })
+		t.note(refused, e, err.Error())
 		return nil, nil
 	}
 	t.accepted(e, len(buf))
@@ -114,10 +114,8 @@ func (f *Fleet) deliver(ctx context.Context, e *export, fate fate, t *tally, buf
 			return nil, ctx.Err()
 		}
 		retries += n
-		t.update(func(r *Report) {
-			r.Retries += n
-			r.Duplicated = append(r.Duplicated, e.named(""))
-		})
+		t.update(func(r *Report) { r.Retries += n })
+		t.note(duplicated, e, "")
 	}
 	if retries > 0 {
 		return nil, nil
@@ -143,7 +141,7 @@ func (f *Fleet) arrange(list []*export, t *tally) []*export {
 	for i, e := range list {
 		if next := successor(list[i:]); f.cfg.Faults.fate(e).late && next != nil && waiting[next] == nil {
 			waiting[next] = e
-			t.update(func(r *Report) { r.Reordered = append(r.Reordered, e.named("")) })
+			t.note(reordered, e, "")
 			continue
 		}
 		for ; e != nil; e = waiting[e] {

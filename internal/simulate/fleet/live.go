@@ -17,7 +17,7 @@ const mostAtOnce = 30
 // What was not sent when ctx ends is gone, as with a client that is killed: that is no error.
 func (f *Fleet) Live(ctx context.Context) (Report, error) {
 	began := time.Now()
-	var t tally
+	t := tally{most: mostListed}
 	var sessions sync.WaitGroup
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -54,7 +54,7 @@ func (f *Fleet) session(ctx context.Context, acts []world.Act, t *tally) {
 		due := e.due
 		if next := successor(exports[i:]); fate.late && next != nil {
 			due = next.due.Add(time.Second)
-			t.update(func(r *Report) { r.Reordered = append(r.Reordered, e.named("")) })
+			t.note(reordered, e, "")
 		} else if !wait(ctx, due) {
 			return
 		}

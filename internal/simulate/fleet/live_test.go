@@ -69,6 +69,24 @@ func TestLiveToTheEnd(t *testing.T) {
 	})
 }
 
+// TestLiveReportIsBounded: a receiver that refuses for hours does not fill the memory.
+func TestLiveReportIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		got := answers{status: http.StatusForbidden}
+		f := newFleet(t, fleet.Config{World: sessions{}, HTTP: "http://receiver.test", Transport: &got})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		report, err := f.Live(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		if n := len(got.requests); len(report.Refused) != 1000 || report.Unlisted["refused"] != n-1000 || n < 1500 {
+			t.Errorf("%d refused exports are listed, %v are not, %d were sent", len(report.Refused), report.Unlisted, n)
+		}
+	})
+}
+
 // TestTriesAgainInItsRhythm: backoff begins at a second and grows by half, twenty per cent more or less; Retry-After goes before
 // it; the client's patience ends it.
 func TestTriesAgainInItsRhythm(t *testing.T) {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -19,12 +20,43 @@ type Report struct {
 	Missed  int           `json:"missed"` // records made and never sent, because of the world's incidents
 	Elapsed time.Duration `json:"elapsed_ns"`
 
-	// What was injected, and what the receiver did not take: exactly these are missing, twice, late or odd.
+	// What was injected, and what the receiver did not take: exactly these are missing, twice, late or odd. Each list of Live
+	// ends at 1,000, so that it does not grow for ever; Unlisted counts the exports beyond, by the list's name.
 	Duplicated []Export `json:"duplicated"`
 	Reordered  []Export `json:"reordered"`
 	Lost       []Export `json:"lost"`
 	Odd        []Export `json:"odd"`
 	Refused    []Export `json:"refused"`
+
+	Unlisted map[string]int `json:"unlisted,omitempty"`
+}
+
+// mostListed is how many exports each list of a report of Live names.
+const mostListed = 1000
+
+// listing is one of the lists of a report.
+type listing string
+
+const (
+	duplicated listing = "duplicated"
+	reordered  listing = "reordered"
+	lost       listing = "lost"
+	odd        listing = "odd"
+	refused    listing = "refused"
+)
+
+func (r *Report) list(l listing) *[]Export {
+	switch l {
+	case duplicated:
+		return &r.Duplicated
+	case reordered:
+		return &r.Reordered
+	case lost:
+		return &r.Lost
+	case odd:
+		return &r.Odd
+	}
+	return &r.Refused
 }
 
 // Export names one export and what is in it.
@@ -42,6 +74,8 @@ func (e *export) named(reason string) Export {
 
 // tally keeps the report while many send.
 type tally struct {
+	most int // exports that each list names; 0 for all
+
 	mu     sync.Mutex
 	report Report // guarded by mu
 }
@@ -50,6 +84,21 @@ func (t *tally) update(f func(*Report)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f(&t.report)
+}
+
+// note puts an export on a list.
+func (t *tally) note(l listing, e *export, reason string) {
+	t.update(func(r *Report) {
+		named := r.list(l)
+		if t.most > 0 && len(*named) >= t.most {
+			if r.Unlisted == nil {
+				r.Unlisted = map[string]int{}
+			}
+			r.Unlisted[string(l)]++
+			return
+		}
+		*named = append(*named, e.named(reason))
+	})
 }
 
 // accepted counts an export that arrived for the first time.
@@ -75,7 +124,9 @@ func (t *tally) take(since time.Time) Report {
 	defer t.mu.Unlock()
 	r := t.report
 	r.Elapsed = time.Since(since)
-	for _, l := range []*[]Export{&r.Duplicated, &r.Reordered, &r.Lost, &r.Odd, &r.Refused} {
+	r.Unlisted = maps.Clone(r.Unlisted)
+	for _, name := range []listing{duplicated, reordered, lost, odd, refused} {
+		l := r.list(name)
 		*l = slices.Clone(*l)
 		slices.SortFunc(*l, func(a, b Export) int {
 			return cmp.Or(cmp.Compare(a.Process, b.Process), cmp.Compare(a.Signal, b.Signal), cmp.Compare(a.Number, b.Number))
