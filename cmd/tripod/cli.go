@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -77,6 +78,9 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
+	}
+	if args[0] == "help" { // as people try it: tripod help verify
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	parsed, err := parser.Parse(negations(args))
 	if code >= 0 {

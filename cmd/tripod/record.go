@@ -26,6 +26,9 @@ func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
+	if c.JSON && c.Proof {
+		return c.printFile(ctx, std, r)
+	}
 	item, err := r.Record(ctx, c.Seq)
 	if errors.Is(err, journal.ErrNotFound) {
 		return wanting{err}
@@ -46,10 +49,21 @@ func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
 	if c.JSON {
 		return printJSON(std.out, struct {
 			Record json.RawMessage `json:"record"`
-			Proof  *reading.Proof  `json:"proof,omitempty"`
-		}{item.JSON(), proof})
+		}{item.JSON()})
 	}
 	return c.print(std, item, proof)
+}
+
+// printFile prints what tripod verify --proof checks.
+func (c *recordCommand) printFile(ctx context.Context, std streams, r *app.Reading) error {
+	file, err := r.ProofFile(ctx, c.Seq)
+	if errors.Is(err, journal.ErrNotFound) || errors.Is(err, reading.ErrProof) {
+		return wanting{err}
+	}
+	if err != nil {
+		return err
+	}
+	return printJSON(std.out, file)
 }
 
 func (c *recordCommand) print(std streams, i *reading.Item, proof *reading.Proof) error {

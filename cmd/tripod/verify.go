@@ -13,6 +13,7 @@ import (
 
 type verifyCommand struct {
 	dataFlag
+	Proof      *string `help:"Check one record's proof instead: the file that record SEQ --proof --json prints, or - for standard input. Needs no data directory." placeholder:"FILE"`
 	Key        *string `help:"Verifier key, or a file that holds it; from somewhere the data directory's owner cannot change." placeholder:"PUB"`
 	Checkpoint *string `help:"A checkpoint saved earlier: proves that the ledger only grew since." placeholder:"FILE"`
 	From       uint64  `help:"Start at this position, taking what lies before from the tiles." placeholder:"SEQ"`
@@ -20,6 +21,9 @@ type verifyCommand struct {
 }
 
 func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
+	if c.Proof != nil {
+		return c.runProof(std)
+	}
 	key, saved, err := c.anchors()
 	if err != nil {
 		return err
