@@ -18,6 +18,7 @@ func exportFile(ctx context.Context, r *app.Reading, path string, o export.Optio
 	if err != nil {
 		return nil, fmt.Errorf("create export: %w: name a new file", err)
 	}
+	o.Wait = export.CatchUp
 	res, err := export.Run(ctx, r.Reader, f, o)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

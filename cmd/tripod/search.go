@@ -110,10 +110,10 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 		return err
 	}
 	fmt.Fprintf(std.err, "%d records", res.Records)
-	for _, s := range sources {
+	for _, s := range sources.List {
 		fmt.Fprintf(std.err, "; %s last recorded %s", s.Source, export.Stamp(s.Last))
 	}
-	if silent := reading.Silent(sources, time.Now()); len(silent) > 0 {
+	if silent := reading.Silent(sources.List, time.Now()); len(silent) > 0 {
 		fmt.Fprintf(std.err, "; silent: %s", strings.Join(silent, ", "))
 	}
 	fmt.Fprintln(std.err)

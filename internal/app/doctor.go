@@ -145,7 +145,7 @@ func checkStores(ctx context.Context, dir string) (findings []Finding) {
 	case err != nil:
 		return append(findings, Finding{Check: "sources", Text: err.Error(), Fix: "run tripod verify"})
 	}
-	for _, s := range sources {
+	for _, s := range sources.List {
 		findings = append(findings, Finding{Check: "source " + string(s.Source), OK: true, Text: fmt.Sprintf("%d records, last recorded %s", s.Records, s.Last.Format(time.RFC3339))})
 	}
 	return findings

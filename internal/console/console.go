@@ -54,6 +54,7 @@ type Console struct {
 	deps    Deps
 	pages   *page.Renderer
 	signIns *signIns
+	exports chan struct{} // holds one for each export under way
 	handler http.Handler
 }
 
@@ -72,7 +73,7 @@ func New(cfg Config, deps Deps) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	c := &Console{cfg: cfg, deps: deps, pages: pages, signIns: newSignIns(deps.Now)}
+	c := &Console{cfg: cfg, deps: deps, pages: pages, signIns: newSignIns(deps.Now), exports: make(chan struct{}, mostExports)}
 	c.handler = guard(c.routes())
 	return c, nil
 }

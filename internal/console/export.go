@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,6 +15,12 @@ import (
 // exportForms are what records can be downloaded as.
 var exportForms = map[string]export.Form{"csv": export.CSV, "ndjson": export.NDJSON}
 
+// mostExports is how many exports run at once: each takes a page of records of memory, for as long as it takes.
+const mostExports = 2
+
+// stalled is how long who downloads may take for some of it before the export breaks off and makes room for others.
+const stalled = 2 * time.Minute
+
 func (v *visit) exportsQuery() (opening, error) {
 	a, err := v.mustAsk()
 	if err != nil {
@@ -22,7 +29,18 @@ func (v *visit) exportsQuery() (opening, error) {
 	if exportForms[v.r.URL.Query().Get("as")] == nil {
 		return opening{}, invalid("as is csv or ndjson")
 	}
+	if len(v.exports) == cap(v.exports) { // before it is on record as one
+		return opening{}, v.busy()
+	}
 	return searches(TypeExport, "export", a.text), nil
+}
+
+// busy refuses one export too many.
+func (v *visit) busy() error {
+	v.w.Header().Set("Retry-After", "30")
+	return &problem{status: http.StatusServiceUnavailable, code: "busy", heading: "Other exports are under way",
+		text:   fmt.Sprintf("At most %d exports run at once, and so many do.", mostExports),
+		advice: "Try again when one has ended. tripod search -o FILE exports without the console."}
 }
 
 // export sends the records of a query and, in the same archive, the sidecar that says what they are: one cannot be had
@@ -35,17 +53,36 @@ func (v *visit) export() error {
 	if _, err := v.deps.Reader.Search(v.r.Context()); err != nil {
 		return err // while a page can still be answered
 	}
+	select {
+	case v.exports <- struct{}{}:
+		defer func() { <-v.exports }()
+	default:
+		return v.busy()
+	}
 	as := v.r.URL.Query().Get("as")
 	at := v.deps.Now().UTC()
 	name := "tripod-" + at.Format("20060102T150405Z")
 	v.w.Header().Set("Content-Type", "application/zip")
 	v.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`.zip"`)
-	z := zip.NewWriter(v.w)
-	if err := v.exportInto(z, export.Options{Query: a.query, Form: exportForms[as]}, name+"."+as, at); err != nil {
+	rc := http.NewResponseController(v.w)
+	defer func() { _ = rc.SetWriteDeadline(time.Time{}) }()
+	z := zip.NewWriter(&attended{v.w, rc})
+	if err := v.exportInto(z, export.Options{Query: a.query, Form: exportForms[as], Wait: export.CatchUp}, name+"."+as, at); err != nil {
 		v.deps.Logger.ErrorContext(v.r.Context(), "export broke off", "error", err)
 		panic(http.ErrAbortHandler) // how net/http is told that what was sent must not pass for whole
 	}
 	return nil
+}
+
+// attended writes to who still reads.
+type attended struct {
+	w  io.Writer
+	rc *http.ResponseController
+}
+
+func (a *attended) Write(b []byte) (int, error) {
+	_ = a.rc.SetWriteDeadline(time.Now().Add(stalled)) // not every writer has one
+	return a.w.Write(b)
 }
 
 func (v *visit) exportInto(z *zip.Writer, o export.Options, name string, at time.Time) error {

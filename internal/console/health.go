@@ -105,7 +105,8 @@ func (v *visit) sourcesHealth(h *page.Health) error {
 		return err
 	}
 	seen := make(map[audit.Source]bool)
-	for _, s := range sources {
+	h.Inexact = !sources.Exact
+	for _, s := range sources.List {
 		seen[s.Source] = true
 		sh := page.SourceHealth{Source: string(s.Source), Records: s.Records, Last: s.Last, Minutes5: minutes[string(s.Source)],
 			Hours24: hours[string(s.Source)], AtLeast: !exact5 || !exact24, Owner: h.Standing.Owners[string(s.Source)],

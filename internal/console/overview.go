@@ -74,7 +74,7 @@ func (v *visit) fillSources(ctx context.Context, p *page.Overview) error {
 	}
 	for _, pl := range planes {
 		out := page.Plane{Name: pl.name, What: pl.what}
-		for _, k := range sourcesOf(pl.plane, seen) {
+		for _, k := range sourcesOf(pl.plane, seen.List) {
 			s := v.sourceOf(k, seen, day)
 			switch s.State {
 			case stateConnected:
@@ -114,15 +114,24 @@ const (
 	stateConnected = "connected"
 	stateAttention = "needs attention"
 	stateNotSeen   = "not seen"
+	stateNotKnown  = "not known" // not all was counted
 )
 
-func (v *visit) sourceOf(k knownSource, seen []reading.Source, day map[string]int64) page.Source {
+func (v *visit) sourceOf(k knownSource, seen *reading.Sources, day *search.Facets) page.Source {
 	s := page.Source{Name: string(k.source), What: k.what, State: stateNotSeen, URL: page.ActivityURL("source:" + search.Quote(string(k.source)))}
-	for _, have := range seen {
+	if !seen.Exact {
+		s.State = stateNotKnown
+	}
+	for _, have := range seen.List {
 		if have.Source != k.source {
 			continue
 		}
-		s.All, s.Last, s.Day, s.State = have.Records, have.Last, day[string(k.source)], stateConnected
+		s.All, s.Last, s.State, s.DayAtLeast = have.Records, have.Last, stateConnected, !day.Total.Exact
+		for _, fv := range day.Values[search.FieldSource] {
+			if fv.Value == string(k.source) {
+				s.Day = fv.N
+			}
+		}
 		if v.deps.Now().Sub(have.Last) > reading.SilentAfter {
 			s.State = stateAttention
 		}
@@ -131,7 +140,7 @@ func (v *visit) sourceOf(k knownSource, seen []reading.Source, day map[string]in
 }
 
 // lastDay counts the records of the last 24 hours by source.
-func (v *visit) lastDay(ctx context.Context) (map[string]int64, error) {
+func (v *visit) lastDay(ctx context.Context) (*search.Facets, error) {
 	index, err := v.deps.Reader.Search(ctx)
 	if err != nil {
 		return nil, err
@@ -140,15 +149,7 @@ func (v *visit) lastDay(ctx context.Context) (map[string]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	facets, err := index.Facets(ctx, q, []search.Field{search.FieldSource}, 100)
-	if err != nil {
-		return nil, err
-	}
-	day := make(map[string]int64)
-	for _, fv := range facets.Values[search.FieldSource] {
-		day[fv.Value] = fv.N
-	}
-	return day, nil
+	return index.Facets(ctx, q, []search.Field{search.FieldSource}, 100)
 }
 
 func (v *visit) fillDiscrepancies(ctx context.Context, p *page.Overview) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/timeline"
 )
 
-// mostOfSession bounds the records of a session that a page reads; one with more shows its oldest.
+// mostOfSession bounds the records of a session that a page reads, beside their bytes; one with more shows its oldest.
 const mostOfSession = 50_000
 
 func (c *Console) sessionRoutes(mux *http.ServeMux) {
@@ -52,7 +52,7 @@ func (v *visit) sessionPage(s *reading.Session, behind uint64, first int) *page.
 	}
 	p := &page.Session{ID: s.ID, T: timeline.Build(entries, s.Discrepancies), Unreadable: s.Unreadable.String(), Behind: behind}
 	if s.More {
-		p.More = mostOfSession
+		p.More = len(s.Items)
 	}
 	if s.Without != nil {
 		p.Without = s.Without.Error()
@@ -73,7 +73,7 @@ func (v *visit) delivering() map[audit.Source]bool {
 		v.deps.Logger.WarnContext(v.r.Context(), "list sources", "error", err)
 		return deliver
 	}
-	for _, s := range sources {
+	for _, s := range sources.List {
 		deliver[s.Source] = true
 	}
 	return deliver

@@ -41,7 +41,7 @@ func (r *Reader) Hints(ctx context.Context, q *search.Query) ([]Hint, error) {
 	}
 	facets, err := index.Facets(ctx, new(search.Query), fields, maxFacets)
 	if err != nil {
-		return nil, r.viewError(ctx, "search", err)
+		return nil, err
 	}
 	if !facets.Total.Exact || facets.Total.N == 0 {
 		return nil, nil

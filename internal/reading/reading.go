@@ -12,7 +12,6 @@ package reading
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/tripod-audit/tripod/internal/correlate"
@@ -43,22 +42,38 @@ type Parts struct {
 	Serving bool
 }
 
+// Bounds, in canonical bytes: what is decoded takes several times as much.
+const (
+	pageBytes    = 8 << 20  // of one page
+	sessionBytes = 64 << 20 // of a session that is read up to a limit
+)
+
 // Reader answers from the parts.
-type Reader struct{ parts Parts }
-
-// New makes a Reader.
-func New(p Parts) *Reader { return &Reader{p} }
-
-// Search is the search view, for counts, facets and histograms. The error is a *ViewError.
-func (r *Reader) Search(ctx context.Context) (search.Reader, error) {
-	index, err := r.parts.Search(ctx)
-	return index, r.viewError(ctx, "search", err)
+type Reader struct {
+	parts        Parts
+	pageBytes    int
+	sessionBytes int
 }
 
-// Discrepancies is the view of discrepancies. The error is a *ViewError.
+// New makes a Reader.
+func New(p Parts) *Reader { return &Reader{p, pageBytes, sessionBytes} }
+
+// Search is the search view, for counts, facets and histograms. The error, and those of its methods, are *ViewErrors.
+func (r *Reader) Search(ctx context.Context) (search.Reader, error) {
+	index, err := r.parts.Search(ctx)
+	if err != nil {
+		return nil, r.viewError(ctx, "search", err)
+	}
+	return &searchView{index, r}, nil
+}
+
+// Discrepancies is the view of discrepancies. The error, and those of its methods, are *ViewErrors.
 func (r *Reader) Discrepancies(ctx context.Context) (Discrepancies, error) {
 	found, err := r.parts.Found(ctx)
-	return found, r.viewError(ctx, "correlate", err)
+	if err != nil {
+		return nil, r.viewError(ctx, "correlate", err)
+	}
+	return &foundView{found, r}, nil
 }
 
 // Last is the newest position of the journal, 0 while it is empty.
@@ -76,7 +91,7 @@ func (r *Reader) Behind(ctx context.Context) (uint64, error) {
 	}
 	at, err := index.Position(ctx)
 	if err != nil {
-		return 0, r.viewError(ctx, "search", err)
+		return 0, err
 	}
 	return last - min(at, last), nil
 }
@@ -88,38 +103,4 @@ func (r *Reader) Checkpoint() (size uint64, text string, err error) {
 		return 0, "", nil
 	}
 	return head.Size, string(head.Note), err
-}
-
-// ViewError says that a view cannot be read, why, and what to do. The records themselves are not in danger.
-type ViewError struct {
-	View    string // as tripod rebuild knows it
-	Err     error
-	serving bool
-}
-
-// Error is one line.
-func (e *ViewError) Error() string { return fmt.Sprintf("%v: %s", e.Err, e.Advice()) }
-
-// Unwrap gives the cause.
-func (e *ViewError) Unwrap() error { return e.Err }
-
-// Advice says what to do.
-func (e *ViewError) Advice() string {
-	if e.serving {
-		return fmt.Sprintf("tripod serve opens the %s view again by itself, try again in a moment; the state of health says why it cannot", e.View)
-	}
-	return fmt.Sprintf("start tripod serve, which builds the %s view, or run tripod rebuild %s", e.View, e.View)
-}
-
-// viewError marks an error as a view's, unless it is the caller's own doing.
-func (r *Reader) viewError(ctx context.Context, view string, err error) error {
-	var already *ViewError
-	switch {
-	case err == nil, ctx.Err() != nil, errors.As(err, &already), errors.Is(err, search.ErrCursor), errors.Is(err, search.ErrNotFacet):
-		return err
-	}
-	if r.parts.Failed != nil {
-		r.parts.Failed(view, err)
-	}
-	return &ViewError{View: view, Err: err, serving: r.parts.Serving}
 }

@@ -270,7 +270,7 @@ func TestSources(t *testing.T) {
 	list[9].Source = audit.SourceTripod
 	list[0].Source = audit.SourceHookClient
 	w := readingtest.Build(t, list...)
-	got := must(w.Reader().Sources(t.Context()))(t)
+	got := must(w.Reader().Sources(t.Context()))(t).List
 	want := []reading.Source{
 		{Source: audit.SourceOTelLog, Records: 8, Last: list[8].Recorded},
 		{Source: audit.SourceHookClient, Records: 1, Last: list[0].Recorded},
@@ -283,7 +283,7 @@ func TestSources(t *testing.T) {
 		t.Errorf("silent (-want +got):\n%s", diff)
 	}
 	w.Harm(t, "UPDATE frames SET frame = x'00' WHERE first = 9")
-	if got = must(w.Reader().Sources(t.Context()))(t); !got[0].Last.Equal(list[7].Recorded) {
+	if got = must(w.Reader().Sources(t.Context()))(t).List; !got[0].Last.Equal(list[7].Recorded) {
 		t.Errorf("with the newest record damaged: %+v", got[0])
 	}
 	if behind, err := w.Reader().Behind(t.Context()); err != nil || behind != 0 {

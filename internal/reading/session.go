@@ -16,7 +16,7 @@ type Session struct {
 	Items         []Item // in the order they occurred; see sortItems
 	Discrepancies []correlate.Discrepancy
 	Unreadable    Unreadable // of the session, and cannot be shown
-	More          bool       // the limit left records out
+	More          bool       // a bound left records out
 	// Without says why Discrepancies is empty where the view of discrepancies cannot be read; else nil.
 	Without *ViewError
 }
@@ -27,14 +27,16 @@ func (r *Reader) Session(ctx context.Context, id string) (*Session, error) {
 	return r.SessionUpTo(ctx, id, 0)
 }
 
-// SessionUpTo is Session with at most so many records, the oldest ones; 0 is for all, which must fit in memory.
+// SessionUpTo is Session with at most so many records, and at most 64 MiB of them, the oldest ones; 0 is for all, which
+// must fit in memory.
 func (r *Reader) SessionUpTo(ctx context.Context, id string, limit int) (*Session, error) {
 	q, err := search.Parse("session:"+search.Quote(id), time.Now())
 	if err != nil {
 		return nil, err
 	}
 	s := &Session{ID: id}
-	for page := (search.Page{Oldest: true, Limit: 1000}); ; {
+	page, bytes := search.Page{Oldest: true, Limit: 1000}, 0
+	for full := false; !full; {
 		if limit > 0 {
 			page.Limit = min(1000, limit-len(s.Items))
 		}
@@ -42,13 +44,13 @@ func (r *Reader) SessionUpTo(ctx context.Context, id string, limit int) (*Sessio
 		if err != nil {
 			return nil, err
 		}
+		for i := range found.Items {
+			bytes += len(found.Items[i].Bytes)
+		}
 		s.Items = append(s.Items, found.Items...)
 		s.Unreadable = append(s.Unreadable, found.Unreadable...)
-		page.Cursor = found.Next
-		full := limit > 0 && len(s.Items) >= limit
-		if s.More = page.Cursor != ""; !s.More || full {
-			break
-		}
+		page.Cursor, s.More = found.Next, found.Next != ""
+		full = !s.More || limit > 0 && (len(s.Items) >= limit || bytes >= r.sessionBytes)
 	}
 	sortItems(s.Items)
 	slices.Sort(s.Unreadable)
@@ -61,7 +63,7 @@ func (r *Reader) addDiscrepancies(ctx context.Context, s *Session) error {
 	if err == nil {
 		s.Discrepancies, err = found.List(ctx, correlate.Filter{Session: s.ID})
 	}
-	if err = r.viewError(ctx, "correlate", err); err == nil {
+	if err == nil {
 		return nil
 	}
 	var ok bool

@@ -13,7 +13,8 @@ type Health struct {
 	Conditions     []health.Condition
 	Sources        []SourceHealth
 	SourcesProblem string
-	NotSeen        []string // sources of the vocabulary that never delivered
+	NotSeen        []string // sources of the vocabulary that never delivered, as far as was counted
+	Inexact        bool     // not all was counted: Records are lower bounds, and of NotSeen some may have delivered
 	Journal        JournalHealth
 	Views          []ViewHealth
 	Standing       Standing

@@ -42,11 +42,13 @@ type Plane struct {
 type Source struct {
 	Name  string
 	What  string
-	State string // "connected", "needs attention", "not seen"
+	State string // "connected", "needs attention", "not seen", "not known"
 	Last  time.Time
-	Day   int64 // records of the last 24 hours
 	All   int64
 	URL   string
+
+	Day        int64 // records of the last 24 hours
+	DayAtLeast bool  // at least so many
 }
 
 // Severity counts open discrepancies.
