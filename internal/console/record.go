@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,6 +18,7 @@ func (c *Console) recordRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /record/{seq}", opensRecord("record"), (*visit).showRecord)
 	c.page(mux, "GET /record/{seq}/source", opensRecord("record.source"), (*visit).recordSource)
 	c.page(mux, "GET /record/{seq}/proof", opensRecord("record.proof"), (*visit).recordProof)
+	c.page(mux, "GET /record/{seq}/proof.json", opensRecord("record.proof"), (*visit).recordProofFile)
 }
 
 // opensRecord says which position is opened.
@@ -78,7 +80,7 @@ func (v *visit) showRecord() error {
 	}
 	p.SetSource(item.Bytes)
 	p.Proof = v.proof(item.Seq)
-	p.Verify = v.commands(item.Seq)
+	p.Verify = v.commands(item.Seq, p.Proof)
 	return v.print("record", v.frame(fmt.Sprintf("Record %d", item.Seq), "activity", p.Verify.Record), p)
 }
 
@@ -103,15 +105,23 @@ func (v *visit) proof(seq uint64) *page.Proof {
 	return &page.Proof{Broken: true, Missing: "The ledger cannot be read: run tripod verify, which says what is wrong with it."}
 }
 
-// commands are those to check a record with.
-func (v *visit) commands(seq uint64) page.Commands {
+// commands are those to check a record with. The one that checks the downloaded proof needs no data directory, and runs
+// elsewhere.
+func (v *visit) commands(seq uint64, proof *page.Proof) page.Commands {
 	n := strconv.FormatUint(seq, 10)
-	return page.Commands{
+	c := page.Commands{
 		Record: v.cli("record", n, "--proof"),
 		Export: v.cli("record", n, "--proof", "--json"),
 		Verify: v.cli("verify", "--key", "KEY", "--checkpoint", "CHECKPOINT"),
 	}
+	if proof.Missing == "" {
+		c.File = proofName(seq)
+		c.Check = "tripod verify --proof " + c.File + " --key " + shellWord(proof.Key)
+	}
+	return c
 }
+
+func proofName(seq uint64) string { return fmt.Sprintf("record-%d.proof.json", seq) }
 
 func (v *visit) recordSource() error {
 	item, err := v.item()
@@ -130,16 +140,39 @@ func (v *visit) recordProof() error {
 		return err
 	}
 	proof, err := v.deps.Reader.Proof(v.r.Context(), seq)
+	if err != nil {
+		return notProved(seq, err)
+	}
+	return v.download(fmt.Sprintf("record-%d.tlog-proof", seq), "text/plain; charset=utf-8", []byte(proof.TlogProof))
+}
+
+// recordProofFile answers with the record and all that proves it in one file, as tripod verify --proof takes it.
+func (v *visit) recordProofFile() error {
+	seq, err := v.seq()
+	if err != nil {
+		return err
+	}
+	file, err := v.deps.Reader.ProofFile(v.r.Context(), seq)
+	if err != nil {
+		return notProved(seq, err)
+	}
+	b, err := json.Marshal(file)
+	if err != nil {
+		return err
+	}
+	return v.download(proofName(seq), "application/json", append(b, '\n'))
+}
+
+// notProved says why there is no proof to take away.
+func notProved(seq uint64, err error) error {
 	var uncovered *ledger.NotCoveredError
 	switch {
 	case errors.Is(err, journal.ErrNotFound):
 		return notFound(fmt.Sprintf("The journal has no record %d.", seq), "")
 	case errors.As(err, &uncovered):
 		return notFound(fmt.Sprintf("No checkpoint covers record %d yet.", seq), "Checkpoints follow the journal within seconds: try again.")
-	case err != nil:
-		return err
 	}
-	return v.download(fmt.Sprintf("record-%d.tlog-proof", seq), "text/plain; charset=utf-8", []byte(proof.TlogProof))
+	return err
 }
 
 // download answers with a file, byte for byte.

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/ledger/proof"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -78,7 +80,7 @@ func TestRecordPanel(t *testing.T) {
 func TestRecordThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b, _ := sessionBench(t, "t1")
-	for _, path := range []string{"/record/0", "/record/999", "/record/x", "/record/-1", "/record/99999999999999999999", "/record/%3Cb%3E", "/record/999/proof", "/record/999/source"} {
+	for _, path := range []string{"/record/0", "/record/999", "/record/x", "/record/-1", "/record/99999999999999999999", "/record/%3Cb%3E", "/record/999/proof", "/record/999/proof.json", "/record/999/source"} {
 		a := b.Get(path)
 		if a.Status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, a.Status)
@@ -184,8 +186,25 @@ func TestProofAndSourceAgree(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds(t, "proof", body, stored[0].Commitment.String())
-	proof := b.Get("/record/2/proof").Body
-	if !strings.HasPrefix(proof, "c2sp.org/tlog-proof@v1") {
-		t.Errorf("proof begins %q", proof[:min(60, len(proof))])
+	text := b.Get("/record/2/proof").Body
+	if !strings.HasPrefix(text, "c2sp.org/tlog-proof@v1") {
+		t.Errorf("proof begins %q", text[:min(60, len(text))])
+	}
+	key, err := ledger.ReadKey(b.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, "check it yourself", html.UnescapeString(body), `href="/record/2/proof.json" download`, "tripod verify --proof record-2.proof.json --key '"+key+"'")
+	download := b.Get("/record/2/proof.json")
+	if got := download.Header.Get("Content-Disposition"); got != `attachment; filename="record-2.proof.json"` {
+		t.Errorf("download is %q", got)
+	}
+	file, err := proof.Parse([]byte(download.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := proof.Check(file, key, nil)
+	if err != nil || !report.Verified || report.Seq != 2 {
+		t.Errorf("the download does not verify: %+v, %v", report, err)
 	}
 }

@@ -103,8 +103,11 @@ type Proof struct {
 	Origin  string
 }
 
-// Commands are what somebody types to check for himself.
-type Commands struct{ Record, Export, Verify string }
+// Commands are what somebody types to check for himself. File and Check are empty where there is no proof.
+type Commands struct {
+	Record, Export, Verify string
+	File, Check            string // name of the proof as a download, and what checks it away from here
+}
 
 // Bounds of what is shown.
 const (
