@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -197,15 +198,42 @@ func gravity(s correlate.Severity) int {
 func discrepancyOf(d *correlate.Discrepancy) page.Discrepancy {
 	out := page.Discrepancy{
 		Kind: string(d.Kind), Severity: string(d.Severity), Statement: d.Statement, Provisional: d.Provisional, Session: d.Session,
-		Seq: d.LastSeq, At: d.To, Count: d.Count,
+		Seq: d.LastSeq, At: d.To, Count: d.Count, Erased: d.AccountErased, Credential: d.Credential,
+	}
+	out.Says, out.Proves = saysAndProves(d.Account, d.Details.Proved)
+	if d.Account != nil {
+		out.Device = d.Account.Device
 	}
 	if out.Seq == 0 {
 		out.Seq = d.FirstSeq
+	}
+	if out.Session != "" {
+		out.Spot = page.SpotURL(out.Session, out.Seq, d)
 	}
 	if out.At.IsZero() {
 		out.At = d.Recorded
 	}
 	return out
+}
+
+// saysAndProves names an account by the identifier in which assertion and proof differ, else by the most telling one; proves
+// is "" where they do not differ.
+func saysAndProves(asserted, proved *correlate.Account) (says, proves string) {
+	if asserted == nil {
+		return "", ""
+	}
+	all := func(a *correlate.Account) []string {
+		return []string{a.Email, a.User, a.UUID, a.Subject, a.Device, a.Org}
+	}
+	values := all(asserted)
+	if proved != nil {
+		for i, p := range all(proved) {
+			if p != "" && values[i] != "" && !strings.EqualFold(p, values[i]) {
+				return values[i], p
+			}
+		}
+	}
+	return cmp.Or(values[:4]...), ""
 }
 
 // fillHistogram shows the last week.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -21,10 +22,12 @@ func (c *Console) sessionRoutes(mux *http.ServeMux) {
 
 func (v *visit) showSession() error {
 	ctx, id := v.r.Context(), v.r.PathValue("id")
-	first, err := strconv.Atoi(v.r.URL.Query().Get("from"))
-	if err != nil {
-		first = 0
+	params := v.r.URL.Query()
+	spot := spot{from: -1}
+	if n, err := strconv.Atoi(params.Get("from")); err == nil {
+		spot.from = n
 	}
+	spot.record, _ = uintOf(params.Get("record"))
 	s, err := v.deps.Reader.SessionUpTo(ctx, id, mostOfSession)
 	if err != nil {
 		return err
@@ -41,11 +44,28 @@ func (v *visit) showSession() error {
 		return notFound("No record of a session of this id.", advice)
 	}
 	f := v.frame("Session "+page.Plain(id), "activity", v.cli("session", id))
-	return v.print("session", f, v.sessionPage(s, behind, first))
+	return v.print("session", f, v.sessionPage(s, behind, spot))
+}
+
+// spot is which part of a long session to show: from a step on, or around a record; the beginning where neither is there.
+type spot struct {
+	from   int // less than 0 for none
+	record uint64
+}
+
+func (s spot) first(t *timeline.Timeline) int {
+	if s.from >= 0 || s.record == 0 {
+		return s.from
+	}
+	i := slices.IndexFunc(t.Items, func(item timeline.Item) bool { return item.Seq == s.record })
+	if i < 0 {
+		return 0
+	}
+	return t.Items[i].Step
 }
 
 // sessionPage makes the page of what was read.
-func (v *visit) sessionPage(s *reading.Session, behind uint64, first int) *page.Session {
+func (v *visit) sessionPage(s *reading.Session, behind uint64, at spot) *page.Session {
 	entries := make([]timeline.Entry, len(s.Items))
 	for i := range s.Items {
 		entries[i] = timeline.Entry{Seq: s.Items[i].Seq, Record: s.Items[i].Record}
@@ -61,7 +81,7 @@ func (v *visit) sessionPage(s *reading.Session, behind uint64, first int) *page.
 	p.AddOwners()
 	p.AddDiscrepancies(s.Discrepancies)
 	p.AddSilent(v.delivering())
-	p.Fill(first)
+	p.Fill(at.first(p.T))
 	return p
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tripod-audit/tripod/internal/correlate"
 )
 
 // funcs are what templates can call beyond the built-in functions. Whatever comes from a record goes through shown (as the
@@ -34,6 +36,18 @@ func funcs(assets *Assets) template.FuncMap {
 
 // SessionURL is the address of a session's page.
 func SessionURL(id string) string { return "/session/" + url.PathEscape(id) }
+
+// SpotURL is where a session's page shows a discrepancy: a gap itself, or the record at its edge.
+func SpotURL(session string, seq uint64, d *correlate.Discrepancy) string {
+	if seq == 0 {
+		return SessionURL(session)
+	}
+	n := strconv.FormatUint(seq, 10)
+	if d.Kind == correlate.KindSequenceGap {
+		return SessionURL(session) + "?record=" + n + "#" + d.ID
+	}
+	return SessionURL(session) + "?record=" + n + "#record-" + n
+}
 
 // RecordURL is the address of a record's page.
 func RecordURL(seq uint64) string { return "/record/" + strconv.FormatUint(seq, 10) }

@@ -64,7 +64,13 @@ type Discrepancy struct {
 	Severity    string
 	Statement   string
 	Provisional bool
+	Says        string // account the client asserts, "" where it names none
+	Proves      string // what the credential proves instead, where the two differ
+	Erased      bool   // the account was erased
+	Device      string // as asserted; "" where none is, and the credential's name then tells
+	Credential  string
 	Session     string
+	Spot        string // address of the place in the session, "" for none
 	Seq         uint64 // a record at its edge, 0 for none
 	At          time.Time
 	Count       int64

@@ -42,7 +42,8 @@ type Session struct {
 	FirstDenied, FirstFailed string // addresses of steps, "" where there is none
 	BadBefore, BadBehind     string // of the nearest denied or failed steps on other pages
 
-	first int // step of the page
+	first   int              // step of the page
+	bySpans []*timeline.Step // steps known from spans alone, once asked for
 }
 
 // Turn is one turn as far as the page shows it.
@@ -98,7 +99,9 @@ type Holding struct {
 
 // GapText puts a gap into words.
 type GapText struct {
+	ID          string // of the discrepancy
 	Text        string
+	Spans       string // what spans tell of the time in it, "" for nothing
 	Provisional bool
 	Summed      bool
 }
@@ -192,6 +195,7 @@ func (s *Session) step(n int) Step {
 	shown := Step{Step: st, Anchor: stepAnchor(n), Word: stepWord(st), Holding: holdings(&st.Content, st.Kind)}
 	if st.Gap >= 0 {
 		shown.Gap = gapText(&t.Gaps[st.Gap])
+		shown.Gap.Spans = s.spansIn(&t.Gaps[st.Gap])
 		return shown
 	}
 	if st.Lead >= 0 {

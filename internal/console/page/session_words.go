@@ -67,7 +67,7 @@ func gapText(g *timeline.Gap) *GapText {
 	case !to.IsZero():
 		fmt.Fprintf(&b, " before %s", clock(to, time.Time{}))
 	}
-	return &GapText{Text: b.String(), Provisional: g.Provisional, Summed: g.Summed > 0}
+	return &GapText{ID: g.ID, Text: b.String(), Provisional: g.Provisional, Summed: g.Summed > 0}
 }
 
 func plural(n int64, word string) string {

@@ -107,7 +107,7 @@
   const go = (step) => {
     unfold(step);
     const own = records.filter((r) => step.contains(r.el));
-    const r = own.find((r) => r.el.getAttribute("href") === step.dataset.href) || own[0];
+    const r = own.find((r) => "#" + r.el.id === location.hash) || own.find((r) => r.el.getAttribute("href") === step.dataset.href) || own[0];
     if (r) show(records.indexOf(r));
     step.focus({preventScroll: true});
     step.scrollIntoView({block: "center", behavior: "instant"});
@@ -129,7 +129,8 @@
 
   // A link to a step makes it the current one.
   const follow = () => {
-    const step = /^#step-\d+$/.test(location.hash) && document.querySelector(location.hash);
+    if (!/^#(step|record|dsc)[-_]\w+$/.test(location.hash)) return;
+    const step = document.getElementById(location.hash.slice(1))?.closest(".step");
     if (step) go(step);
   };
   addEventListener("hashchange", follow);
