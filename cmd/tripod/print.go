@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,20 +61,16 @@ func toolName(r *audit.Record) string {
 
 // accountName is the most telling identifier. What is proved stands by itself; what the client only says has "says:" before it.
 func accountName(a *audit.Account) string {
-	if v := mostTelling(&a.Proved); v != "" {
-		return field(v)
+	name, asserted := a.Telling()
+	switch {
+	case name == "":
+		return ""
+	case !asserted:
+		return field(name)
+	case a.Asserted.Telling() == "":
+		return "device:" + field(name)
 	}
-	if v := mostTelling(&a.Asserted); v != "" {
-		return "says:" + field(v)
-	}
-	if a.Asserted.Device != "" {
-		return "device:" + field(a.Asserted.Device)
-	}
-	return ""
-}
-
-func mostTelling(id *audit.Identity) string {
-	return cmp.Or(id.Email, id.User, id.UUID, id.Subject, id.Service, id.Key, id.OSUser)
+	return "says:" + field(name)
 }
 
 // longestField is how many bytes of a value a line shows; records keep longer ones only where they are odd, and --json

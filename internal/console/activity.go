@@ -214,7 +214,7 @@ func rowOf(item *reading.Item) page.Row {
 		row.Time, row.Recorded = r.Recorded, true
 	}
 	row.What = what(r)
-	row.Who, row.Says = whoOf(&r.Account)
+	row.Who, row.Says = r.Account.Telling()
 	return row
 }
 
@@ -227,26 +227,6 @@ func what(r *audit.Record) string {
 		return r.Tool + r.MCP
 	}
 	return r.Model
-}
-
-// whoOf is the most telling identifier of an account, and whether a client only says so of itself.
-func whoOf(a *audit.Account) (name string, says bool) {
-	if v := telling(&a.Proved); v != "" {
-		return v, false
-	}
-	if v := telling(&a.Asserted); v != "" {
-		return v, true
-	}
-	return a.Asserted.Device, a.Asserted.Device != ""
-}
-
-func telling(id *audit.Identity) string {
-	for _, v := range []string{id.Email, id.User, id.UUID, id.Subject, id.Service, id.Key, id.OSUser} {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // namedQueries are queries worth a name.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -140,7 +141,7 @@ func (s *signIns) admit(link invitation) (secret string, ok bool) {
 		return "", false
 	}
 	s.sweep()
-	s.browser[digest(secret)] = &signedIn{who: link.who, name: nameOf(link.who), csrf: newSecret(), until: s.now().Add(signInLife)}
+	s.browser[digest(secret)] = &signedIn{who: link.who, name: cmp.Or(link.who.Telling(), "unnamed"), csrf: newSecret(), until: s.now().Add(signInLife)}
 	return secret, true
 }
 
@@ -182,14 +183,4 @@ func (s *signIns) revoke() {
 	s.links = nil
 	s.round++
 	clear(s.browser)
-}
-
-// nameOf is the most telling identifier of who is signed in.
-func nameOf(id audit.Identity) string {
-	for _, v := range []string{id.Email, id.User, id.Subject, id.Service, id.OSUser, id.UUID} {
-		if v != "" {
-			return v
-		}
-	}
-	return "unnamed"
 }
