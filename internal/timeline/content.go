@@ -27,13 +27,6 @@ func (c *Content) Held() Sum {
 	return Sum{c.Detail.Pieces + c.Text.Pieces, plus(c.Detail.Bytes, c.Text.Bytes)}
 }
 
-// ContentOf sums up the content of one record.
-func ContentOf(r *audit.Record) Content {
-	var t tally
-	t.add(r)
-	return t.Content
-}
-
 // tally sums up content, each block once.
 type tally struct {
 	Content

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -94,13 +93,3 @@ func (a *Assets) URL(name string) (string, error) {
 
 // Lookup finds the asset behind an address, nil if there is none.
 func (a *Assets) Lookup(url string) *Asset { return a.byURL[url] }
-
-// URLs lists the addresses of all assets.
-func (a *Assets) URLs() []string {
-	var list []string
-	for url := range a.byURL {
-		list = append(list, url)
-	}
-	slices.Sort(list)
-	return list
-}

@@ -60,7 +60,6 @@ type Standing struct {
 	FreeError string
 	Signed    time.Time         // when the last checkpoint was signed
 	Owners    map[string]string // who answers for a source, as the configuration names them
-	Grants    []string          // what machines may read of content, and for what
 }
 
 // Listener is an address something listens on.
