@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/search"
 )
@@ -110,7 +111,7 @@ func (c *Console) cli(command string, words ...string) string {
 		words = append([]string{"--data", c.cfg.Dir}, words...)
 	}
 	for _, w := range words {
-		if strings.ContainsFunc(w, func(r rune) bool { return !page.Inert(r) }) {
+		if !audit.InertText(w) {
 			return ""
 		}
 		line += " " + shellWord(w)

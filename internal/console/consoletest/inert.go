@@ -22,9 +22,6 @@ var attributes = strings.Fields(`lang charset name content rel href src type def
 	points preserveaspectratio transform patternunits patterntransform patterncontentunits text-anchor dominant-baseline dir http-equiv cols rows opacity fill-rule
 	clip-path clip-rule dx dy font-size vector-effect enterkeyhint inputmode multiple label headers`)
 
-// asTyped are attributes that hold recorded text whole, because a script copies it or a form sends it back; nothing else reads them.
-var asTyped = []string{"value", "data-copy"}
-
 // CheckInert fails the test where something in a page came from data: an element, an attribute, an id, a class, a script, an
 // address of elsewhere, or a character that acts.
 func CheckInert(t testing.TB, name, page string) {
@@ -68,7 +65,11 @@ func checkElement(t testing.TB, name string, n *html.Node) {
 			}
 			src = src || key == "src"
 		}
-		if !slices.Contains(asTyped, key) {
+		switch {
+		case key == "value": // what somebody typed, which a form sends back; nothing else reads it
+		case key == "data-copy" && strings.Contains(a.Val, Mark) && strings.ContainsAny(a.Val, "\n\t\u00a0"):
+			t.Errorf("%s: copying gives %q", name, short(a.Val))
+		default:
 			checkText(t, name, n.Data+" "+key, a.Val)
 		}
 	}

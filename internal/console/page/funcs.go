@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/correlate"
 )
 
@@ -19,6 +20,7 @@ func funcs(assets *Assets) template.FuncMap {
 		"shown":       Shown,
 		"shownUpTo":   func(most int, s string) template.HTML { return ShownUpTo(s, most) },
 		"plain":       Plain,
+		"inert":       audit.InertText,
 		"count":       Count,
 		"plural":      Plural,
 		"ucount":      func(n uint64) string { return Count(int64(n)) },
@@ -34,8 +36,23 @@ func funcs(assets *Assets) template.FuncMap {
 	}
 }
 
-// SessionURL is the address of a session's page.
-func SessionURL(id string) string { return "/session/" + url.PathEscape(id) }
+// SessionURL is the address of a session's page. A browser takes "." and ".." out of a path however they are escaped
+// (https://url.spec.whatwg.org/#double-dot-path-segment).
+func SessionURL(id string) string {
+	if id == "." || id == ".." {
+		return "/session?" + url.Values{"id": {id}}.Encode()
+	}
+	return "/session/" + url.PathEscape(id)
+}
+
+// sessionURLAt is SessionURL with a parameter that says which part of the session.
+func sessionURLAt(id, name, value string) string {
+	u, mark := SessionURL(id), "?"
+	if strings.Contains(u, mark) {
+		mark = "&"
+	}
+	return u + mark + name + "=" + value
+}
 
 // SpotURL is where a session's page shows a discrepancy: a gap itself, or the record at its edge.
 func SpotURL(session string, seq uint64, d *correlate.Discrepancy) string {
@@ -44,9 +61,9 @@ func SpotURL(session string, seq uint64, d *correlate.Discrepancy) string {
 	}
 	n := strconv.FormatUint(seq, 10)
 	if d.Kind == correlate.KindSequenceGap {
-		return SessionURL(session) + "?record=" + n + "#" + d.ID
+		return sessionURLAt(session, "record", n) + "#" + d.ID
 	}
-	return SessionURL(session) + "?record=" + n + "#record-" + n
+	return sessionURLAt(session, "record", n) + "#record-" + n
 }
 
 // RecordURL is the address of a record's page.

@@ -157,7 +157,7 @@ func (s *Session) Fill(first int) {
 }
 
 func (s *Session) pages(first int) {
-	at := func(n int) string { return SessionURL(s.ID) + "?from=" + strconv.Itoa(n) }
+	at := func(n int) string { return sessionURLAt(s.ID, "from", strconv.Itoa(n)) }
 	for n := 0; n < s.Steps; n += PerPage {
 		s.Pages = append(s.Pages, Link{Name: strconv.Itoa(n/PerPage + 1), URL: at(n), Current: n == first,
 			Title: "steps " + strconv.Itoa(n+1) + " to " + strconv.Itoa(min(n+PerPage, s.Steps))})

@@ -12,7 +12,7 @@ func stepAnchor(n int) string { return "step-" + strconv.Itoa(n) }
 // stepURL is where a step is: on this page or another one.
 func (s *Session) stepURL(n int) string {
 	if page := n - n%PerPage; page != s.first {
-		return SessionURL(s.ID) + "?from=" + strconv.Itoa(page) + "#" + stepAnchor(n)
+		return sessionURLAt(s.ID, "from", strconv.Itoa(page)) + "#" + stepAnchor(n)
 	}
 	return "#" + stepAnchor(n)
 }

@@ -5,16 +5,13 @@ import (
 	"html"
 	"html/template"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/tripod-audit/tripod/internal/audit"
 )
 
 // MaxShown bounds, in characters, a recorded value on a page; the record's source form has it whole.
 const MaxShown = 400
-
-// Inert reports whether a character can stand on a page as it is. What moves a cursor, turns the reading direction, or
-// cannot be seen at all is shown as its code instead.
-func Inert(r rune) bool { return unicode.IsPrint(r) && !unicode.Is(unicode.Bidi_Control, r) }
 
 // Shown makes a recorded value safe to show as the content of an element: isolated from the reading direction around it,
 // markup escaped, characters that would act or hide shown as their codes, cut at MaxShown.
@@ -70,7 +67,7 @@ func walk(s string, most int, emit func(r rune, code string)) (rest int) {
 			emit(r, "↵")
 		case r == '\t':
 			emit(r, "⇥")
-		case !Inert(r):
+		case !audit.Inert(r):
 			emit(r, fmt.Sprintf("U+%04X", r))
 		default:
 			emit(r, "")

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/tripod-audit/tripod/internal/audit"
 )
 
 func TestShownIsInert(t *testing.T) {
@@ -65,7 +67,7 @@ func FuzzShown(f *testing.F) {
 			t.Errorf("markup of the value survives: %q", got)
 		}
 		for _, r := range inner {
-			if !Inert(r) {
+			if !audit.Inert(r) {
 				t.Errorf("%U survives", r)
 			}
 		}
