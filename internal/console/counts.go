@@ -3,9 +3,12 @@ package console
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/search"
 )
@@ -144,12 +147,17 @@ func histogramOf(ctx context.Context, index search.Reader, a *asked) (*page.Hist
 	return h, nil
 }
 
-// barHeight leaves a bucket with anything in it to be seen.
+// leastHeight is what a bar needs to be seen, and for its colour to be: above 2 pixels of the 68 it is drawn on, its edge not
+// counted.
+const leastHeight = 5
+
+// barHeight grows with the square root, so that one busy hour does not flatten all others, and leaves a bucket with anything in
+// it to be seen.
 func barHeight(n, most int64) (y, height float64) {
 	if n == 0 {
 		return 100, 0
 	}
-	height = max(3, 100*float64(n)/float64(most))
+	height = max(leastHeight, 100*math.Sqrt(float64(n)/float64(most)))
 	return 100 - height, height
 }
 
@@ -169,14 +177,15 @@ func barTitle(from time.Time, step time.Duration, n, bad int64) string {
 	return title
 }
 
-// badOf counts what was denied or failed over the same buckets; nil where the query asks for outcomes itself, or where the
-// buckets would be others.
+// badOf counts what was denied or failed over the same buckets; nil where the query asks for other outcomes alone, or where
+// the buckets would be others.
 func badOf(ctx context.Context, index search.Reader, a *asked, all *search.Histogram) (*search.Histogram, error) {
-	if len(a.terms.values(search.FieldOutcome, a.now)) > 0 {
+	asked := badAsked(a.terms.values(search.FieldOutcome, a.now))
+	if len(asked) == 0 {
 		return nil, nil
 	}
 	end := all.Start.Add(time.Duration(len(all.Counts)) * all.Step)
-	t := append(a.terms.within(between(all.Start, end)...), "outcome:denied,failure")
+	t := append(a.terms.withoutField(search.FieldOutcome, a.now).within(between(all.Start, end)...), search.Clause{Field: search.FieldOutcome, Values: asked}.String())
 	q, err := search.Parse(t.String(), a.now)
 	if err != nil {
 		return nil, err
@@ -189,4 +198,16 @@ func badOf(ctx context.Context, index search.Reader, a *asked, all *search.Histo
 		return nil, nil
 	}
 	return bad, nil
+}
+
+// badAsked are those of denied and failure that a query for outcomes finds: both where it asks for none.
+func badAsked(asked []search.Value) []search.Value {
+	var list []search.Value
+	for _, o := range []audit.Outcome{audit.OutcomeDenied, audit.OutcomeFailure} {
+		finds := func(v search.Value) bool { return v.Prefix && strings.HasPrefix(string(o), search.Fold(v.Text)) }
+		if len(asked) == 0 || names(asked, string(o)) || slices.ContainsFunc(asked, finds) {
+			list = append(list, search.Value{Text: string(o)})
+		}
+	}
+	return list
 }
