@@ -201,3 +201,20 @@ func TestHostile(t *testing.T) {
 		}
 	}
 }
+
+// TestSlashOnOtherPages presses / where there is no query and goes on typing.
+func TestSlashOnOtherPages(t *testing.T) {
+	b := bench(t)
+	b.Fill(2, time.Now())
+	br := open(t, b)
+	br.look(looks[0])
+	for _, path := range []string{"/", "/health", "/record/7"} {
+		br.visit(path)
+		br.key("/")
+		br.wait(`location.pathname === "/activity" && document.activeElement?.id === "q" && location.hash === ""`)
+		br.key(" dana")
+		if got := eval[string](br, `document.getElementById("q").value`); !strings.HasSuffix(got, " dana") {
+			t.Errorf("from %s: the query is %q", path, got)
+		}
+	}
+}

@@ -39,16 +39,22 @@
 
   const focusQuery = () => {
     const q = document.getElementById("q");
-    if (!q) return location.assign("/activity");
+    if (!q) {
+      leaving = true; // what is typed now is meant for the query
+      return location.assign("/activity#q");
+    }
     q.focus();
     q.setSelectionRange(q.value.length, q.value.length);
   };
 
+  let leaving = false;
+  addEventListener("pageshow", () => { leaving = false; });
   const places = {o: "/", a: "/activity", h: "/health"};
   let going = 0; // when g was pressed
 
   document.addEventListener("keydown", (e) => {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (leaving) return e.preventDefault();
     if (typing(e.target)) {
       if (e.key === "Escape") e.target.blur();
       return;
@@ -78,6 +84,12 @@
       if (!menu.contains(e.target)) menu.open = false;
     }
   });
+
+  // Who pressed / on another page goes on typing here.
+  if (location.hash === "#q") {
+    focusQuery();
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
 
   document.addEventListener("DOMContentLoaded", () => localTimes(document));
   document.addEventListener("htmx:load", (e) => localTimes(e.target));
