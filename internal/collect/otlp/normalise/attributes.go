@@ -2,6 +2,7 @@ package normalise
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp/wire"
@@ -24,6 +25,10 @@ func (m *maker) place(l *list, attrs []wire.Attr, prefix string, skip func(*wire
 		if skip != nil && skip(a, info) {
 			continue
 		}
+		if m.left < 0 {
+			m.together(l, prefix, m.unskipped(attrs[i:], skip))
+			return
+		}
 		name, again := m.names.use(info)
 		if again {
 			l.flag(audit.FlagDuplicateAttribute)
@@ -39,6 +44,7 @@ func (m *maker) place(l *list, attrs []wire.Attr, prefix string, skip func(*wire
 			}
 			continue
 		}
+		m.left -= weigh(name, value)
 		if prefix == scopePrefix { // they stand with the resource's, and say nothing of who acted
 			l.attrs = append(l.attrs, audit.Attr{Name: prefix + name, Value: value})
 			continue
@@ -49,6 +55,23 @@ func (m *maker) place(l *list, attrs []wire.Attr, prefix string, skip func(*wire
 		}
 	}
 }
+
+// unskipped is what a list has left over, without what stands elsewhere.
+func (m *maker) unskipped(attrs []wire.Attr, skip func(*wire.Attr, *nameInfo) bool) []wire.Attr {
+	return slices.DeleteFunc(slices.Clone(attrs), func(a wire.Attr) bool { return skip != nil && skip(&a, m.names.info(a.Name)) })
+}
+
+// weigh estimates the canonical bytes of an attribute.
+func weigh(name string, v audit.Value) int {
+	n := len(name) + len(v.Str()) + 12
+	for _, i := range v.Items() {
+		n += weigh("", i)
+	}
+	return n
+}
+
+// pieceWeight is about what a record says of a piece beside it, without its name.
+const pieceWeight = 160
 
 // together puts the attributes that are too many beside the record, as one piece.
 func (m *maker) together(l *list, prefix string, rest []wire.Attr) {
@@ -176,7 +199,7 @@ func (m *maker) piece(l *list, prefix, name string, v *wire.Value, disp audit.Di
 	default:
 		m.fill(l, &p, string(appendJSON(nil, v)))
 	}
-	l.pieces = append(l.pieces, p)
+	m.keepPiece(l, p)
 }
 
 const (
@@ -206,6 +229,11 @@ func (m *maker) fill(l *list, p *Piece, s string) {
 	p.Value = m.keepBytes(s)
 }
 
+func (m *maker) keepPiece(l *list, p Piece) {
+	m.left -= len(p.Name) + pieceWeight
+	l.pieces = append(l.pieces, p)
+}
+
 // textPiece puts a text that is no attribute beside the record.
 func (m *maker) textPiece(l *list, name string, class audit.Class, s string) {
 	p := Piece{Name: name, Class: class, Kind: audit.KindString}
@@ -214,5 +242,5 @@ func (m *maker) textPiece(l *list, name string, class audit.Class, s string) {
 	} else {
 		m.fill(l, &p, s)
 	}
-	l.pieces = append(l.pieces, p)
+	m.keepPiece(l, p)
 }

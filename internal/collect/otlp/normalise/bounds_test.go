@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tripod-audit/tripod/internal/collect/otlp/normalise"
 	"github.com/tripod-audit/tripod/internal/collect/otlp/wire"
 )
 
@@ -54,6 +55,55 @@ func TestBounds(t *testing.T) {
 	if len(list[0].Record.Parts) != 2000 || len(list[0].Pieces) != 1 || string(list[0].Pieces[0].Value) != `{"a":{"value":1999,"k":1999},"a":{"value":2000,"k":2000}}` {
 		t.Errorf("%d parts, pieces %s", len(list[0].Record.Parts), pieces(list[0]))
 	}
+}
+
+// TestBoundOfARecord: however much many lists of one record hold together, whoever shows it need not decode more than a
+// megabyte or two; the rest stands beside it.
+func TestBoundOfARecord(t *testing.T) {
+	t.Parallel()
+	repeat := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
+	attributes := func(n int, value string) string {
+		var list []string
+		for i := range n {
+			list = append(list, fmt.Sprintf(`{"key":"count.%d","value":{"intValue":%s}}`, i, value))
+		}
+		return strings.Join(list, ",")
+	}
+	f := func(what string, d normalise.Draft, least int, piece string) {
+		t.Helper()
+		size := len(d.Record.AppendCanonical(nil)) + 160*len(d.Pieces) // which the record will name
+		if size > 3<<20/2 || size < least || !strings.Contains(flags(d), "truncated") {
+			t.Errorf("%s: %d bytes, flags %s", what, size, flags(d))
+		}
+		for _, p := range d.Pieces {
+			if p.Name == piece && len(p.Value) > 0 {
+				return
+			}
+		}
+		t.Errorf("%s: no piece %s", what, piece)
+	}
+	event := `{"name":"e","timeUnixNano":"1795413600000000000","attributes":[` + attributes(80, "1234567890") + `]}`
+	d := oneSpan(t, code, spanScope, `"name":"claude_code.tool","startTimeUnixNano":"1795413600000000000","events":[`+repeat(500, event)+`]`)
+	f("events", d, 1<<19, "parts[499].attributes")
+	if n := len(d.Record.Parts[0].Attributes); n != 80 || len(d.Record.Parts) != 500 {
+		t.Errorf("%d parts, the first has %d attributes", len(d.Record.Parts), n)
+	}
+	one := func(metrics string) normalise.Draft {
+		t.Helper()
+		list := drafts(t, export{"metrics", "metrics", wire.JSON, `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[` + metrics + `]}]}]}`}, origin)
+		if len(list) != 1 {
+			t.Fatalf("%d records", len(list))
+		}
+		return list[0]
+	}
+	f("buckets", one(`{"name":"a","histogram":{"dataPoints":[`+
+		repeat(200, `{`+now+`,"count":"3","sum":1,"bucketCounts":[`+repeat(1000, `"123456"`)+`]}`)+`]}}`), 1<<18, "parts[199].distribution")
+	text := `{"key":"kN","value":{"stringValue":"v"}}`
+	var texts []string
+	for i := range 500 {
+		texts = append(texts, strings.ReplaceAll(text, "N", fmt.Sprint(i)))
+	}
+	f("pieces", oneSpan(t, code, spanScope, `"name":"x","events":[`+repeat(100, `{"name":"e","attributes":[`+strings.Join(texts, ",")+`]}`)+`]`), 0, "parts[99].attributes")
 }
 
 // extremeTimes can be parsed and lie outside the years a record can show, once in UTC.

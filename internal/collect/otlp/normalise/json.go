@@ -65,3 +65,34 @@ func appendJSONString(b []byte, s string) []byte {
 	}
 	return append(b, '"')
 }
+
+// appendJSONNumbers writes attributes that hold numbers, truth values and lists of them as one JSON object; numbers JSON has
+// no form for are null.
+func appendJSONNumbers(b []byte, attrs audit.Attrs) []byte {
+	b = append(b, '{')
+	for i := range attrs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendJSONString(b, attrs[i].Name), ':')
+		b = appendJSONNumber(b, attrs[i].Value)
+	}
+	return append(b, '}')
+}
+
+func appendJSONNumber(b []byte, v audit.Value) []byte {
+	if v.Kind == audit.KindArray {
+		b = append(b, '[')
+		for i, item := range v.Items() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSONNumber(b, item)
+		}
+		return append(b, ']')
+	}
+	if f, ok := v.Float64(); ok && (math.IsNaN(f) || math.IsInf(f, 0)) {
+		return append(b, "null"...)
+	}
+	return append(b, v.Text()...)
+}

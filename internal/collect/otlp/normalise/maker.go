@@ -28,6 +28,7 @@ type maker struct {
 	// The record being made.
 	rec    *audit.Record
 	own    list
+	left   int      // bytes that its lists may still take
 	tools  []string // tool_parameters and tool_input, as sent
 	odd    wire.Odd
 	mark   int    // where its form begins in forms
@@ -53,7 +54,7 @@ type list struct {
 // enter begins a resource.
 func (m *maker) enter(source audit.Source, attrs []wire.Attr, dropped uint32, schema string, odd wire.Odd) {
 	m.source, m.resource = source, attrs
-	m.shared = list{}
+	m.shared, m.left = list{}, mostShared
 	m.place(&m.shared, attrs, resourcePrefix, nil)
 	m.oddFlags(&m.shared, odd)
 	if dropped > 0 {
@@ -88,7 +89,7 @@ func (m *maker) start() {
 	}
 	m.rec, m.records = &m.records[0], m.records[1:]
 	m.odd = 0
-	m.own = list{pieces: m.spare}
+	m.own, m.left = list{pieces: m.spare}, mostOwn
 	m.tools = m.tools[:0]
 	if cap(m.forms)-len(m.forms) < 512 {
 		m.forms = make([]byte, 0, max(m.chunk, 1024))

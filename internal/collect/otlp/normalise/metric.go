@@ -163,7 +163,7 @@ func (m *maker) point(mt *wire.Metric, p *wire.Point, common map[string]*wire.Va
 		m.textPiece(&m.own, partPrefix(at)+"description", audit.ClassDetail, mt.Description)
 	}
 	m.part(part, mt.Name, p.Attrs, 0, func(a *wire.Attr, i *nameInfo) bool { return m.onEveryPoint(common, a, i) })
-	if extra := distribution(p); len(extra) > 0 {
+	if extra := m.distribution(at, p); len(extra) > 0 {
 		m.rec.Parts[at].Attributes = append(m.rec.Parts[at].Attributes, extra...)
 	}
 	m.exemplars(mt.Name, p.Exemplars)
@@ -237,6 +237,24 @@ func number(v *wire.Value) audit.Value {
 		return double(v)
 	}
 	return audit.Value{}
+}
+
+// distribution is what a point says beyond its value, unless that is too much: then it stands beside the record, as one
+// piece.
+func (m *maker) distribution(at int, p *wire.Point) audit.Attrs {
+	extra, weight := distribution(p), 0
+	for _, a := range extra {
+		weight += weigh(a.Name, a.Value)
+	}
+	if weight == 0 || weight <= m.left {
+		m.left -= weight
+		return extra
+	}
+	piece := Piece{Name: partPrefix(at) + "distribution", Class: audit.ClassText, Kind: audit.KindMap}
+	m.fill(&m.own, &piece, string(appendJSONNumbers(nil, extra)))
+	m.keepPiece(&m.own, piece)
+	m.own.flag(audit.FlagTruncated)
+	return nil
 }
 
 // distribution makes the attributes that say what a histogram or summary holds beyond its sum, which is the value.

@@ -57,6 +57,12 @@ const (
 	defaultMaxValue = 1 << 20
 	mostAttrs       = 512  // in one list of a record; further ones stand beside it, together
 	mostParts       = 1000 // in one record
+
+	// What all lists of a record take together, in canonical bytes as estimated by weigh; what exceeds it stands beside
+	// the record as what is too much for one list does. Records of the real clients have 1 to 4 KiB, and whoever shows a
+	// page of records decodes them all.
+	mostOwn    = 768 << 10
+	mostShared = 256 << 10 // of resource and scopes
 )
 
 // PointsPerRecord is how many points one record of metrics holds.
