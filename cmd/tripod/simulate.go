@@ -7,8 +7,9 @@ import (
 )
 
 type simulateCommand struct {
-	Fleet       simulateFleet       `cmd:"" help:"The clients of a simulated enterprise send their telemetry to a receiver; prints one JSON line at the start and a JSON report at the end."`
-	MessagesAPI simulateMessagesAPI `cmd:"" name:"messages-api" help:"A scripted Messages API for clients under test; prints one JSON line when it listens."`
+	ComplianceAPI simulateComplianceAPI `cmd:"" name:"compliance-api" help:"The vendor's Compliance API over the simulated enterprise; prints one JSON line with its address and keys when it listens."`
+	Fleet         simulateFleet         `cmd:"" help:"The clients of a simulated enterprise send their telemetry to a receiver; prints one JSON line at the start and a JSON report at the end."`
+	MessagesAPI   simulateMessagesAPI   `cmd:"" name:"messages-api" help:"A scripted Messages API for clients under test; prints one JSON line when it listens."`
 }
 
 type simulateMessagesAPI struct {

@@ -23,6 +23,7 @@ type API struct {
 	shared  map[string]*budget // by tenant
 	remote  *budget
 	feed    *feed
+	estate  *estate
 	count   atomic.Uint64 // of requests
 
 	bySecret map[string]*key // the map is never changed; the states of its keys are guarded by mu
@@ -44,6 +45,7 @@ func New(o Options) (*API, error) {
 	if a.feed, err = newFeed(a); err != nil {
 		return nil, err
 	}
+	a.estate = newEstate(a)
 	return a, nil
 }
 

@@ -2,6 +2,7 @@ package complianceapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -35,7 +36,9 @@ const (
 func page(usual, most int) params { return params{page: true, limit: &limits{usual, most}} }
 
 // routes are all there are.
-func routes() []route { return feedRoutes() }
+func routes() []route {
+	return slices.Concat(feedRoutes(), chatRoutes(), fileRoutes(), projectRoutes(), sessionRoutes(), codeRoutes(), directoryRoutes())
+}
 
 func feedRoutes() []route {
 	return []route{{
