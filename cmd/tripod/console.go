@@ -9,10 +9,19 @@ import (
 
 type consoleCommand struct {
 	dataFlag
+	Revoke bool `help:"End every sign-in and every unused link instead."`
 }
 
 // Run prints a link. It holds a secret, so it goes to standard output alone and into no log.
 func (c *consoleCommand) Run(ctx context.Context, std streams) error {
+	if c.Revoke {
+		r, err := app.RevokeConsole(ctx, c.Data)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(std.out, "ended: %d sign-ins, %d unused links\n", r.SignIns, r.Links)
+		return err
+	}
 	link, err := app.ConsoleLink(ctx, c.Data)
 	if err != nil {
 		return err

@@ -213,6 +213,17 @@ func TestConsoleLink(t *testing.T) {
 	if code, _ := s.get(t, strings.TrimPrefix(link, s.addrs.Console)); code != http.StatusUnauthorized {
 		t.Errorf("the link works twice: %d", code)
 	}
+	if revoked, err := app.RevokeConsole(t.Context(), s.dir); err != nil || revoked != (app.Revoked{SignIns: 1}) {
+		t.Errorf("revoked %+v: %v", revoked, err)
+	}
+	res, err := browser.Get(s.addrs.Console + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("after all sign-ins were ended / answers %d", res.StatusCode)
+	}
 	session, err := s.reading(t).Find(t.Context(), new(search.Query), search.Page{Oldest: true})
 	if err != nil {
 		t.Fatal(err)
@@ -221,9 +232,12 @@ func TestConsoleLink(t *testing.T) {
 	for _, item := range session.Items {
 		types = append(types, item.Record.Type)
 	}
-	want := []string{"tripod.serve.start", console.TypeEnter, console.TypeOpen, "tripod.serve.stop"}
+	want := []string{"tripod.serve.start", console.TypeEnter, console.TypeOpen, console.TypeRevoke, "tripod.serve.stop"}
 	if diff := cmp.Diff(want, types); diff != "" {
 		t.Errorf("on record (-want +got):\n%s", diff)
+	}
+	if _, err := app.RevokeConsole(t.Context(), s.dir); err == nil || !strings.Contains(err.Error(), "no serve runs here") {
+		t.Errorf("revoking in a serve that has ended: %v", err)
 	}
 	if _, err := app.ConsoleLink(t.Context(), s.dir); err == nil || !strings.Contains(err.Error(), "tripod serve") {
 		t.Errorf("a link of a serve that has ended: %v", err)

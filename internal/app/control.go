@@ -48,6 +48,7 @@ func newControl(a *App) (*control, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
 	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
+	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })
 	return &control{listener: ln, server: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -90,14 +91,37 @@ type link struct {
 	URL string `json:"url"`
 }
 
+const noConsole = "this serve has no console: it listens on no address for one"
+
 func serveLink(w http.ResponseWriter, r *http.Request, c *console) {
 	if c.pages == nil {
-		http.Error(w, "this serve has no console: it listens on no address for one", http.StatusConflict)
+		http.Error(w, noConsole, http.StatusConflict)
 		return
 	}
 	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(link{c.pages.Link(by)})
+}
+
+// Revoked is what RevokeConsole ended.
+type Revoked struct {
+	SignIns int `json:"sign_ins"`
+	Links   int `json:"links"`
+}
+
+func serveRevoke(w http.ResponseWriter, r *http.Request, c *console) {
+	if c.pages == nil {
+		http.Error(w, noConsole, http.StatusConflict)
+		return
+	}
+	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
+	signIns, links, err := c.pages.Revoke(context.WithoutCancel(r.Context()), by) // on record, whether or not the caller waits
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(Revoked{signIns, links})
 }
 
 // ConsoleLink asks the serve that runs on a data directory for an address that signs its reader in to the console, once.
@@ -111,6 +135,19 @@ func ConsoleLink(ctx context.Context, dir string) (string, error) {
 		err = fmt.Errorf("%w: start tripod serve --data %s", err, dir)
 	}
 	return l.URL, err
+}
+
+// RevokeConsole ends every sign-in and every unused link of the console of the serve that runs on a data directory.
+func RevokeConsole(ctx context.Context, dir string) (Revoked, error) {
+	var r Revoked
+	if err := mustExist(dir); err != nil {
+		return r, err
+	}
+	err := ask(ctx, dir, "/v1/revoke", struct{}{}, &r)
+	if errors.Is(err, errNoServe) {
+		err = fmt.Errorf("%w: sign-ins and links end with it", err)
+	}
+	return r, err
 }
 
 // Erase carries an order out; by is who gave it, as far as it is proved.

@@ -86,5 +86,13 @@ func (c *Console) Link(who audit.Identity) string {
 	return c.cfg.URL + "/enter?code=" + c.signIns.invite(who)
 }
 
-// Revoke ends every sign-in and every link that has not been used.
-func (c *Console) Revoke() { c.signIns.revoke() }
+// Revoke ends every sign-in and every link that has not been used, on record as an act of by, and tells how many there were
+// of each. They have ended even where the error says that this could not be recorded.
+func (c *Console) Revoke(ctx context.Context, by audit.Identity) (signIns, links int, err error) {
+	signIns, links = c.signIns.revoke()
+	act := intake.Act{Type: TypeRevoke, Activity: audit.ActivitySignOut, Account: by}
+	if err := c.deps.Record(ctx, act); err != nil {
+		return signIns, links, fmt.Errorf("every sign-in was ended, but not recorded: %w", err)
+	}
+	return signIns, links, nil
+}

@@ -62,7 +62,12 @@ func TestRevokeEndsEverySignIn(t *testing.T) {
 	b := consoletest.New(t, consoletest.Options{})
 	b.SignIn()
 	link := b.Console.Link(audit.Identity{})
-	b.Console.Revoke()
+	if signIns, links, err := b.Console.Revoke(t.Context(), audit.Identity{OSUser: "operator"}); signIns != 1 || links != 1 || err != nil {
+		t.Errorf("%d sign-ins and %d links ended: %v", signIns, links, err)
+	}
+	if r := b.Own(console.TypeRevoke); len(r) != 1 || r[0].Account.Proved.OSUser != "operator" || r[0].Activity != audit.ActivitySignOut {
+		t.Errorf("on record: %+v", r)
+	}
 	if a := b.Get("/"); a.Status != http.StatusUnauthorized {
 		t.Errorf("page after Revoke: %d", a.Status)
 	}
@@ -72,6 +77,21 @@ func TestRevokeEndsEverySignIn(t *testing.T) {
 	}
 	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusUnauthorized {
 		t.Errorf("link after Revoke: %d", a.Status)
+	}
+}
+
+func TestRevokeWorksWhereNothingCanBeRecorded(t *testing.T) {
+	t.Parallel()
+	b := consoletest.New(t, consoletest.Options{})
+	b.SignIn()
+	full := errors.New("journal is full")
+	b.RecordError.Store(&full)
+	if _, _, err := b.Console.Revoke(t.Context(), audit.Identity{}); !errors.Is(err, full) {
+		t.Errorf("revoking unrecorded: %v", err)
+	}
+	b.RecordError.Store(nil)
+	if a := b.Get("/"); a.Status != http.StatusUnauthorized {
+		t.Errorf("page after Revoke: %d", a.Status)
 	}
 }
 

@@ -12,8 +12,9 @@ import (
 
 // Types of the records that signing in and out leave.
 const (
-	TypeEnter = "tripod.console.enter"
-	TypeLeave = "tripod.console.leave"
+	TypeEnter  = "tripod.console.enter"
+	TypeLeave  = "tripod.console.leave"
+	TypeRevoke = "tripod.console.revoke" // every sign-in was ended
 )
 
 // cookieName has the port in it: cookies do not tell ports apart, and two Tripods may run on one machine.

@@ -177,10 +177,22 @@ func (s *signIns) end(secret string) {
 	delete(s.browser, digest(secret))
 }
 
-func (s *signIns) revoke() {
+// revoke ends everything and tells what was still good.
+func (s *signIns) revoke() (browsers, links int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, b := range s.browser {
+		if s.now().Before(b.until) {
+			browsers++
+		}
+	}
+	for _, l := range s.links {
+		if s.now().Before(l.until) {
+			links++
+		}
+	}
 	s.links = nil
 	s.round++
 	clear(s.browser)
+	return browsers, links
 }
