@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,29 +69,8 @@ func (c *sessionCommand) printJSON(std streams, r *app.Reading, s *reading.Sessi
 }
 
 func (c *sessionCommand) print(std streams, s *reading.Session, behind uint64) error {
-	prompt := ""
-	for i := range s.Items {
-		if p := s.Items[i].Record.Keys.Prompt; p != prompt {
-			prompt = p
-			if _, err := fmt.Fprintf(std.out, "\nprompt %s\n", plain(cmp.Or(prompt, "(none)"))); err != nil {
-				return err
-			}
-		}
-		if _, err := fmt.Fprintln(std.out, recordLine(&s.Items[i])); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintln(std.out)
-	for i := range s.Discrepancies {
-		d := &s.Discrepancies[i]
-		state := string(d.State)
-		if d.Provisional {
-			state += ", provisional"
-		}
-		if d.Credential != "" {
-			state += ", by " + plain(d.Credential)
-		}
-		fmt.Fprintf(std.out, "%s: %s (%s)\n", d.Kind, plain(d.Statement), state)
+	if err := printSession(std.out, s); err != nil {
+		return err
 	}
 	if behind > 0 {
 		printBehind(std, behind)
