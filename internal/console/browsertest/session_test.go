@@ -2,6 +2,8 @@ package browsertest
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
@@ -196,5 +199,50 @@ func TestFoldOpensForWhoComes(t *testing.T) {
 	eval[string](br, `(dispatchEvent(new Event("afterprint")), "")`)
 	if open() {
 		t.Error("it stays open after printing")
+	}
+}
+
+// TestSessionNamedByDots follows links to sessions whose ids a browser would take out of a path.
+func TestSessionNamedByDots(t *testing.T) {
+	b := bench(t)
+	for i, id := range []string{".", ".."} {
+		r := &audit.Record{Source: audit.SourceOTelLog, Surface: audit.SurfaceClaudeCode, Activity: audit.ActivityHookRun, Type: "dots",
+			Occurred: time.Now(), Keys: audit.Keys{Session: id}, Container: "session/" + id}
+		b.Submit("fleet", intake.Draft{Record: r, Form: fmt.Appendf(nil, "dots %d", i)})
+	}
+	b.CatchUp()
+	br := open(t, b)
+	for i, id := range []string{".", ".."} {
+		br.visit(fmt.Sprintf("/record/%d", i+1))
+		eval[float64](br, `document.querySelector('.record-what a[href^="/session"]').click();0`)
+		br.wait(fmt.Sprintf(`document.querySelector(".session-title code")?.textContent === %q`, id))
+	}
+}
+
+// TestAnotherPortOpensNothing lets a page on another port of this machine ask for pages in the name of who is signed in, and
+// lead there; only going on from Tripod's own page opens one.
+func TestAnotherPortOpensNothing(t *testing.T) {
+	b := bench(t)
+	b.Fill(1, time.Now())
+	br := open(t, b)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<title>x</title><link rel="icon" href="data:,"><img src="%[1]s/record/7"><a href="%[1]s/record/7">look</a>`, b.Server.URL)
+	}))
+	t.Cleanup(other.Close)
+	defer br.forgive("") // a page of elsewhere is no trouble of ours
+	opened := func() int { return len(b.Own(console.TypeOpen)) }
+	before := opened()
+	br.run(chromedp.Navigate(other.URL))
+	br.wait(`document.readyState === "complete" && document.images[0]?.complete`)
+	eval[float64](br, `document.querySelector("a").click();0`)
+	br.wait(`document.querySelector("h1")?.textContent === "Another page led here"`)
+	if n := opened(); n != before {
+		t.Errorf("%d records of what another page asked for", n-before)
+	}
+	eval[float64](br, `document.querySelector('main a[href="/record/7"]').click();0`)
+	br.wait(`document.querySelector(".record-what") !== null`)
+	if n := opened(); n != before+1 {
+		t.Errorf("%d records of going on, want 1", n-before)
 	}
 }
