@@ -42,20 +42,21 @@ type dataFlag struct {
 
 // commands is the whole command line.
 type commands struct {
-	Demo     demoCommand     `cmd:"" help:"A whole simulated enterprise and a whole Tripod on loopback."`
-	Serve    serveCommand    `cmd:"" help:"Collect, store and prove: the real thing."`
-	Console  consoleCommand  `cmd:"" help:"Print a link into the console of the serve that runs here."`
-	Search   searchCommand   `cmd:"" help:"Search records, newest first."`
-	Session  sessionCommand  `cmd:"" help:"Show one session, all sources, in order."`
-	Record   recordCommand   `cmd:"" help:"Show one record and its proof."`
-	Verify   verifyCommand   `cmd:"" help:"Prove that nothing was removed or altered."`
-	Recover  recoverCommand  `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
-	Rebuild  rebuildCommand  `cmd:"" help:"Throw a view away and compute it again from the journal."`
-	Erase    eraseCommand    `cmd:"" help:"Destroy a record or a container's content by order; the proof stays."`
-	Keys     keysCommand     `cmd:"" help:"Show the public key that verifies the ledger."`
-	Doctor   doctorCommand   `cmd:"" help:"Check that everything is in order and say what to do where it is not."`
-	Simulate simulateCommand `cmd:"" help:"Stand in for an outside system, on loopback."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Demo          demoCommand          `cmd:"" help:"A whole simulated enterprise and a whole Tripod on loopback."`
+	Serve         serveCommand         `cmd:"" help:"Collect, store and prove: the real thing."`
+	Console       consoleCommand       `cmd:"" help:"Print a link into the console of the serve that runs here."`
+	Search        searchCommand        `cmd:"" help:"Search records, newest first."`
+	Session       sessionCommand       `cmd:"" help:"Show one session, all sources, in order."`
+	Record        recordCommand        `cmd:"" help:"Show one record and its proof."`
+	Discrepancies discrepanciesCommand `cmd:"" help:"List what disagrees, and what was expected and did not come."`
+	Verify        verifyCommand        `cmd:"" help:"Prove that nothing was removed or altered."`
+	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
+	Rebuild       rebuildCommand       `cmd:"" help:"Throw a view away and compute it again from the journal."`
+	Erase         eraseCommand         `cmd:"" help:"Destroy a record or a container's content by order; the proof stays."`
+	Keys          keysCommand          `cmd:"" help:"Show the public key that verifies the ledger."`
+	Doctor        doctorCommand        `cmd:"" help:"Check that everything is in order and say what to do where it is not."`
+	Simulate      simulateCommand      `cmd:"" help:"Stand in for an outside system, on loopback."`
+	Version       versionCommand       `cmd:"" help:"Print the version."`
 }
 
 // run parses the arguments, runs one command and turns its error into one line and an exit code.

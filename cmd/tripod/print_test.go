@@ -64,6 +64,45 @@ func TestSessionIsInert(t *testing.T) {
 	}
 }
 
+// TestSessionShowsGapInPlace: what did not come stands between what came before and after it.
+func TestSessionShowsGapInPlace(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 17, 9, 0, 0, 0, time.UTC)
+	item := func(seq uint64, prompt string, after time.Duration) reading.Item {
+		return reading.Item{Seq: seq, Record: &audit.Record{Source: audit.SourceOTelLog, Activity: audit.ActivityPrompt, Type: "user_prompt",
+			Occurred: at.Add(after), Recorded: at.Add(after), Keys: audit.Keys{Session: "s", Prompt: prompt}}}
+	}
+	s := &reading.Session{ID: "s", Items: []reading.Item{item(1, "p-1", 0), item(2, "p-2", time.Hour)}, Discrepancies: []correlate.Discrepancy{{
+		ID: "d", Kind: correlate.KindSequenceGap, State: correlate.StateOpen, Statement: "31 records were expected", Count: 31, FirstSeq: 1, LastSeq: 2,
+		From: at, To: at.Add(time.Hour), Details: correlate.Details{Missing: []correlate.Range{{First: 44, Last: 74}}}}}}
+	var b strings.Builder
+	if err := printSession(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	rest := b.String()
+	for _, want := range []string{"session s\n", "happened    2 prompts\n", "\nprompt 1  2026-11-17 09:00:00", "  09:00:00.000  prompt",
+		"\n~ expected, not received: 31 events, 44–74, between 2026-11-17 09:00:00 and 2026-11-17 10:00:00\n", "\nprompt 2  ",
+		"\ndiscrepancies\n  sequence_gap: 31 records were expected (open)\n"} {
+		_, behind, ok := strings.Cut(rest, want)
+		if !ok {
+			t.Fatalf("%q does not follow in\n%s", want, b.String())
+		}
+		rest = behind
+	}
+}
+
+// TestDiscrepancyLineIsInert: one line that does nothing but show.
+func TestDiscrepancyLineIsInert(t *testing.T) {
+	t.Parallel()
+	for _, v := range hostile() {
+		line := discrepancyLine(&correlate.Discrepancy{Kind: correlate.Kind(v), Severity: correlate.Severity(v), Statement: v, Credential: v, Session: v,
+			Account: &correlate.Account{Email: v, Device: v}, Details: correlate.Details{Proved: &correlate.Account{Email: v}}})
+		if acts(line) || len(line) > 20_000 {
+			t.Errorf("%.20q acts or is long: %.200q", v, line)
+		}
+	}
+}
+
 func TestRanges(t *testing.T) {
 	t.Parallel()
 	f := func(want string, list ...uint64) {
