@@ -83,7 +83,7 @@ type doc struct {
 }
 
 // contentBefore is how long before Since content begins: recording is of activities, chats are older.
-const contentBefore = 14 * 24 * time.Hour
+const contentBefore = 7 * 24 * time.Hour
 
 func newEstate(a *API) *estate {
 	e := &estate{

@@ -17,7 +17,7 @@ type Options struct {
 	Org *world.Org
 	// Now is the clock of the API, sent as Date; nil means time.Now. Nothing after it is ever shown.
 	Now func() time.Time
-	// Since is when recording was switched on; zero means 30 days before Now, at midnight. Content goes back two weeks more.
+	// Since is when recording was switched on; zero means 30 days before Now, at midnight. Content goes back a week more.
 	Since time.Time
 	// Seed is that of keys, ids of the API's own making and of chance.
 	Seed   uint64

@@ -215,7 +215,7 @@ func (m *said) show(s *session) any {
 }
 
 // pageBytes is the size a page of messages does not exceed unless one message does: pages end early.
-const pageBytes = 24 << 10
+const pageBytes = 8 << 10
 
 // sessionPage serves a page of a transcript. Its order is the transcript's own: times tie.
 func (a *API) sessionPage(c *call, s *session, head any, delay time.Duration) (*answer, *refusal) {
