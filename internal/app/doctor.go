@@ -55,7 +55,7 @@ func checkDisk(dir string) Finding {
 	if err != nil {
 		return Finding{Check: "disk", Text: err.Error(), Fix: "check the file system of " + dir}
 	}
-	f := Finding{Check: "disk", OK: free >= lowDisk, Text: fmt.Sprintf("%.1f GB free", float64(free)/(1<<30))}
+	f := Finding{Check: "disk", OK: free >= lowDisk, Text: fmt.Sprintf("%.1f GiB free", float64(free)/(1<<30))}
 	if !f.OK {
 		f.Fix = "free space: a full disk refuses new records until there is room"
 	}

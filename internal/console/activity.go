@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -213,7 +214,7 @@ func rowOf(item *reading.Item) page.Row {
 	if r.HasFlag(audit.FlagClockAbsurd) {
 		row.Time, row.Recorded = r.Recorded, true
 	}
-	row.What = what(r)
+	row.What = cmp.Or(what(r), page.TargetOf(r).Text)
 	row.Who, row.Says = r.Account.Telling()
 	return row
 }

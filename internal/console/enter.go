@@ -111,7 +111,7 @@ func (c *Console) closed(w http.ResponseWriter, r *http.Request, spent bool) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	c.write(w, r, http.StatusUnauthorized, "enter", c.bare("Closed"), page.Enter{Spent: spent})
+	c.write(w, r, http.StatusUnauthorized, "enter", c.bare("Closed"), page.Enter{Spent: spent, Command: c.cli("console")})
 }
 
 // bare is the frame of a page that nobody is signed in to see.

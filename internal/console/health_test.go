@@ -35,7 +35,7 @@ func TestHealthPage(t *testing.T) {
 	b.SignIn()
 	a := b.Get("/health")
 	consoletest.CheckInert(t, "health", a.Body)
-	holds(t, "health", a.Body, "Nothing is raised", "otel.log", "Platform team", "no owner named", "42.5 GB", "127.0.0.1:4318", "bearer token", "does not listen",
+	holds(t, "health", a.Body, "Nothing is raised", "otel.log", "Platform team", "none named", "39.6 GiB", "127.0.0.1:4318", "bearer token", "does not listen",
 		"delivers", "Never seen:", "gateway.llm", "journal.db*", "last checkpoint")
 	if strings.Contains(a.Body, "not there") {
 		t.Error("a part of the data directory was not found")

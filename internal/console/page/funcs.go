@@ -25,6 +25,7 @@ func funcs(assets *Assets) template.FuncMap {
 		"plural":      Plural,
 		"ucount":      func(n uint64) string { return Count(int64(n)) },
 		"bytes":       Bytes,
+		"space":       Space,
 		"when":        When,
 		"ago":         ago,
 		"duration":    Duration,
@@ -161,6 +162,19 @@ func Bytes(n int64) string {
 		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 	}
 	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+// Space prints room on a disk, in the units that tripod doctor and df -h count in.
+func Space(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d B", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 }
 
 // Plural is a number with its noun.

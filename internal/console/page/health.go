@@ -83,7 +83,13 @@ type ViewPosition struct {
 func (h *Health) Well() bool { return len(h.Conditions) == 0 }
 
 // FreeText is the room left.
-func (h *Health) FreeText() string { return Bytes(int64(min(h.Standing.Free, 1<<62))) }
+func (h *Health) FreeText() string { return Space(int64(min(h.Standing.Free, 1<<62))) }
+
+// lateBeyond is the lag above which a source that delivers is said to be late.
+const lateBeyond = 15 * time.Minute
+
+// Late says that what the source delivers is old when it comes.
+func (s SourceHealth) Late() bool { return s.LagKnown && s.Lag > lateBeyond }
 
 // LagText is the lag in words; one below zero is a matter of clocks.
 func (s SourceHealth) LagText() string {

@@ -13,4 +13,5 @@ type Problem struct {
 type Enter struct {
 	Entered bool // a link was taken: the page goes on to the overview
 	Spent   bool // a link was refused
+	Command string // makes a link
 }

@@ -29,6 +29,7 @@ type Record struct {
 	Outcome    audit.Outcome
 	Session    string
 	Container  string
+	Target     Target // of one of Tripod's own acts
 
 	Fields     []Field
 	Keys       []Field
@@ -132,6 +133,7 @@ func NewRecord(item *reading.Item, last, signed uint64) *Record {
 	r := item.Record
 	p.ID, p.Source, p.Plane, p.Surface, p.Activity = r.ID, r.Source, r.Source.Plane(), r.Surface, r.Activity
 	p.Type, p.Outcome, p.Container = r.Type, r.Outcome, r.Container
+	p.Target = TargetOf(r)
 	if len(r.Keys.Session) <= longestKey {
 		p.Session = r.Keys.Session
 	}

@@ -192,7 +192,7 @@ func around(pages []Link, current int) []Link {
 func (s *Session) step(n int) Step {
 	t := s.T
 	st := &t.Steps[n]
-	shown := Step{Step: st, Anchor: stepAnchor(n), Word: stepWord(st), Holding: holdings(&st.Content, st.Kind)}
+	shown := Step{Step: st, Anchor: stepAnchor(n), Word: stepWord(st), Holding: holdings(&st.Content)}
 	if st.Gap >= 0 {
 		shown.Gap = gapText(&t.Gaps[st.Gap])
 		shown.Gap.Spans = s.spansIn(&t.Gaps[st.Gap])

@@ -90,19 +90,18 @@ func clock(t, other time.Time) string {
 	return t.Format(format)
 }
 
+// opening says what it would take to read content that is held.
+const opening = "opening needs a purpose (not in this version)"
+
 // holdings draws what is known of content: held, by class, or withheld and by whom.
-func holdings(c *timeline.Content, kind timeline.Kind) []Holding {
+func holdings(c *timeline.Content) []Holding {
 	var list []Holding
 	held := func(sum timeline.Sum, class audit.Class) {
 		if sum.Pieces == 0 {
 			return
 		}
-		long := "content held, " + Bytes(sum.Bytes) + ", opening needs a purpose"
-		h := Holding{Held: true, Width: width(sum.Bytes), Long: fmt.Sprintf("%s of class %s", plural(int64(sum.Pieces), "piece"), class), Text: long}
-		if kind != timeline.KindPrompt && kind != timeline.KindReply {
-			h.Text, h.Long = Bytes(sum.Bytes)+" of "+string(class)+" held", long+"; "+h.Long
-		}
-		list = append(list, h)
+		list = append(list, Holding{Held: true, Width: width(sum.Bytes), Text: "content held, " + Bytes(sum.Bytes) + " of " + string(class),
+			Long: plural(int64(sum.Pieces), "piece") + "; " + opening})
 	}
 	held(c.Text, audit.ClassText)
 	held(c.Detail, audit.ClassDetail)
@@ -142,6 +141,22 @@ type Spent struct{ timeline.Usage }
 // Cost is the client's estimate.
 func (s Spent) Cost() string { return Cost(s.CostMicros) }
 
+// AtLeast is put before sums that lack requests whose use nobody told.
+func (s Spent) AtLeast() string {
+	if s.NotCounted > 0 {
+		return "at least "
+	}
+	return ""
+}
+
+// Why says why there is more than the sums; "" where they are whole.
+func (s Spent) Why() string {
+	if s.NotCounted == 0 {
+		return ""
+	}
+	return plural(int64(s.NotCounted), "more request") + " came without a count"
+}
+
 // In is what went into the model, what came from its cache included.
 func (s Spent) In() string { return Count(s.Input + s.CacheRead + s.CacheCreation) }
 
@@ -172,7 +187,7 @@ func (t *Turn) Took() string { return Duration(t.End.Sub(t.Start)) }
 func (s *Session) Took() string { return Duration(s.T.End.Sub(s.T.Start)) }
 
 // Holdings are the bars of the whole session.
-func (s *Session) Holdings() []Holding { return holdings(&s.T.Content, timeline.KindEvent) }
+func (s *Session) Holdings() []Holding { return holdings(&s.T.Content) }
 
 // Class is how deep a step lies.
 func (s *Step) Class() string { return "d" + strconv.Itoa(min(s.Depth, 8)) }
