@@ -168,7 +168,7 @@ func (f *feed) holds(at int64, id string, now time.Time) bool {
 	if at < f.switches[0].at || at > now.UnixNano() {
 		return false
 	}
-	_, world := find(f.rows(chunk{hourOf(at), !now.Before(blankedSince())}), at, id)
+	_, told := find(f.rows(chunk{hourOf(at), !now.Before(blankedSince())}), at, id)
 	_, own := find(f.own, at, id)
-	return world || own
+	return told || own
 }

@@ -24,13 +24,6 @@ func (f *filler) fields(o *object, k *kind) {
 	for _, fd := range k.Fields {
 		o.value(fd.Name, f.value(fd, ""))
 	}
-	for name, v := range f.known {
-		if k.Unknown { // its fields are not documented: the identifiers are told all the same
-			if s, ok := v.(string); ok && strings.HasPrefix(s, "claude_") {
-				o.text(name, s)
-			}
-		}
-	}
 }
 
 // value is that of one field, path being where its object is.

@@ -52,7 +52,7 @@ func newBench(t *testing.T, o complianceapi.Options) *bench {
 	b.world = o.World
 	o.Now = b.clock.now
 	if o.Since.IsZero() {
-		o.Since = noon().AddDate(0, 0, -3).Truncate(24 * time.Hour)
+		o.Since = noon().AddDate(0, 0, -1).Truncate(24 * time.Hour)
 	}
 	var err error
 	if b.api, err = complianceapi.New(o); err != nil {

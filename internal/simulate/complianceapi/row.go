@@ -42,8 +42,8 @@ func hourOf(nanos int64) int64 { return nanos / hour } // no times before 1970
 
 // chunkBytes and dayActs bound what is held of the past.
 const (
-	chunkBytes = 48 << 20
-	dayActs    = 60_000
+	chunkBytes = 24 << 20
+	dayActs    = 30_000
 )
 
 // rows are those of an hour that are not of calls.
