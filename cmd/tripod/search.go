@@ -96,6 +96,9 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 		printBehind(std, behind)
 	}
 	printUnreadable(std, res.Unreadable)
+	if res.Records == 0 && !std.terminal { // for people the closing line says it
+		fmt.Fprintln(std.err, "tripod: 0 records")
+	}
 	if err := printHints(ctx, std, r, q, res.Records == 0); err != nil {
 		return err
 	}
@@ -135,7 +138,11 @@ func printUnreadable(std streams, u reading.Unreadable) {
 // printHints says which values of the query no record has: all of them where nothing was found, else those that look
 // misspelt.
 func printHints(ctx context.Context, std streams, r *app.Reading, q *search.Query, nothing bool) error {
-	hints, err := r.Hints(ctx, q)
+	look := r.Hints
+	if nothing {
+		look = r.NothingHints
+	}
+	hints, err := look(ctx, q)
 	if err != nil {
 		return err
 	}

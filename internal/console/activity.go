@@ -155,6 +155,17 @@ func (v *visit) searched(ctx context.Context) (at, behind uint64, err error) {
 
 // whyEmpty suggests what might find something.
 func (v *visit) whyEmpty(a *asked, list *page.List) {
+	hints, err := v.deps.Reader.NothingHints(v.r.Context(), a.query)
+	if err != nil {
+		v.deps.Logger.WarnContext(v.r.Context(), "look for what a query may have meant", "error", err) // the list stands without
+	}
+	for _, h := range hints {
+		link := page.Hint{Text: h.String()}
+		if t, ok := a.terms.instead(h.Field, h.Value, h.Other(), a.now); ok {
+			link.Other, link.URL = h.Other(), a.url(t)
+		}
+		list.Hints = append(list.Hints, link)
+	}
 	for i, t := range a.terms {
 		if t == defaultQuery {
 			continue

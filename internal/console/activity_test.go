@@ -249,6 +249,22 @@ func TestExportHasItsSidecar(t *testing.T) {
 	}
 }
 
+// TestActivitySaysWhatMayHaveBeenMeant: a name that no record has is no answer, and one that begins so is a click away.
+func TestActivitySaysWhatMayHaveBeenMeant(t *testing.T) {
+	t.Parallel()
+	b, _ := filled(t)
+	a := b.Get("/activity" + query("user:dana activity:tool_decision"))
+	holds(t, "empty list", a.Body, "No record matches", "no record has user:dana; did you mean user:dana* (",
+		`href="/activity?q=user%3Adana%2A&#43;activity%3Atool_decision"`)
+	consoletest.CheckInert(t, "empty list", a.Body)
+	if a := b.Get("/activity" + query("user:dana*")); !strings.Contains(a.Body, "dana@example.com") {
+		t.Error("the query suggested finds nothing")
+	}
+	a = b.Get("/activity" + query(`user:"<b>x</b>"`))
+	consoletest.CheckInert(t, "hostile query", a.Body)
+	holds(t, "hostile query", a.Body, "no record has user:&lt;b&gt;x&lt;/b&gt;")
+}
+
 func TestEmptyListsHelp(t *testing.T) {
 	t.Parallel()
 	empty := consoletest.New(t, consoletest.Options{})

@@ -55,6 +55,21 @@ func clause(term string, now time.Time) (c search.Clause, ok bool) {
 // without drops one term.
 func (t terms) without(i int) terms { return slices.Delete(slices.Clone(t), i, i+1) }
 
+// instead puts another term in place of the one that asks for this value alone; ok is false where none does.
+func (t terms) instead(f search.Field, value, other string, now time.Time) (out terms, ok bool) {
+	if other == "" {
+		return nil, false
+	}
+	for i, term := range t {
+		if c, ok := clause(term, now); ok && c.Field == f && !c.Not && len(c.Values) == 1 && names(c.Values, value) {
+			out = slices.Clone(t)
+			out[i] = other
+			return out, true
+		}
+	}
+	return nil, false
+}
+
 // withoutField drops the terms that ask for values of a field.
 func (t terms) withoutField(f search.Field, now time.Time) terms {
 	return slices.DeleteFunc(slices.Clone(t), func(term string) bool {

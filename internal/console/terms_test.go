@@ -95,3 +95,20 @@ func FuzzTerms(f *testing.F) {
 		}
 	})
 }
+
+func TestInstead(t *testing.T) {
+	t.Parallel()
+	f := func(in string, field search.Field, value, other, want string) {
+		t.Helper()
+		got, ok := splitTerms(in).instead(field, value, other, now)
+		if ok != (want != "") || got.String() != want {
+			t.Errorf("%q: %q, %v; want %q", in, got, ok, want)
+		}
+	}
+	f("user:dana after:-7d", search.FieldUser, "dana", "user:dana*", "user:dana* after:-7d")
+	f("x credential:d-1", search.FieldKey, "d-1", "device:d-1", "x device:d-1")
+	f("-user:dana user:Dana", search.FieldUser, "dana", "user:dana*", "-user:dana user:dana*")
+	f("user:dana", search.FieldUser, "dana", "", "")
+	f("user:dana,lee", search.FieldUser, "dana", "user:dana*", "") // in a list it would mean something else
+	f("user:dana*", search.FieldUser, "dana", "user:dana*", "")
+}

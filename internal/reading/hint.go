@@ -2,6 +2,7 @@ package reading
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -14,15 +15,46 @@ type Hint struct {
 	Field   search.Field
 	Value   string
 	Nearest string // what may have been meant; "" if nothing is close
+	// Instead is a term that does find records, Found how many, where Nearest was not looked for; "" for none.
+	Instead string
+	Found   search.Count
+}
+
+// Term is the term that no record matches, as a query spells it.
+func (h Hint) Term() string {
+	return search.Clause{Field: h.Field, Values: []search.Value{{Text: h.Value}}}.String()
+}
+
+// Other is the term that may have been meant, "" for none.
+func (h Hint) Other() string {
+	if h.Nearest != "" {
+		return search.Clause{Field: h.Field, Values: []search.Value{{Text: h.Nearest}}}.String()
+	}
+	return h.Instead
 }
 
 // String is one line.
 func (h Hint) String() string {
-	s := "no record has " + h.Field.String() + ":" + search.Quote(h.Value)
-	if h.Nearest != "" {
-		s += "; did you mean " + h.Field.String() + ":" + search.Quote(h.Nearest) + "?"
+	s := "no record has " + h.Term()
+	switch other := h.Other(); {
+	case other != "" && h.Nearest == "":
+		s += "; did you mean " + other + " (" + found(h.Found) + ")?"
+	case other != "":
+		s += "; did you mean " + other + "?"
+	case h.Field.IsKey():
+		s += "; ids are matched whole"
 	}
 	return s
+}
+
+func found(c search.Count) string {
+	switch {
+	case !c.Exact:
+		return fmt.Sprintf("at least %d records", c.N)
+	case c.N == 1:
+		return "1 record"
+	}
+	return fmt.Sprintf("%d records", c.N)
 }
 
 // maxFacets bounds the values of one field that are looked at. A field with more gives no hints.

@@ -318,3 +318,40 @@ func TestHints(t *testing.T) {
 	f("activity:egress", "no record has activity:egress")
 	f("model:whatever", "no record has model:whatever")
 }
+
+// TestNothingHints: a name that no record has is said, with what begins with it or has it elsewhere.
+func TestNothingHints(t *testing.T) {
+	t.Parallel()
+	list := ten("s-1")
+	for i, r := range list {
+		r.Account = audit.Account{Asserted: audit.Identity{Email: "dana@example.test", Device: "d-1"}, Proved: audit.Identity{Credential: "laptop-7"}}
+		if i == 0 {
+			r.Account.Asserted.Email = "lee@example.test"
+		}
+	}
+	r := readingtest.Build(t, list...).Reader()
+	f := func(query string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, h := range must(r.NothingHints(t.Context(), parse(t, query)))(t) {
+			got = append(got, h.String())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", query, diff)
+		}
+	}
+	f("")
+	f("user:dana@example.test device:d-1 key:laptop-7 user:dana* session:s-1 -user:nobody after:2026-11-01")
+	f("user:dana", "no record has user:dana; did you mean user:dana* (9 records)?")
+	f("user:LEE", "no record has user:LEE; did you mean user:LEE* (1 record)?")
+	f("user:dana,nobody", "no record has user:dana; did you mean user:dana* (9 records)?", "no record has user:nobody")
+	f("device:laptop-7", "no record has device:laptop-7; did you mean key:laptop-7 (10 records)?")
+	f("credential:d-1", "no record has key:d-1; did you mean device:d-1 (10 records)?")
+	f("key:dana@example.test", "no record has key:dana@example.test; did you mean user:dana@example.test (9 records)?")
+	f("dan", "no record has dan; did you mean dan* (9 records)?")
+	f(`"after:x"`, `no record has "after:x"`)
+	f("session:s", "no record has session:s; ids are matched whole")
+	f("tool:nothing user:dana", "no record has tool:nothing", "no record has user:dana; did you mean user:dana* (9 records)?")
+	r = readingtest.Build(t).Reader()
+	f("user:dana")
+}

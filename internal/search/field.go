@@ -115,8 +115,12 @@ func Fields() []Field {
 	return list
 }
 
-// FieldByName finds a field by its name in lower case.
+// FieldByName finds a field by its name in lower case. What delivered a record is called a credential everywhere else, so
+// key: has that name too.
 func FieldByName(name string) (Field, bool) {
+	if name == "credential" {
+		return FieldKey, true
+	}
 	for f := FieldUser; f < FieldWord; f++ {
 		if fieldTable[f].name == name {
 			return f, true

@@ -54,7 +54,11 @@ type List struct {
 	// Of an empty list: whether there is any record at all, and what to try.
 	Nothing bool // the journal has no record of anything but Tripod's own acts
 	Try     []Link
+	Hints   []Hint // values of the query that no record has
 }
+
+// Hint says that no record has a value, and where it helps, the query with another term in its place.
+type Hint struct{ Text, Other, URL string }
 
 // Row is a record in one line.
 type Row struct {
