@@ -55,6 +55,7 @@ type Console struct {
 	pages   *page.Renderer
 	signIns *signIns
 	exports chan struct{} // holds one for each export under way
+	whole   chan struct{} // holds one for each session being read
 	handler http.Handler
 }
 
@@ -73,7 +74,7 @@ func New(cfg Config, deps Deps) (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	c := &Console{cfg: cfg, deps: deps, pages: pages, signIns: newSignIns(deps.Now), exports: make(chan struct{}, mostExports)}
+	c := &Console{cfg: cfg, deps: deps, pages: pages, signIns: newSignIns(deps.Now), exports: make(chan struct{}, mostExports), whole: make(chan struct{}, sessionsAtOnce)}
 	c.handler = guard(c.routes())
 	return c, nil
 }

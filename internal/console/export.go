@@ -50,14 +50,14 @@ func (v *visit) export() error {
 	if err != nil {
 		return err
 	}
-	if _, err := v.deps.Reader.Search(v.r.Context()); err != nil {
-		return err // while a page can still be answered
-	}
 	select {
 	case v.exports <- struct{}{}:
 		defer func() { <-v.exports }()
 	default:
 		return v.busy()
+	}
+	if _, _, err := v.searched(v.r.Context()); err != nil {
+		return err // while a page can still be answered
 	}
 	as := v.r.URL.Query().Get("as")
 	at := v.deps.Now().UTC()

@@ -15,6 +15,9 @@ import (
 // mostOfSession bounds the records of a session that a page reads, beside their bytes; one with more shows its oldest.
 const mostOfSession = 50_000
 
+// sessionsAtOnce bounds how many sessions are in memory at once; who asks for another one waits.
+const sessionsAtOnce = 2
+
 func (c *Console) sessionRoutes(mux *http.ServeMux) {
 	what := func(v *visit) (opening, error) {
 		return opens("session", audit.Attr{Name: "session.id", Value: audit.String(v.sessionID())}), nil
@@ -34,6 +37,12 @@ func (v *visit) showSession() error {
 		spot.from = n
 	}
 	spot.record, _ = uintOf(params.Get("record"))
+	select {
+	case v.whole <- struct{}{}:
+		defer func() { <-v.whole }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	s, err := v.deps.Reader.SessionUpTo(ctx, id, mostOfSession)
 	if err != nil {
 		return err

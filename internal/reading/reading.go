@@ -42,10 +42,10 @@ type Parts struct {
 	Serving bool
 }
 
-// Bounds, in canonical bytes: what is decoded takes several times as much.
+// Bounds, in canonical bytes: what is decoded takes up to five times as much.
 const (
 	pageBytes    = 8 << 20  // of one page
-	sessionBytes = 64 << 20 // of a session that is read up to a limit
+	sessionBytes = 32 << 20 // of a session that is read up to a limit
 )
 
 // Reader answers from the parts.

@@ -27,7 +27,7 @@ func (r *Reader) Session(ctx context.Context, id string) (*Session, error) {
 	return r.SessionUpTo(ctx, id, 0)
 }
 
-// SessionUpTo is Session with at most so many records, and at most 64 MiB of them, the oldest ones; 0 is for all, which
+// SessionUpTo is Session with at most so many records, and at most 32 MiB of them, the oldest ones; 0 is for all, which
 // must fit in memory.
 func (r *Reader) SessionUpTo(ctx context.Context, id string, limit int) (*Session, error) {
 	q, err := search.Parse("session:"+search.Quote(id), time.Now())

@@ -5,6 +5,7 @@ package consoletest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -92,7 +93,9 @@ func New(t testing.TB, o Options) *Bench {
 			}
 			_, err := b.Door.Record(ctx, act, nil)
 			if err == nil && act.Type == console.TypeExport { // which waits for the search view
-				err = b.index(ctx)
+				if err := b.index(ctx); err != nil && !errors.Is(err, search.ErrClosed) {
+					return err
+				}
 			}
 			return err
 		},
