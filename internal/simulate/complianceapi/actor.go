@@ -55,7 +55,7 @@ func (a *API) actorOf(want string, d doer, seed string) (body []byte, user strin
 		o.text("email_address", acc.Email)
 		o.text("user_id", acc.User)
 		if d.ip == "" {
-			d.ip, d.agent = "0.0.0.0", "anthropic-migration/1.0"
+			d.ip, d.agent = "0.0.0.0", "anthropic-internal/1.0"
 		}
 		where()
 	case "api_actor":

@@ -87,13 +87,12 @@ func (a *API) users(c *call) (*answer, *refusal) {
 	if bad != nil {
 		return nil, bad
 	}
+	a.estate.mu.Lock()
+	defer a.estate.mu.Unlock()
+	a.estate.upto(c.At)
 	var items []item
 	for _, acc := range a.members(o, c.At) {
-		at := a.joined(acc)
-		role := acc.Role
-		if role == "owner" {
-			role = "primary_owner"
-		}
+		at, role := a.joined(acc), a.estate.role(acc, c.At)
 		items = append(items, item{at.UnixNano(), acc.User, func() any {
 			return map[string]string{"id": acc.User, "full_name": acc.Name, "email": acc.Email, "organization_role": role, "created_at": micros(at)}
 		}})

@@ -117,3 +117,34 @@ func TestGroups(t *testing.T) {
 		}
 	}
 }
+
+// TestRole: an account that was made an owner is one from then on.
+func TestRole(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, complianceapi.Options{Since: noon().AddDate(0, 0, -9)})
+	var act world.Act
+	for _, a := range b.world.Between(b.world.When(world.RoleEscalation, noon().AddDate(0, 0, -7))) {
+		if a.Control != nil && a.Control.Type == "claude_user_role_updated" {
+			act = a
+		}
+	}
+	if act.Control == nil {
+		t.Fatal("nobody was made an owner")
+	}
+	role := func() any {
+		for _, u := range b.get("/organizations/"+b.world.Org.UUID+"/users", "limit", "1000").data() {
+			if u["id"] == act.Control.Object {
+				return u["organization_role"]
+			}
+		}
+		return nil
+	}
+	b.clock.t = act.At.Add(-time.Second)
+	if r := role(); r != "claude_code_user" {
+		t.Errorf("before: %v", r)
+	}
+	b.clock.t = act.At
+	if r := role(); r != "owner" {
+		t.Errorf("after: %v", r)
+	}
+}

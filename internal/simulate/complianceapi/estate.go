@@ -26,6 +26,7 @@ type estate struct {
 	remote    map[string]*session
 	code      map[string]*published
 	gone      map[string]time.Time // deleted through the API, and when it is out of reach
+	ranks     map[string][]title   // changes of an account's role
 }
 
 // chat is a chat as the world tells it, from begin to end.
@@ -89,6 +90,7 @@ func newEstate(a *API) *estate {
 	e := &estate{
 		a: a, next: a.opts.Since.Add(-contentBefore).Truncate(24 * time.Hour), chats: map[string]*chat{}, files: map[string]*file{}, artifacts: map[string]*artifact{},
 		docs: map[string]*doc{}, projects: map[string]*project{}, local: map[string]*session{}, remote: map[string]*session{}, code: map[string]*published{}, gone: map[string]time.Time{},
+		ranks: map[string][]title{},
 	}
 	for _, p := range a.opts.World.Projects {
 		if p.ID != "" {
@@ -173,6 +175,8 @@ func (e *estate) control(act *world.Act) {
 			ch.made = e.file(d.id("claude_gen_file_01", ch.id), "Zusammenfassung.pdf", ch.said[1].At)
 			ch.made.chat = ch
 		}
+	case "claude_user_role_updated":
+		e.ranks[c.Object] = append(e.ranks[c.Object], title{act.At, c.New})
 	case "claude_project_document_uploaded":
 		e.document(&doc{id: c.Object, name: c.Text, at: act.At, project: act.Keys.Project, owner: act.Account})
 	}
@@ -262,12 +266,23 @@ func (c *chat) updated(now time.Time) time.Time {
 	return last
 }
 
-func (c *chat) title(now time.Time) string {
-	name := "Neuer Chat"
-	for _, t := range c.titles {
+func (c *chat) title(now time.Time) string { return latest(c.titles, "Neuer Chat", now) }
+
+// latest is what was so last by now, or what was so before.
+func latest(list []title, before string, now time.Time) string {
+	for _, t := range list {
 		if !t.at.After(now) {
-			name = t.text
+			before = t.text
 		}
 	}
-	return name
+	return before
+}
+
+// role is that of an account in the vendor's organisation.
+func (e *estate) role(acc *world.Account, now time.Time) string {
+	role := acc.Role
+	if role == "owner" {
+		role = "primary_owner"
+	}
+	return latest(e.ranks[acc.User], role, now)
 }

@@ -20,7 +20,8 @@ func (f *feed) told(act *world.Act) map[string]any {
 		"role_id": f.a.roleID(c.New), "principal_type": "user", "integration_type": c.Target, "mcp_server_name": c.Target, "tool_name": c.Text, "max_permission": c.New,
 		"skill_name": c.Text, "claude_project_id": orNull(act.Keys.Project), "claude_chat_id": orNull(act.Keys.Chat), "filename": orNull(c.Text), "title": orNull(c.Text),
 		"resync_uuid": f.a.dice.uuid("resync", act.At.Format(time.DateOnly)), "sync_destinations": []string{"claude", "console"},
-		"export_type": exportType(c.New), "updates": f.updates(c), "preview_only": false,
+		"mcp_server_id": f.a.dice.id("mcpsrv_01", "server", c.Target), "export_type": exportType(c.New), "updates": f.updates(c), "preview_only": false,
+		"audience": []map[string]string{{"type": "organization"}},
 	}
 	f.named(known, act)
 	return known
@@ -95,8 +96,6 @@ func exportType(s string) any {
 func (f *feed) updates(c *world.ControlAct) any {
 	switch c.Type {
 	case "claude_organization_settings_updated", "claude_user_settings_updated":
-	case "claude_project_sharing_updated":
-		return nil
 	default:
 		return []json.RawMessage{}
 	}
