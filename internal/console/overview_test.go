@@ -39,7 +39,7 @@ func TestDiscrepanciesNameWhoAndWhere(t *testing.T) {
 	b.SignIn()
 	a := b.Get("/")
 	consoletest.CheckInert(t, "overview", a.Body)
-	holds(t, "overview", a.Body, "<b><bdi>marit@example.com</bdi></b>, credential proves <b><bdi>sneha@example.com</bdi></b>", "<code><bdi>laptop-7</bdi></code>",
+	holds(t, "overview", a.Body, "<b><bdi>marit@example.com</bdi></b>, credential proves <b><bdi>sneha@example.com</bdi></b>", "credential <code><bdi>fleet-7</bdi></code>",
 		`href="/session/other?record=1#record-1"`, "says</span> <bdi>dana@example.com</bdi>", `id="discrepancies"`)
 	spot := regexp.MustCompile(`href="(/session/lost\?record=\d+)#(dsc_[0-9a-f]+)"`).FindStringSubmatch(a.Body)
 	if spot == nil {

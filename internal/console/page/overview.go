@@ -67,8 +67,8 @@ type Discrepancy struct {
 	Says        string // account the client asserts, "" where it names none
 	Proves      string // what the credential proves instead, where the two differ
 	Erased      bool   // the account was erased
-	Device      string // as asserted; "" where none is, and the credential's name then tells
-	Credential  string
+	Device      string // as asserted
+	Credential  string // name of the one that delivered; tells more than the device
 	Session     string
 	Spot        string // address of the place in the session, "" for none
 	Seq         uint64 // a record at its edge, 0 for none

@@ -21,7 +21,7 @@
     }
     button.classList.add("done");
     say("Copied");
-    setTimeout(() => button.classList.remove("done"), 1200);
+    setTimeout(() => button.classList.remove("done"), 2000);
   };
 
   // say announces a change that is seen but not focused.
@@ -90,6 +90,11 @@
     focusQuery();
     history.replaceState(history.state, "", location.pathname + location.search);
   }
+
+  addEventListener("beforeprint", () => {
+    const printed = document.querySelector("[data-printed]");
+    if (printed) printed.textContent = ", printed at " + new Date().toISOString().slice(0, 19).replace("T", " ") + " UTC";
+  });
 
   document.addEventListener("DOMContentLoaded", () => localTimes(document));
   document.addEventListener("htmx:load", (e) => localTimes(e.target));
