@@ -11,7 +11,7 @@ type Problem struct {
 
 // Enter is the page in front of the console: how to get in, or that one is.
 type Enter struct {
-	Entered bool // a link was taken: the page goes on to the overview
-	Spent   bool // a link was refused
+	Entered bool   // a link was taken: the page goes on to the overview
+	Spent   bool   // a link was refused
 	Command string // makes a link
 }

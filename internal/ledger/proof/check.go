@@ -75,7 +75,9 @@ func Check(f *File, key string, saved []byte) (*Report, error) {
 	return &c.Report, nil
 }
 
-func (c *check) wrong(format string, args ...any) { c.Wrong = append(c.Wrong, fmt.Sprintf(format, args...)) }
+func (c *check) wrong(format string, args ...any) {
+	c.Wrong = append(c.Wrong, fmt.Sprintf(format, args...))
+}
 
 func (c *check) open(format string, args ...any) {
 	c.NotChecked = append(c.NotChecked, fmt.Sprintf(format, args...))

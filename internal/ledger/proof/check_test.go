@@ -151,7 +151,9 @@ func TestCheckFindsEachChange(t *testing.T) {
 	f(func(f *proof.File) { f.Proof.Canonical = "" }, "do not give the commitment")
 	f(func(f *proof.File) { f.Proof.Canonical, f.Proof.Salt = "", "" }, "nothing ties what is shown")
 	f(func(f *proof.File) { f.Record = l.tombstone("erased").Record }, "is not what the bytes say")
-	f(func(f *proof.File) { f.Record = bytes.Replace(f.Record, []byte("user_prompt"), []byte("user_promqt"), 1) }, "is not what the bytes say")
+	f(func(f *proof.File) {
+		f.Record = bytes.Replace(f.Record, []byte("user_prompt"), []byte("user_promqt"), 1)
+	}, "is not what the bytes say")
 	f(func(f *proof.File) { f.Record = bytes.Replace(f.Record, []byte("993"), []byte("992"), 1) }, "is not what the bytes say") // beyond a float's precision
 	f(func(f *proof.File) { f.Record = bytes.Replace(f.Record, []byte(`"seq":2`), []byte(`"seq":3`), 1) }, "does not bear the position")
 	f(func(f *proof.File) { f.Record = []byte(`[]`) }, "is none")
