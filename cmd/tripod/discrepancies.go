@@ -57,7 +57,7 @@ func (c *discrepanciesCommand) Run(ctx context.Context, std streams) (err error)
 		}
 	}
 	if more {
-		fmt.Fprintf(std.err, "tripod: %d discrepancies shown, there are more: --limit 0 for all\n", len(list))
+		fmt.Fprintf(std.err, "tripod: %s shown, there are more: --limit 0 for all\n", plural(int64(len(list)), "discrepancy", "discrepancies"))
 	}
 	return c.closing(ctx, std, r, view, len(list))
 }
