@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/app"
@@ -21,47 +23,89 @@ type demoCommand struct {
 	Headless bool          `help:"Print one JSON summary at the end and nothing else."`
 	For      time.Duration `help:"How long to go on; without it until Ctrl-C, headless 20s." placeholder:"30s"`
 	Seed     uint64        `help:"Another seed, another enterprise." default:"1"`
+	End      string        `help:"End of the history, RFC 3339 or a date, for repeatable pictures and tests (default: now)." placeholder:"TIME"`
 	listenFlags
 }
 
 func (c *demoCommand) Run(ctx context.Context, std streams) error {
 	spareMemory()
+	end, err := c.end(time.Now())
+	if err != nil {
+		return usage{fmt.Errorf("demo: %w", err)}
+	}
 	dir, remove, err := c.directory()
 	if err != nil {
 		return err
 	}
+	return errors.Join(c.play(ctx, std, dir, end), remove())
+}
+
+// end is when the history ends; zero is now.
+func (c *demoCommand) end(now time.Time) (time.Time, error) {
+	if c.End == "" {
+		return time.Time{}, nil
+	}
+	end, err := moment(c.End)
+	switch {
+	case err != nil:
+		return end, fmt.Errorf("--end: %w", err)
+	case end.After(now):
+		return end, fmt.Errorf("--end: %s is yet to come, and history does not go beyond now", c.End)
+	}
+	return end, nil
+}
+
+func (c *demoCommand) play(ctx context.Context, std streams, dir string, end time.Time) error {
 	cfg := config.Default()
 	free := "127.0.0.1:0"
 	cfg.Override(config.Overrides{ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free})
 	cfg.Override(c.overrides(&dir))
+	if cfg.Listen.OTLPHTTP == "" {
+		return usage{errors.New("demo: its clients deliver over HTTP: --listen-otlp-http (TRIPOD_LISTEN_OTLP_HTTP) cannot be empty, leave it out")}
+	}
 	// The demo captures everything it invents.
 	cfg.Capture = capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}
 	if c.Headless && c.For == 0 {
 		c.For = 20 * time.Second
 	}
-	demo := app.DemoOptions{Config: cfg, Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})), Seed: c.Seed, For: c.For}
+	started := false
+	demo := app.DemoOptions{
+		Config: cfg, Logger: slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn})), Seed: c.Seed, End: end, For: c.For,
+		Started: func(d app.DemoStarted) {
+			if started = true; !c.Headless {
+				fmt.Fprint(std.out, c.welcome(dir, d))
+			}
+		},
+	}
 	if !c.Headless {
 		fmt.Fprintln(std.out, "Playing a week of a simulated enterprise through the real receiver …")
-		end := ""
-		if c.Data == nil {
-			end = " and removes its directory"
-		}
-		demo.Started = func(d app.DemoStarted) { welcome(std, dir, end, d) }
 	}
-	if err := app.Demo(ctx, demo); err != nil {
-		return errors.Join(err, remove())
+	err := app.Demo(ctx, demo)
+	switch {
+	case !started && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(std.err, "Ended before anything was played.")
+		return nil
+	case err != nil:
+		return err
+	case !started:
+		fmt.Fprintln(std.err, "Ended before the whole history was in.")
 	}
-	summary, err := app.Summarise(context.WithoutCancel(ctx), dir)
+	return c.summarise(context.WithoutCancel(ctx), std, dir)
+}
+
+// summarise prints what is in the journal at the end.
+func (c *demoCommand) summarise(ctx context.Context, std streams, dir string) error {
+	summary, err := app.Summarise(ctx, dir)
 	if err == nil && c.Headless {
 		err = printJSON(std.out, summary)
 	} else if err == nil {
-		_, err = fmt.Fprintf(std.out, "\n%d records, %d under a signed checkpoint; %s; discrepancies: %d\n", summary.Records, summary.LedgerSize,
-			summary.Statement, summary.Discrepancies)
+		_, err = fmt.Fprintf(std.out, "\n%s records, %s under a signed checkpoint; %s; discrepancies: %d\n", apart(summary.Records),
+			apart(summary.LedgerSize), summary.Statement, summary.Discrepancies)
 	}
 	if err == nil && !summary.Verified {
 		err = wanting{fmt.Errorf("the demo's journal does not verify: %s", summary.Statement)}
 	}
-	return errors.Join(err, remove())
+	return err
 }
 
 // directory is the one named, or a temporary one that goes away at the end.
@@ -80,31 +124,61 @@ func (c *demoCommand) directory() (string, func() error, error) {
 }
 
 // welcome says where to look and what to try.
-func welcome(std streams, dir, end string, d app.DemoStarted) {
-	tripod := os.Args[0]
+func (c *demoCommand) welcome(dir string, d app.DemoStarted) string {
+	tripod := quote(os.Args[0])
 	if exe, err := os.Executable(); err == nil && filepath.Base(filepath.Dir(exe)) == "exe" { // go run
 		tripod = "go run ./cmd/tripod"
 	}
+	data, key := quote(dir), quote(filepath.Join(dir, "keys", "ledger.pub"))
 	night, _ := d.World.When(world.DeniedTool, d.From)
-	day := night.Format(time.DateOnly)
-	fmt.Fprintf(std.out, `
-%s (invented): %d records of %s to %s.
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s (invented): %s records of %s to %s, received and indexed in %.1f s.\n\n", d.World.Org.Name, apart(d.History.Records),
+		d.From.Format("Mon 2006-01-02 15:04"), d.To.Format("Mon 2006-01-02 15:04 UTC"), d.Took.Seconds())
+	where, overview := "in another terminal", ""
+	if d.Link != "" {
+		overview = ": open discrepancies on the overview, or"
+		where = "in the console or in another terminal"
+		fmt.Fprintf(&b, "  console   %s\n            (works once, for 15 minutes; another: %s console --data %s)\n", d.Link, tripod, data)
+	}
+	fmt.Fprintf(&b, "  data      %s\n  OTLP      %s", dir, d.OTLPHTTP)
+	if d.OTLPGRPC != "" {
+		fmt.Fprintf(&b, " and grpc %s", d.OTLPGRPC)
+	}
+	fmt.Fprintf(&b, `
 
-  console   %s
-            (works once, for 15 minutes; another: %s console --data %s)
-  data      %s
-  OTLP      %s and grpc %s
-
-Three things to try, in the console or in another terminal:
+Three things to try, %[1]s:
 
   what dana did on Tuesday night, and which tool call was refused
-      %s search 'user:dana@%s after:%sT18:00 outcome:denied' --data %s
-  what is missing from a silenced laptop: open discrepancies on the overview, or
-      %s search 'user:mikkel@%s type:user_prompt' --data %s      and then    %s session ID --data %s
+      %[2]s search 'user:dana@%[3]s after:%[4]sT18:00 outcome:denied' --data %[5]s
+  what is missing from a silenced laptop%[7]s
+      %[2]s search 'user:mikkel@%[3]s type:user_prompt' --data %[5]s      and then    %[2]s session ID --data %[5]s
   that nothing was altered or removed
-      %s verify --data %s --key %s
+      %[2]s verify --data %[5]s --key %[6]s
 
-Live activity goes on; Ctrl-C ends it%s.
-`, d.World.Org.Name, d.History.Records, d.From.Format("Mon 2006-01-02 15:04"), d.To.Format("Mon 2006-01-02 15:04 UTC"), d.Link, tripod, dir, dir, d.OTLPHTTP, d.OTLPGRPC,
-		tripod, d.World.Org.Domain, day, dir, tripod, d.World.Org.Domain, dir, tripod, dir, tripod, dir, filepath.Join(dir, "keys", "ledger.pub"), end)
+Live activity goes on; Ctrl-C ends it`, where, tripod, d.World.Org.Domain, night.Format(time.DateOnly), data, key, overview)
+	if c.Data == nil {
+		b.WriteString(" and removes its directory")
+	}
+	return b.String() + ".\n"
+}
+
+// quote is a word as a shell takes it.
+func quote(word string) string {
+	special := func(r rune) bool {
+		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-+=:,./@%", r)
+		return !plain && (r != '\\' || filepath.Separator == '/')
+	}
+	if word != "" && !strings.ContainsFunc(word, special) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// apart prints a number with its thousands apart.
+func apart[N int | uint64](n N) string {
+	text := strconv.FormatUint(uint64(n), 10)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
 }

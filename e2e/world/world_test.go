@@ -6,10 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/simulate/fleet"
 	"github.com/tripod-audit/tripod/internal/simulate/world"
 )
@@ -80,12 +77,12 @@ func truth(w *world.World, from, to time.Time) (arrives, missed counts) {
 }
 
 // unseen lists the acts whose reports should have arrived and of which the journal has nothing under their keys; acts
-// counts those looked for.
+// counts those looked for. Of a process that began before nothing is told.
 func unseen(w *world.World, from, to time.Time, found counts) (list []string, acts int) {
 	all := w.Between(from, to)
 	for i := range all {
 		a := &all[i]
-		if a.Process == nil || !slices.Contains(a.Seen, audit.SourceOTelLog) {
+		if a.Process == nil || a.Process.Start.Before(from) || !slices.Contains(a.Seen, audit.SourceOTelLog) {
 			continue
 		}
 		for _, e := range fleet.Expect(a, &w.Org) {
@@ -102,11 +99,18 @@ func unseen(w *world.World, from, to time.Time, found counts) (list []string, ac
 	return list[:min(len(list), 10)], acts
 }
 
+const aWeek = 7 * 24 * time.Hour
+
+// monday is the last Monday at 00:00, the same on every day of a week: a receiver flags what is older than a year, so the weeks
+// here cannot be the same for ever.
+func monday() time.Time { return time.Now().UTC().Truncate(aWeek) }
+
 // week ends at a different moment for each seed, so that incidents and working days lie differently in it. No incident is
 // under way at these hours.
-func week(seed uint64) (from, to time.Time) {
-	to = time.Now().UTC().Truncate(24 * time.Hour).Add(-time.Duration(seed) * 6 * time.Hour)
-	return to.Add(-7 * 24 * time.Hour), to
+func week(t *testing.T, seed uint64) (from, to time.Time) {
+	to = monday().Add(-time.Duration(seed) * 6 * time.Hour)
+	t.Logf("the week to %s", to.Format(time.RFC3339))
+	return to.Add(-aWeek), to
 }
 
 func seeds(t *testing.T, all uint64) []uint64 {
@@ -126,7 +130,7 @@ func TestTruth(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := world.New(world.Options{Seed: seed})
-			from, to := week(seed)
+			from, to := week(t, seed)
 			s := newStand(t, w)
 			report := s.play(t, w, from, to, fleet.Faults{})
 			arrives, missed := truth(w, from, to)
@@ -161,7 +165,7 @@ func TestFaults(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := world.New(world.Options{Seed: seed})
-			from, to := week(seed)
+			from, to := week(t, seed)
 			s := newStand(t, w)
 			report := s.play(t, w, from, to, fleet.Faults{Seed: seed, Loss: 0.03, Duplicates: 0.1, Reorder: 0.1})
 			if len(report.Lost) == 0 || len(report.Duplicated) == 0 || len(report.Reordered) == 0 {
@@ -184,61 +188,4 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestDiscrepancies holds what Tripod concludes from a week against the truth: each incident that telemetry can show is
-// found, and a week without incidents shows nothing.
-func TestDiscrepancies(t *testing.T) {
-	for _, seed := range seeds(t, 3) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			from, to := week(seed)
-			t.Run("calm", func(t *testing.T) {
-				w := world.New(world.Options{Seed: seed, Without: world.Incidents()})
-				s := newStand(t, w)
-				s.play(t, w, from, to, fleet.Faults{})
-				for _, d := range s.discrepancies(t) {
-					t.Errorf("nothing went wrong, and yet: %s: %s", d.Kind, d.Statement)
-				}
-			})
-			t.Run("incidents", func(t *testing.T) {
-				w := world.New(world.Options{Seed: seed})
-				s := newStand(t, w)
-				s.play(t, w, from, to, fleet.Faults{})
-				found := map[string]int{}
-				for _, d := range s.discrepancies(t) {
-					email := ""
-					if d.Account != nil {
-						email = d.Account.Email
-					}
-					found[fmt.Sprintf("%s %s", d.Kind, email)]++
-				}
-				// A laptop that is wiped says nothing any more, and the rest of it leaves no gap in anybody's numbers.
-				want := map[string]int{}
-				add := func(kind correlate.Kind, i world.Incident, n int) {
-					at, _ := w.When(i, from)
-					who := w.Whose(i, at)
-					want[fmt.Sprintf("%s %s", kind, who.Email)] += n
-				}
-				add(correlate.KindSequenceGap, world.Silenced, 1)
-				add(correlate.KindSequenceGap, world.LostBatches, 2)
-				claims := claimed(w, from, to)
-				want[fmt.Sprintf("%s %s", correlate.KindIdentityMismatch, claims)]++
-				if diff := cmp.Diff(want, found); diff != "" {
-					t.Errorf("discrepancies (-want +got):\n%s", diff)
-				}
-			})
-		})
-	}
-}
-
-// claimed is the account that telemetry names in the place of another.
-func claimed(w *world.World, from, to time.Time) string {
-	acts := w.Between(from, to)
-	for i := range acts {
-		if acts[i].Incident == world.MismatchedIdentity && acts[i].Process != nil {
-			return acts[i].Process.Claims.Email
-		}
-	}
-	return ""
 }

@@ -21,7 +21,7 @@ type DemoOptions struct {
 	Config config.Config // Data and Listen matter; port 0 takes free ports
 	Logger *slog.Logger
 	Seed   uint64    // of the simulated enterprise
-	End    time.Time // of its history; zero is now
+	End    time.Time // of its history, for pictures and tests that can be repeated; zero is now
 	// For is how long live activity goes on; 0 until the context ends.
 	For time.Duration
 	// Started is called once history is in and can be searched, and live activity begins.
@@ -35,13 +35,28 @@ type DemoStarted struct {
 	World    *world.World
 	From, To time.Time // of the history
 	History  fleet.Report
+	Took     time.Duration // from the first record's way to the receiver until all could be searched
 }
 
-// demoHistory is how much history a demo has.
+// demoHistory is how much history a demo has at least.
 const demoHistory = 7 * 24 * time.Hour
 
+// demoBegin is when the history of a demo begins. Where that would be in the middle of an incident, and the end in the middle
+// of the next week's, neither would be told whole: then it is up to six hours earlier.
+func demoBegin(w *world.World, end time.Time) time.Time {
+	from := end.Add(-demoHistory)
+	for _, i := range world.Incidents() {
+		// Its process may begin an hour before it, and what shows that something is missing comes some minutes after it.
+		at, over := w.When(i, from.Add(-3*time.Hour))
+		if from.After(at.Add(-time.Hour)) && from.Before(over.Add(5*time.Minute)) {
+			return from.Truncate(6 * time.Hour) // no incident is under way then
+		}
+	}
+	return from
+}
+
 // Demo runs a whole Tripod on loopback and a simulated enterprise beside it, whose clients deliver to the real receiver: a
-// week of history at once, then live activity.
+// week of history at once, then live activity. The end of ctx is no error, whenever it comes.
 func Demo(ctx context.Context, o DemoOptions) error {
 	w := world.New(world.Options{Seed: o.Seed})
 	o.Config.Owners = map[audit.Source]string{
@@ -62,8 +77,8 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	err = func() error {
 		select {
 		case <-a.Ready():
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-ctx.Done(): // serving says why, if it was not the caller
+			return nil
 		}
 		return a.play(ctx, w, credentials, o)
 	}()
@@ -106,11 +121,19 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted
 	if started.To.IsZero() {
 		started.To = time.Now().UTC()
 	}
-	started.From = started.To.Add(-demoHistory)
-	if started.History, err = f.History(ctx, started.From, started.To); err != nil {
+	started.From = demoBegin(started.World, started.To)
+	began := time.Now()
+	started.History, err = f.History(ctx, started.From, started.To)
+	if err == nil {
+		a.catchUp(ctx)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return fmt.Errorf("demo: play the history: %w", err)
 	}
-	a.catchUp(ctx)
+	started.Took = time.Since(began)
 	if o.Started != nil {
 		started.Link = a.ConsoleLink()
 		o.Started(started)
