@@ -246,3 +246,31 @@ func TestAnotherPortOpensNothing(t *testing.T) {
 		t.Errorf("%d records of going on, want 1", n-before)
 	}
 }
+
+// TestPauseStaysInView plays a session to its end: picture and Pause are on the screen all the while, and hide no step that is
+// played.
+func TestPauseStaysInView(t *testing.T) {
+	b := bench(t)
+	sessions := b.Fill(2, time.Now())
+	br := open(t, b)
+	for _, l := range []look{looks[0], looks[2]} {
+		br.look(l)
+		br.run(chromedp.Navigate("about:blank"))
+		br.visit("/session/" + sessions[0])
+		br.key(" ")
+		br.wait(`/^Record (\d+) of \1:/.test(document.getElementById("replay-said").textContent)`)
+		sight := eval[bool](br, `[".drawing svg", '[data-replay="play"]'].every((s) => { const r = document.querySelector(s).getBoundingClientRect(); return r.top >= 0 && r.top < innerHeight })`)
+		if !sight {
+			t.Errorf("%s: picture or button are out of sight", l)
+		}
+		if covered := eval[bool](br, `document.querySelector(".step.now").getBoundingClientRect().top < document.querySelector(".axis.card").getBoundingClientRect().bottom`); covered {
+			t.Errorf("%s: the picture covers the step", l)
+		}
+		br.shoot("replay-" + l.String())
+		for _, finding := range br.axe() {
+			t.Errorf("%s: %s", l, finding)
+		}
+		br.key(kb.Escape)
+		br.wait(`!document.querySelector(".session.replaying")`)
+	}
+}

@@ -89,6 +89,7 @@ const (
 	thin      = .006  // below, what was denied or failed is drawn wider than it lasted
 	pennants  = .009  // between two pennants
 	labelRoom = .014  // between a number and a pennant
+	tickRoom  = .07   // between two times below
 )
 
 // newDrawing lays out the steps from first to last.
@@ -114,7 +115,7 @@ func newDrawing(s *Session, first, last int, named bool) *Drawing {
 			box.Text, box.Middle, labelled = strconv.Itoa(turn.Number), percent(middle), middle
 		}
 		box.Href = "#turn-" + strconv.Itoa(b.Turn)
-		box.Title = fmt.Sprintf("Prompt %d", turn.Number)
+		box.Title = fmt.Sprintf("Prompt %d, %s", turn.Number, turn.Start.Format("2006-01-02 15:04:05"))
 		d.Bands = append(d.Bands, box)
 	}
 	for _, g := range d.drawn.Gaps {
@@ -136,7 +137,7 @@ func newDrawing(s *Session, first, last int, named bool) *Drawing {
 		box.Text = Duration(b.End.Sub(b.Start).Round(time.Minute))
 		d.Breaks = append(d.Breaks, box)
 	}
-	d.ticks()
+	d.ticks(t)
 	d.Height = d.Floor + tickHigh
 	return d
 }
@@ -240,9 +241,13 @@ func (d *Drawing) box(from, to float64) Box {
 	return Box{X: percent(from), Width: percent(to - from), Middle: percent((from + to) / 2), Y: headHigh, High: d.Floor - headHigh}
 }
 
-func (d *Drawing) ticks() {
+// ticks labels round times; where the axis is not to scale, when each prompt was.
+func (d *Drawing) ticks(t *timeline.Timeline) {
 	span := d.axis.End.Sub(d.axis.Start)
 	ticks := d.axis.Ticks(7)
+	if prompts := d.prompts(t); len(d.axis.Breaks) > 0 && len(prompts) > 0 {
+		ticks = prompts
+	}
 	day := ""
 	for i, k := range ticks {
 		format := "15:04:05"
@@ -267,6 +272,21 @@ func (d *Drawing) ticks() {
 		}
 		d.Ticks = append(d.Ticks, tick)
 	}
+}
+
+// prompts are the places and times of the prompts of the drawing, as far as labels have room beside each other.
+func (d *Drawing) prompts(t *timeline.Timeline) []timeline.Tick {
+	var list []timeline.Tick
+	for _, b := range d.drawn.Turns {
+		turn := &t.Turns[b.Turn]
+		if turn.Number == 0 || turn.Start.Before(d.axis.Start) {
+			continue
+		}
+		if at := d.axis.At(turn.Start); len(list) == 0 || at-list[len(list)-1].At >= tickRoom {
+			list = append(list, timeline.Tick{Time: turn.Start, At: at})
+		}
+	}
+	return list
 }
 
 // window marks what the page shows of the whole.

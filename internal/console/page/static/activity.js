@@ -33,6 +33,39 @@
     if (row) row.querySelector("a").focus();
   };
 
+  // The address says which record stands beside the list: opening one is a step that Back takes back, moving on to the next
+  // is none.
+  const opened = () => new URL(location.href).searchParams.get("open");
+  const address = (seq) => {
+    const url = new URL(location.href);
+    if (seq) url.searchParams.set("open", seq);
+    else url.searchParams.delete("open");
+    return url;
+  };
+  const note = (seq) => {
+    if (opened() === seq) return;
+    if (opened()) history.replaceState(history.state, "", address(seq));
+    else history.pushState({beside: true}, "", address(seq));
+  };
+  const leave = () => {
+    if (history.state?.beside) return history.back(); // which closes it
+    history.replaceState(history.state, "", address(""));
+    close();
+  };
+  const follow = () => {
+    if (!$("beside")) return;
+    const seq = opened();
+    if (!seq) {
+      if (!$("beside").hidden) close();
+      return;
+    }
+    if (!/^[0-9]+$/.test(seq) || !wide() || $("panel").querySelector("article")?.dataset.seq === seq) return;
+    const link = document.querySelector('#rows a[href="/record/' + seq + '"]');
+    if (link) link.click();
+    else htmx.ajax("GET", "/record/" + seq, {target: "#panel", swap: "innerHTML"});
+  };
+  addEventListener("popstate", follow);
+
   // A click with a modifier, or where there is no room beside the list, follows the link as it is. Before htmx hears of it.
   document.addEventListener("click", (e) => {
     const link = e.target.closest("#rows a[hx-get]");
@@ -40,7 +73,7 @@
   }, true);
 
   document.addEventListener("click", (e) => {
-    if (e.target.closest("#beside [data-close]")) return close();
+    if (e.target.closest("#beside [data-close]")) return leave();
     const row = rowOf(e.target);
     if (!row || e.target.closest("a, button") || String(getSelection())) return;
     row.querySelector("a").click();
@@ -55,9 +88,13 @@
   });
   document.addEventListener("htmx:afterSwap", (e) => {
     if (e.detail.target.id !== "panel") return;
+    const seq = $("panel").querySelector("article")?.dataset.seq;
     const row = rowOf(e.detail.requestConfig.elt);
     show(row);
+    $("beside").hidden = false; // one that is not in the list can be asked for by address
+    $("activity").classList.add("with-record");
     $("beside").scrollTop = 0;
+    if (seq) note(seq);
     if (row) row.scrollIntoView({block: "nearest"});
     window.tripod.say("Record shown beside the list");
   });
@@ -74,9 +111,10 @@
       case "ArrowUp": if (!inList) return; move(-1); break;
       case "o": { const row = current(); if (row) location.assign(row.querySelector("a").href); return; }
       case "s": { const row = current(); if (row && row.dataset.session) location.assign(row.dataset.session); return; }
+      case "l": if (!$("beside")) return; if ($("beside").hidden) { const row = current(); if (row) row.querySelector("a").click(); } else $("panel").focus(); break;
       case "n": page('.pages a[rel="next"]'); return;
       case "p": page(".pages a:not([rel])"); return;
-      case "Escape": if ($("beside") && !$("beside").hidden) { close(); break; } return;
+      case "Escape": if ($("beside") && !$("beside").hidden) { leave(); break; } return;
       default: return;
     }
     e.preventDefault();
@@ -199,6 +237,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     rove();
     listSaved();
+    follow();
     const form = $("name-it");
     if (form) form.addEventListener("submit", (e) => {
       e.preventDefault();

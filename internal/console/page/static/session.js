@@ -46,6 +46,16 @@
     readout.hidden = false;
   };
 
+  // While it plays, the picture and Pause stay in view; what lies below makes room.
+  const axis = document.querySelector(".axis.card"), page = document.querySelector(".session");
+  const stick = (on) => {
+    page.classList.toggle("replaying", on);
+    const root = document.documentElement.style;
+    root.setProperty("--under", on ? axis.offsetHeight + "px" : "0px");
+    root.scrollPaddingTop = on ? axis.offsetHeight + 52 + "px" : "";
+  };
+  addEventListener("resize", () => { if (page.classList.contains("replaying")) stick(true); });
+
   const pause = () => {
     clearInterval(timer);
     timer = 0;
@@ -55,6 +65,7 @@
   const start = () => {
     if (now >= records.length - 1) now = -1;
     play.firstElementChild.textContent = "Pause";
+    stick(true);
     const tick = () => now < records.length - 1 ? show(now + 1) : pause();
     timer = setInterval(tick, Math.max(120, Math.min(900, 30000 / records.length)));
     if (records.length > 40) said.setAttribute("aria-live", "off"); // too fast to be read out
@@ -87,6 +98,7 @@
     beside.scrollTop = 0;
   };
   const close = () => {
+    if (!timer) stick(false);
     if (!beside.classList.contains("open")) return;
     beside.classList.remove("open");
     panel.replaceChildren();
