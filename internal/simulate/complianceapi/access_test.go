@@ -48,7 +48,7 @@ func TestKeys(t *testing.T) {
 
 func TestBearer(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	r := httptest.NewRequest(http.MethodGet, "/v1/compliance/activities", nil)
 	r.Header.Set("Authorization", "Bearer "+b.api.Keys().Read)
 	w := httptest.NewRecorder()
@@ -61,7 +61,7 @@ func TestBearer(t *testing.T) {
 // TestReach: what a key sees is what its organisation owns.
 func TestReach(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	k := b.api.Keys()
 	orgs := func(key string) map[string]bool {
 		m := map[string]bool{}
@@ -87,7 +87,7 @@ func TestReach(t *testing.T) {
 
 func TestCursorsSurviveRotation(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	k := b.api.Keys()
 	last := b.get("/activities", "limit", "3").text("last_id")
 	if r := b.do(http.MethodGet, k.Read2, "/activities", "after_id", last); r.status != http.StatusOK {
@@ -138,7 +138,7 @@ func TestBudget(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	last := b.get("/activities", "limit", "1").text("last_id")
 	f := func(want string, query ...string) {
 		t.Helper()

@@ -39,7 +39,7 @@ func (b *bench) chats(query ...string) []map[string]any {
 // TestChats holds the list and the messages against the world, in both orders and any page size.
 func TestChats(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{Rate: -1})
+	b := reader(t)
 	whole := b.chats("limit", "1000")
 	for _, limit := range []string{"23", "100"} {
 		if diff := cmp.Diff(ids(whole), ids(b.chats("limit", limit))); diff != "" {
@@ -101,7 +101,7 @@ func (b *bench) compareChat(act *world.Act) {
 
 func TestChatCombinations(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	now := noon().Format(time.RFC3339)
 	first := b.get("/apps/chats", "limit", "1").text("last_id")
 	f := func(query ...string) {
@@ -359,7 +359,7 @@ func TestDeletedChats(t *testing.T) {
 // TestTruncation: long tool blocks are cut unless asked for whole; a cut input is no JSON.
 func TestTruncation(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{Rate: -1})
+	b := reader(t)
 	cut := 0
 	for _, ch := range b.chats("limit", "1000")[:200] {
 		path := "/apps/chats/" + ch["id"].(string) + "/messages"

@@ -81,7 +81,7 @@ func TestSettings(t *testing.T) {
 // TestTimes: times come in the vendor's several forms.
 func TestTimes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	f := func(path, suffix string) {
 		t.Helper()
 		at := b.get(path).data()[0]["created_at"].(string)

@@ -73,7 +73,9 @@ type Fault struct {
 	// Late has Status answered after the request was carried out.
 	Late bool
 
-	Abort    bool          // the body is cut in the middle
+	// Abort has the body cut in the middle. That is the server's doing: a handler called without one panics with
+	// http.ErrAbortHandler, for its caller to recover.
+	Abort    bool
 	Mismatch bool          // Content-MD5 is of other bytes
 	Slow     time.Duration // passes in the middle of the body
 }

@@ -94,7 +94,7 @@ func TestWalk(t *testing.T) {
 // TestTies wants instants with many rows, since those are what naive cursors lose.
 func TestTies(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	at := map[string]int{}
 	from, to := day(b)
 	for _, a := range b.get("/activities", append(window(from, to), "limit", "5000")...).data() {
@@ -112,7 +112,7 @@ func TestTies(t *testing.T) {
 // TestWorld holds the feed against the acts of the world: same time, type, account and keys.
 func TestWorld(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	from, to := day(b)
 	byKey := map[string]map[string]any{}
 	for _, a := range b.get("/activities", append(window(from, to), "limit", "5000")...).data() {
@@ -371,7 +371,7 @@ func TestOff(t *testing.T) {
 
 func TestFilters(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{})
+	b := reader(t)
 	user := b.world.Account("marit@" + b.world.Org.Domain).User
 	f := func(name string, ok func(map[string]any) bool, query ...string) {
 		t.Helper()

@@ -61,6 +61,25 @@ func newBench(t *testing.T, o complianceapi.Options) *bench {
 	return b
 }
 
+// past is one API whose clock stands, for tests that only read: what it has made of the world serves them all.
+var past = sync.OnceValues(func() (*complianceapi.API, *world.World) {
+	w := world.New(world.Options{Seed: 7})
+	api, err := complianceapi.New(complianceapi.Options{
+		World: w, Now: noon, Since: noon().AddDate(0, 0, -1).Truncate(24 * time.Hour), Rate: -1, RemoteRate: -1,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return api, w
+})
+
+// reader is a bench of that API. Its clock must not be set.
+func reader(t *testing.T) *bench {
+	t.Helper()
+	api, w := past()
+	return &bench{t: t, api: api, clock: &clock{t: noon()}, world: w}
+}
+
 // reply is an answer as a client reads it.
 type reply struct {
 	status int

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 )
 
 // documented are the routes of https://platform.claude.com/docs/en/api/compliance with the scope each needs and the most its limit
@@ -57,7 +55,7 @@ GET    /groups/{group_id}/members read:compliance_user_data 1000
 // TestRoutes asks each documented route with keys of every reach and with parameters nobody knows.
 func TestRoutes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{Rate: -1, RemoteRate: -1})
+	b := reader(t)
 	k := b.api.Keys()
 	variable := regexp.MustCompile(`\{[^}]*\}`)
 	n := 0
@@ -110,7 +108,7 @@ func TestRoutes(t *testing.T) {
 // TestLists walks every list that does not need an id with pages of several sizes: each element comes once, in the same order.
 func TestLists(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{Rate: -1, RemoteRate: -1})
+	b := reader(t)
 	org := b.world.Org.UUID
 	project := b.get("/apps/projects", "limit", "1").data()[0]["id"].(string)
 	group := b.get("/groups", "limit", "1").data()[0]["id"].(string)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func (b *bench) sessions(family string, query ...string) []map[string]any {
 // TestSessionsJoin: what clients tell of a day and what the transcripts have are joined by the ids of tool uses.
 func TestSessionsJoin(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{Rate: -1, RemoteRate: -1})
+	b := reader(t)
 	from, to := day(b)
 	want := map[audit.Surface]map[string]string{}
 	for _, act := range b.world.Between(from, to) {
@@ -86,7 +87,7 @@ func TestSessionsJoin(t *testing.T) {
 // TestSessionPages: pages end early where they grow large, and hold every message once in either order.
 func TestSessionPages(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, complianceapi.Options{Rate: -1})
+	b := reader(t)
 	short := 0
 	for _, s := range b.sessions("local", "limit", "500") {
 		path := "/apps/sessions/local/" + s["id"].(string) + "/messages"
@@ -223,4 +224,55 @@ func TestUpdatedSince(t *testing.T) {
 	if again == 0 {
 		t.Error("no session went on")
 	}
+}
+
+// TestNotCaptured: what was said while recording was off is in no transcript.
+func TestNotCaptured(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, complianceapi.Options{Rate: -1})
+	b.clock.t = noon().Add(-6 * time.Hour)
+	b.api.SetEnabled(false)
+	off := b.clock.now()
+	b.clock.pass(2 * time.Hour)
+	b.api.SetEnabled(true)
+	on := b.clock.now()
+	b.clock.pass(4 * time.Hour)
+	before, after := 0, 0
+	for _, s := range b.sessions("local", "limit", "500") {
+		for _, m := range b.messages("/apps/sessions/local/" + s["id"].(string) + "/messages") {
+			at, err := time.Parse(time.RFC3339, m["created_at"].(string))
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case at.Before(off):
+				before++
+			case at.Before(on):
+				t.Errorf("a message of %v", at)
+			default:
+				after++
+			}
+		}
+	}
+	if before == 0 || after == 0 {
+		t.Errorf("%d messages before, %d after", before, after)
+	}
+}
+
+// TestTogether has many clients at once.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, complianceapi.Options{Rate: -1, RemoteRate: -1, Since: noon().Add(-4 * time.Hour)})
+	var g sync.WaitGroup
+	for i := range 8 {
+		g.Go(func() {
+			for _, path := range []string{"/activities", "/apps/chats", "/apps/sessions/local", "/apps/sessions/remote", "/groups", "/organizations/" + b.world.Org.UUID + "/settings"} {
+				if r := b.do(http.MethodGet, b.api.Keys().Read, path); r.status != http.StatusOK {
+					t.Errorf("%s: %d %s", path, r.status, r.raw)
+				}
+			}
+			b.api.SetKey(b.api.Keys().Read2, complianceapi.KeyState(i%3))
+			b.clock.pass(time.Second)
+		})
+	}
+	g.Wait()
 }

@@ -27,7 +27,7 @@ const processing = 2 * time.Minute
 // spoken takes what was said in a session.
 func (e *estate) spoken(act *world.Act) {
 	if act.At.Before(e.a.opts.Since) {
-		return // local sessions are captured while recording is on
+		return
 	}
 	isRemote := act.Surface == audit.SurfaceCoworkRemote
 	prefix, in := "clls_01", e.local
@@ -62,10 +62,13 @@ func (e *estate) spoken(act *world.Act) {
 // called is when a request was made.
 func called(act *world.Act) time.Time { return act.At.Add(-act.Request.Duration) }
 
+// isLocal reports whether a session is of a client on a device. Those are captured while recording is on.
+func (s *session) isLocal() bool { return strings.HasPrefix(s.id, "clls_") }
+
 // seen are the first and the last call of a session that are shown by now.
-func (s *session) seen(now time.Time, delay time.Duration) (first, last time.Time, ok bool) {
+func (e *estate) seen(s *session, now time.Time, delay time.Duration) (first, last time.Time, ok bool) {
 	for _, at := range s.calls {
-		if at.Add(delay).After(now) {
+		if at.Add(delay).After(now) || s.isLocal() && !e.a.feed.enabled(at) {
 			continue
 		}
 		if !ok || at.Before(first) {
@@ -110,7 +113,7 @@ type localBody struct {
 }
 
 func (e *estate) localBody(s *session, now time.Time, email bool) localBody {
-	first, last, _ := s.seen(now, processing)
+	first, last, _ := e.seen(s, now, processing)
 	b := localBody{
 		Type: "compliance_local_session", ID: s.id, Created: micros(first), Updated: micros(last), Org: e.a.org(claude).UUID, Surface: &s.surface, User: *whoIs(s.account),
 	}
@@ -148,7 +151,7 @@ func (a *API) localSessions(c *call) (*answer, *refusal) {
 	e.upto(c.At)
 	var items []item
 	for _, s := range e.local {
-		first, last, ok := s.seen(c.At, processing)
+		first, last, ok := e.seen(s, c.At, processing)
 		if ok && q.created.holds(first) && q.updated.holds(last) {
 			items = append(items, item{first.UnixNano(), s.id, func() any { return e.localBody(s, c.At, true) }})
 		}
@@ -190,7 +193,7 @@ func (a *API) withLocal(c *call, then func(*estate, *session) (*answer, *refusal
 	e.upto(c.At)
 	s := e.local[id]
 	if s != nil {
-		if _, _, ok := s.seen(c.At, processing); ok {
+		if _, _, ok := e.seen(s, c.At, processing); ok {
 			return then(e, s)
 		}
 	}
@@ -224,9 +227,9 @@ type remoteBody struct {
 
 func (e *estate) remoteBody(s *session, now time.Time, full bool) remoteBody {
 	b := remoteBody{
-		ID: s.id, Created: micros(s.first), Updated: micros(s.first), Org: e.a.org(claude).UUID, Surface: &s.surface, Status: s.status(now),
+		ID: s.id, Created: micros(s.first), Updated: micros(s.first), Org: e.a.org(claude).UUID, Surface: &s.surface, Status: e.status(s, now),
 	}
-	if _, last, ok := s.seen(now, 0); ok {
+	if _, last, ok := e.seen(s, now, 0); ok {
 		b.Updated = micros(last)
 	}
 	if s.agent != "" {
@@ -247,8 +250,8 @@ func (e *estate) remoteBody(s *session, now time.Time, full bool) remoteBody {
 }
 
 // status is that of a remote session; the set is open.
-func (s *session) status(now time.Time) string {
-	_, last, ok := s.seen(now, 0)
+func (e *estate) status(s *session, now time.Time) string {
+	_, last, ok := e.seen(s, now, 0)
 	switch idle := now.Sub(last); {
 	case !ok:
 		return "pending"
@@ -293,7 +296,7 @@ func (a *API) remoteMessages(c *call) (*answer, *refusal) {
 	defer e.mu.Unlock()
 	e.upto(c.At)
 	s := e.remote[id]
-	if s == nil || s.first.After(c.At) || s.status(c.At) == "pending" {
+	if s == nil || s.first.After(c.At) || e.status(s, c.At) == "pending" {
 		return nil, missing("Remote session not found.")
 	}
 	return a.sessionPage(c, s, e.remoteBody(s, c.At, false), 0)

@@ -3,7 +3,6 @@ package complianceapi
 import (
 	"encoding/json"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/simulate/world"
@@ -69,7 +68,7 @@ func (q *query) blocks() (limitsOf, *refusal) {
 // conversation follows the acts of a session.
 type conversation struct {
 	dice   chance
-	isRem  bool
+	remote bool
 	limits limitsOf
 	tools  map[string]*world.Act // by tool use
 	asked  map[string][]*world.Act
@@ -80,7 +79,7 @@ type conversation struct {
 // transcript are the messages of a session that are shown by now, in the order they are kept.
 func (a *API) transcript(s *session, now time.Time, delay time.Duration, l limitsOf) []said {
 	c := &conversation{
-		dice: a.dice, isRem: strings.HasPrefix(s.id, "cse_"), limits: l, tools: map[string]*world.Act{}, asked: map[string][]*world.Act{}, open: map[string][]string{},
+		dice: a.dice, remote: !s.isLocal(), limits: l, tools: map[string]*world.Act{}, asked: map[string][]*world.Act{}, open: map[string][]string{},
 	}
 	var acts []*world.Act
 	for day := s.first.Truncate(24 * time.Hour); !day.After(s.last); day = day.AddDate(0, 0, 1) {
@@ -98,7 +97,7 @@ func (a *API) transcript(s *session, now time.Time, delay time.Duration, l limit
 		switch {
 		case act.Kind == world.Prompt:
 			c.asked[act.Keys.Agent] = append(c.asked[act.Keys.Agent], act)
-		case act.Kind == world.Request && !called(act).Add(delay).After(now):
+		case act.Kind == world.Request && !called(act).Add(delay).After(now) && (c.remote || a.feed.enabled(called(act))):
 			c.request(act)
 		}
 	}
@@ -171,7 +170,7 @@ func (c *conversation) result(t *world.Act) sessionResult {
 
 func (c *conversation) add(act *world.Act, role string, at time.Time, content []any) {
 	prefix := "clsm_01"
-	if c.isRem {
+	if c.remote {
 		prefix = "csev_01"
 	}
 	c.list = append(c.list, said{id: c.dice.id(prefix, act.ID, strconv.Itoa(len(c.list))), role: role, at: at, content: content})
@@ -200,7 +199,7 @@ func (m *said) show(s *session) any {
 	if m.content == nil {
 		m.content = []any{}
 	}
-	if !strings.HasPrefix(s.id, "cse_") {
+	if s.isLocal() {
 		b := localMessage{"compliance_local_session_message", m.id, m.role, micros(m.at), nil, m.content, m.provenance}
 		if m.model != "" {
 			b.Model = &m.model
