@@ -41,7 +41,7 @@ func TestPagesSayThatNobodyAnswers(t *testing.T) {
 		br := open(t, b)
 		br.look(looks[0])
 		br.visit(path)
-		good := eval[string](br, `getComputedStyle(document.querySelector(".state, .foot")).color`)
+		good := eval[string](br, `getComputedStyle(document.querySelector("main :is(.state, .severity), .foot")).color`)
 		if eval[bool](br, banner+` !== null`) {
 			t.Errorf("%s: a banner although all is well", path)
 		}
@@ -50,7 +50,7 @@ func TestPagesSayThatNobodyAnswers(t *testing.T) {
 		br.wait(banner + ` && /^No answer since \d\d:\d\d:\d\d UTC; what stands here is old\.$/.test(` + banner + `.textContent)`)
 		if path == "/health" {
 			br.shoot("no-answer-1280-light")
-			if eval[string](br, `getComputedStyle(document.querySelector(".state")).color`) == good {
+			if eval[string](br, `getComputedStyle(document.querySelector("main :is(.state, .severity)")).color`) == good {
 				t.Errorf("%s: a state keeps its colour", path)
 			}
 			for _, l := range looks[1:] {
