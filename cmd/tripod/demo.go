@@ -148,14 +148,14 @@ func (c *demoCommand) welcome(dir string, d app.DemoStarted) string {
 
 Three things to try, %[1]s:
 
-  what dana did on Tuesday night, and which tool call was refused
-      %[2]s search 'user:dana@%[3]s after:%[4]sT18:00 outcome:denied' --data %[5]s
+  what dana did on Tuesday night; which of her tool calls was refused, with outcome:denied
+      %[2]s search 'user:dana@%[3]s after:%[4]sT18:00 before:%[8]s' --oldest --data %[5]s
   what is missing from a silenced laptop%[7]s
-      %[2]s search 'user:mikkel@%[3]s type:user_prompt' --data %[5]s      and then    %[2]s session ID --data %[5]s
+      %[2]s discrepancies --data %[5]s      and then    %[2]s session ID --data %[5]s
   that nothing was altered or removed
       %[2]s verify --data %[5]s --key %[6]s
 
-Live activity goes on; Ctrl-C ends it`, where, tripod, d.World.Org.Domain, night.Format(time.DateOnly), data, key, overview)
+Live activity goes on; Ctrl-C ends it`, where, tripod, d.World.Org.Domain, night.Format(time.DateOnly), data, key, overview, night.AddDate(0, 0, 1).Format(time.DateOnly))
 	if c.Data == nil {
 		b.WriteString(" and removes its directory")
 	}

@@ -38,6 +38,9 @@ type DemoStarted struct {
 	Took     time.Duration // from the first record's way to the receiver until all could be searched
 }
 
+// demoPace is how often a live session begins: often enough to be looked at, and not so often that an hour of it drowns the week.
+const demoPace = 15 * time.Second
+
 // demoHistory is how much history a demo has at least.
 const demoHistory = 7 * 24 * time.Hour
 
@@ -108,7 +111,7 @@ func (a *App) play(ctx context.Context, w *world.World, credentials map[*world.D
 		return err
 	}
 	f, err := fleet.New(fleet.Config{
-		World: w, Org: &w.Org, HTTP: addrs.OTLPHTTP, GRPC: addrs.OTLPGRPC, Logger: o.Logger,
+		World: w, Org: &w.Org, HTTP: addrs.OTLPHTTP, GRPC: addrs.OTLPGRPC, Logger: o.Logger, Pace: demoPace,
 		Token: func(d *world.Device) secret.String { return credentials[d] },
 	})
 	if err != nil {
