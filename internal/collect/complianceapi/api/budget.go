@@ -1,0 +1,124 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Priority orders who may use the budget when little of it is left.
+type Priority int
+
+// The priorities. The feed comes before back-fill, and both before content: what happens now is worth most.
+const (
+	Feed Priority = iota
+	Backfill
+	Content
+)
+
+// share of the budget, in percent, that a priority leaves to those before it.
+func (p Priority) leaves() int {
+	switch p {
+	case Feed:
+		return 0
+	case Backfill:
+		return 3
+	}
+	return 10
+}
+
+// Budget is the request budget of one parent organisation: 600 requests a minute for all keys, organisations and routes
+// together, returned whole at a time the server names. It follows the server's headers, since others use it as well.
+// It is safe for concurrent use.
+//
+// Source: https://platform.claude.com/docs/en/manage-claude/compliance-errors.
+type Budget struct {
+	mu      sync.Mutex
+	limit   int
+	left    int
+	reset   time.Time // local; the whole budget returns then
+	blocked time.Time // local; nobody asks before: the server said so
+}
+
+const (
+	documentedLimit  = 600
+	documentedWindow = time.Minute
+)
+
+// NewBudget makes a budget as documented, until the server tells more.
+func NewBudget() *Budget { return &Budget{limit: documentedLimit, left: documentedLimit} }
+
+// Take takes one request out of the budget, and waits where that is not there for this priority.
+func (b *Budget) Take(ctx context.Context, p Priority) error {
+	for {
+		wait := b.take(p)
+		if wait <= 0 {
+			return nil
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// take reports how long to wait; 0 is taken.
+func (b *Budget) take(p Priority) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if wait := b.blocked.Sub(now); wait > 0 {
+		return wait
+	}
+	if !now.Before(b.reset) {
+		b.left, b.reset = b.limit, now.Add(documentedWindow)
+	}
+	if b.left <= b.limit*p.leaves()/100 {
+		return b.reset.Sub(now)
+	}
+	b.left--
+	return 0
+}
+
+// learn takes over what an answer says of the budget. date is the server's time of the answer.
+func (b *Budget) learn(status int, h http.Header, date time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if status == http.StatusTooManyRequests {
+		if wait := retryAfter(h); wait > 0 {
+			b.blocked = now.Add(wait)
+		}
+	}
+	limit, err := strconv.Atoi(h.Get("Anthropic-Ratelimit-Requests-Limit"))
+	if err != nil || limit <= 0 {
+		return
+	}
+	left, err := strconv.Atoi(h.Get("Anthropic-Ratelimit-Requests-Remaining"))
+	if err != nil || left < 0 {
+		return
+	}
+	reset, err := time.Parse(time.RFC3339, h.Get("Anthropic-Ratelimit-Requests-Reset"))
+	if err != nil || date.IsZero() {
+		return
+	}
+	// Date is cut to whole seconds, so by it the window seems up to a second longer: never shorter.
+	until := now.Add(min(max(reset.Sub(date), 0), longestWait))
+	switch {
+	case limit != b.limit:
+		b.limit, b.left, b.reset = limit, left, until
+	case until.After(b.reset.Add(2 * time.Second)): // a new window
+		b.left, b.reset = left, until
+	default: // answers may overtake each other: the smaller number is the later one
+		b.left = min(b.left, left)
+		b.reset = until
+	}
+}
+
+// Left is what is left of the budget, its limit, and when it returns.
+func (b *Budget) Left() (left, limit int, reset time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left, b.limit, b.reset
+}

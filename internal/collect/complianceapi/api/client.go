@@ -1,0 +1,212 @@
+// Package api is a client of Anthropic's Compliance API: its requests, pages, errors and the budget all callers share.
+//
+// It promises: the key goes to the configured server and nowhere else (no redirect is followed), and appears in no error.
+// A request is tried again only where the API says that this may help, after the time it names, and never beyond the
+// budget. Every request that reached the server is reported to Observe, in the order in which answers came. It stores
+// nothing: what a page holds is durable once its caller made it so, and cursors are the caller's to keep. A Client is
+// safe for concurrent use.
+//
+// Sources: https://platform.claude.com/docs/en/manage-claude/compliance-api,
+// https://platform.claude.com/docs/en/manage-claude/compliance-errors.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/secret"
+)
+
+// DefaultURL is where the Compliance API is.
+const DefaultURL = "https://api.anthropic.com"
+
+// apiVersion is sent with each request; the feed has taken it since September 2026 and ignored it before.
+const apiVersion = "2023-06-01"
+
+// KeySource tells the key to use now: it is asked again after the server refused the one it gave, so that a key can be
+// replaced while the program runs.
+type KeySource func(ctx context.Context) (secret.String, error)
+
+// Options configure a Client.
+type Options struct {
+	URL       string            // "" is DefaultURL
+	Key       KeySource         // where the key comes from
+	Transport http.RoundTripper // nil is a transport of its own, with the environment's proxy
+	UserAgent string            // as the vendor asks integrations to name themselves
+	Budget    *Budget           // shared by all clients of one parent organisation; nil is one of its own
+	MaxBody   int64             // bytes of an answer; default 32 MiB
+	Attempts  int               // per request, where trying again may help; default 4
+	Observe   func(Call)        // hears of every request that was sent; nil is nobody
+	KeyLoaded func(kind string) // hears of every key that is taken into use, and its kind by its prefix; nil is nobody
+}
+
+// Call is one request that was sent.
+type Call struct {
+	At        time.Time
+	Method    string
+	Path      string
+	Status    int // 0 where no answer came
+	RequestID string
+}
+
+// Client calls the Compliance API.
+type Client struct {
+	base   *url.URL
+	opts   Options
+	http   *http.Client
+	budget *Budget
+	clock  clock
+	key    keyring
+}
+
+// New makes a client. It refuses to send a key in the clear to another machine.
+func New(o Options) (*Client, error) {
+	if o.URL == "" {
+		o.URL = DefaultURL
+	}
+	base, err := url.Parse(strings.TrimSuffix(o.URL, "/"))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("compliance url: %w", err)
+	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
+		return nil, fmt.Errorf("compliance url %s: want https, so that the key does not travel in the clear", base.Redacted())
+	case base.Host == "" || base.User != nil || base.RawQuery != "":
+		return nil, fmt.Errorf("compliance url %s: want scheme and host and nothing secret", base.Redacted())
+	case o.Key == nil:
+		return nil, errors.New("compliance api: no source of a key")
+	}
+	if o.Transport == nil {
+		o.Transport = newTransport()
+	}
+	if o.MaxBody <= 0 {
+		o.MaxBody = 32 << 20
+	}
+	if o.Attempts <= 0 {
+		o.Attempts = 4
+	}
+	if o.Budget == nil {
+		o.Budget = NewBudget()
+	}
+	c := &Client{base: base, opts: o, budget: o.Budget, key: keyring{source: o.Key, loaded: o.KeyLoaded}}
+	c.http = &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return c, nil
+}
+
+func newTransport() http.RoundTripper {
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 4, IdleConnTimeout: 90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 60 * time.Second,
+	}
+}
+
+// Host is the server the client calls.
+func (c *Client) Host() string { return c.base.Host }
+
+// Now is the server's time as of its last answer, and how far ahead of it the local clock was then. ok is false before
+// the first answer.
+func (c *Client) Now() (now time.Time, ahead time.Duration, ok bool) { return c.clock.now() }
+
+// Close lets idle connections go.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// callTime bounds one request with its answer: 5,000 activities are a few MiB.
+const callTime = 2 * time.Minute
+
+// get fetches a body, trying again where that may help.
+func (c *Client) get(ctx context.Context, path string, q url.Values, p Priority) (answer, error) {
+	var refused secret.String // the key the server last called invalid
+	for attempt := 1; ; attempt++ {
+		key, err := c.key.use(ctx, refused)
+		if err != nil {
+			return answer{}, err
+		}
+		if err := c.budget.Take(ctx, p); err != nil {
+			return answer{}, fmt.Errorf("wait for the request budget: %w", err)
+		}
+		a, err := c.once(ctx, path, q, key)
+		if err == nil {
+			return a, nil
+		}
+		var failed *Error
+		if !errors.As(err, &failed) || ctx.Err() != nil {
+			return answer{}, err
+		}
+		if failed.KeyRefused() && refused.IsZero() { // it may have been replaced meanwhile
+			refused = key
+			if next, err := c.key.use(ctx, refused); err == nil && !next.Equal(key.Reveal()) {
+				continue
+			}
+		}
+		if !failed.Retryable() || attempt >= c.opts.Attempts {
+			return answer{}, err
+		}
+		if err := pause(ctx, c.delay(failed, attempt)); err != nil {
+			return answer{}, fmt.Errorf("wait to try again: %w", err)
+		}
+	}
+}
+
+// answer is a body that came whole.
+type answer struct {
+	body      []byte
+	requestID string
+	date      time.Time // by the server; zero where it did not say
+}
+
+// once sends one request.
+func (c *Client) once(ctx context.Context, path string, q url.Values, key secret.String) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	target := *c.base
+	target.Path += path
+	target.RawQuery = q.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return answer{}, fmt.Errorf("ask %s: %w", path, err)
+	}
+	req.Header.Set("X-Api-Key", key.Reveal())
+	req.Header.Set("Anthropic-Version", apiVersion)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.opts.UserAgent)
+	call := Call{At: time.Now(), Method: req.Method, Path: path}
+	res, err := c.http.Do(req)
+	if err != nil {
+		c.observe(call)
+		return answer{}, &Error{Path: path, cause: cause(ctx, err)}
+	}
+	defer res.Body.Close()
+	call.Status, call.RequestID = res.StatusCode, bounded(res.Header.Get("Request-Id"))
+	c.observe(call)
+	date := c.clock.set(res.Header.Get("Date"))
+	c.budget.learn(res.StatusCode, res.Header, date)
+	return c.read(ctx, res, call, date, key)
+}
+
+func (c *Client) read(ctx context.Context, res *http.Response, call Call, date time.Time, key secret.String) (answer, error) {
+	limit := c.opts.MaxBody
+	if res.StatusCode != http.StatusOK {
+		limit = maxErrorBody
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	switch {
+	case res.StatusCode != http.StatusOK:
+		return answer{}, newError(res, call, body, key)
+	case err != nil:
+		return answer{}, &Error{Path: call.Path, RequestID: call.RequestID, cause: fmt.Errorf("the answer broke off: %w", cause(ctx, err))}
+	case int64(len(body)) > limit:
+		return answer{}, fmt.Errorf("%s, request %s: %w", call.Path, call.RequestID, ErrTooLarge)
+	}
+	return answer{body: body, requestID: call.RequestID, date: date}, nil
+}
+
+func (c *Client) observe(call Call) {
+	if c.opts.Observe != nil {
+		c.opts.Observe(call)
+	}
+}
