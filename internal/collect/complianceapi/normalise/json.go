@@ -149,6 +149,15 @@ func (v *value) text(name string) string {
 	return f.str
 }
 
+// size is about how many bytes the value takes in a record.
+func (v *value) size() int {
+	n := len(v.str) + 8
+	for i := range v.items {
+		n += v.items[i].size()
+	}
+	return n
+}
+
 // value makes what a record holds.
 func (v *value) value() audit.Value {
 	switch v.kind {

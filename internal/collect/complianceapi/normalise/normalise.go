@@ -26,10 +26,11 @@ const Version = "compliance.activity/1"
 
 // Bounds of one record.
 const (
-	mostAttrs  = 512     // attributes; further ones stand beside it
-	mostItems  = 64      // of an array that stays in a record
-	mostOpened = 32      // objects of a list that stand in a record one by one
-	maxValue   = 1 << 20 // bytes of a piece; what is longer is cut
+	mostAttrs  = 512      // attributes; further ones stand beside it
+	mostBytes  = 64 << 10 // of the attributes together; likewise
+	mostItems  = 64       // of an array that stays in a record
+	mostOpened = 32       // objects of a list that stand in a record one by one
+	maxValue   = 1 << 20  // bytes of a piece; what is longer is cut
 )
 
 // aheadOfUs is how far ahead of the receiver a time may be before it is called absurd. History may be years old.
@@ -125,6 +126,7 @@ type maker struct {
 	row    value
 	rec    *audit.Record
 	pieces []intake.Piece
+	size   int     // bytes of its attributes
 	rest   []field // attributes that are too many for the record
 }
 
@@ -194,7 +196,7 @@ func (m *maker) stays(path, s string, disp audit.Disposition) bool {
 
 // attr keeps a value in the record.
 func (m *maker) attr(name string, v *value) {
-	if len(m.rec.Attributes) >= mostAttrs {
+	if m.size += len(name) + v.size(); len(m.rec.Attributes) >= mostAttrs || m.size > mostBytes {
 		m.rest = append(m.rest, field{name, *v})
 		return
 	}

@@ -1,0 +1,223 @@
+package complianceapi_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/secret"
+)
+
+// noContent keeps nothing: what a test of the feed asks for is in the records.
+type noContent struct{}
+
+func (noContent) Put(_ context.Context, blocks []content.Block) ([]content.Address, error) {
+	return make([]content.Address, len(blocks)), nil
+}
+
+// bench is a real journal, a vendor, and a collector between them that can crash.
+type bench struct {
+	t       testing.TB
+	vendor  *vendor
+	journal *journal.Journal
+	door    *intake.Door
+	health  *health.Registry
+	key     string
+	log     bytes.Buffer
+}
+
+// open opens the journal. Call it within the bubble of the test.
+func open(t testing.TB, v *vendor) *bench {
+	t.Helper()
+	j, err := journal.Open(context.Background(), t.TempDir(), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := capture.New(capture.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, j.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return &bench{t: t, vendor: v, journal: j, door: intake.New(j, noContent{}, policy, []byte("a key of the test's own")), health: &health.Registry{}, key: key}
+}
+
+// run starts a collector and returns what stops it. crash, where given, decides at each step whether it goes on.
+func (b *bench) run(cfg complianceapi.Config, crash *crash) (stop func()) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	deps := complianceapi.Deps{
+		Door: b.door, Cursors: b.journal, Transport: b.vendor, Version: "test", Health: b.health,
+		Key:    func(context.Context) (secret.String, error) { return secret.New(b.key), nil },
+		Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
+	}
+	if crash != nil {
+		crash.cancel = cancel
+		deps.Door, deps.Transport = crashDoor{b.door, crash}, crashTransport{b.vendor, crash}
+	}
+	c, err := complianceapi.New(cfg, deps)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+	}
+}
+
+// records reads the journal.
+func (b *bench) records() []*audit.Record {
+	b.t.Helper()
+	var list []*audit.Record
+	for s, err := range b.journal.Reader().Scan(context.Background(), 1, 0) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		r, err := s.Record()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// ids are those of the activities in the journal, sorted, each as often as it is there.
+func (b *bench) ids() []string {
+	var ids []string
+	for _, r := range b.records() {
+		if r.Source == audit.SourceComplianceActivity {
+			ids = append(ids, r.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// own are Tripod's own records of a type.
+func (b *bench) own(typ string) []*audit.Record {
+	var list []*audit.Record
+	for _, r := range b.records() {
+		if r.Source == audit.SourceTripod && r.Type == typ {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func attr(r *audit.Record, name string) string {
+	v, _ := r.Attributes.Get(name)
+	return v.Text()
+}
+
+// raised are the codes of the conditions.
+func (b *bench) raised() []string {
+	var codes []string
+	for _, c := range b.health.Conditions() {
+		codes = append(codes, c.Code)
+	}
+	return codes
+}
+
+// crash ends a process between two steps: after it nothing that was asked of the world happens any more.
+type crash struct {
+	mu     sync.Mutex
+	after  int  // steps
+	before bool // the last step does not happen, either
+	dead   bool
+	cancel func()
+}
+
+var errCrash = errors.New("crashed")
+
+// step reports whether the step happens, and whether anybody is left to hear of it.
+func (c *crash) step() (happens, heard bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead {
+		return false, false
+	}
+	if c.after--; c.after > 0 {
+		return true, true
+	}
+	c.dead = true
+	return !c.before, false
+}
+
+func (c *crash) do(f func() error) error {
+	happens, heard := c.step()
+	var err error
+	if happens {
+		err = f()
+	}
+	if !heard {
+		c.cancel()
+		return errCrash
+	}
+	return err
+}
+
+type crashDoor struct {
+	*intake.Door
+	crash *crash
+}
+
+func (d crashDoor) Submit(ctx context.Context, del intake.Delivery) (r intake.Receipt, err error) {
+	err = d.crash.do(func() error {
+		var err error
+		r, err = d.Door.Submit(ctx, del)
+		return err
+	})
+	return r, err
+}
+
+func (d crashDoor) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (seq uint64, err error) {
+	err = d.crash.do(func() error {
+		var err error
+		seq, err = d.Door.Record(ctx, a, cursors)
+		return err
+	})
+	return seq, err
+}
+
+type crashTransport struct {
+	next  http.RoundTripper
+	crash *crash
+}
+
+func (t crashTransport) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	err = t.crash.do(func() error {
+		var err error
+		res, err = t.next.RoundTrip(r)
+		return err
+	})
+	if err != nil && res != nil {
+		_, _ = io.Copy(io.Discard, res.Body)
+		res = nil
+	}
+	return res, err
+}

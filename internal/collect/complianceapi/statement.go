@@ -1,0 +1,67 @@
+package complianceapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// TypeStatement is the record that says what a window of the feed held when it was read to its end.
+const TypeStatement = "tripod.feed.statement"
+
+// Statuses of a statement.
+const (
+	statusProvisional = "provisional" // rows may still come late
+	statusRevised     = "revised"     // another reading found other rows
+	statusFinal       = "final"       // a reading after everything had settled found what the one before did
+)
+
+// What a statement finds. The feed has no count and no checksum of its own, so none can say "complete".
+const (
+	findingNone = "no gap detected"
+	findingOff  = "recording was switched off in part of this window: what happened then is not in the feed and cannot be recovered"
+	findingRows = "the rows differ from those of the reading before"
+)
+
+// statement is one that is to be recorded.
+type statement struct {
+	Window window        `json:"window"`
+	Read   walk          `json:"read"`
+	Status string        `json:"status"`
+	Off    time.Duration `json:"off,omitempty"` // for how long recording was off in it
+}
+
+// state records the first statement that is owed.
+func (c *Collector) state(ctx context.Context) error {
+	next := c.st.clone()
+	s := next.Owed[0]
+	next.Owed = next.Owed[1:]
+	w, finding := s.Window, findingNone
+	switch {
+	case s.Off > 0:
+		finding = findingOff
+	case s.Status == statusRevised:
+		finding = findingRows
+	}
+	attrs := audit.Attrs{
+		text("feed", "compliance.activity"), text("window", w.Kind), text("from", stamp(w.From)), text("to", stamp(w.To)),
+		text("status", s.Status), text("finding", finding), count("rows", s.Read.Rows), count("requests", int64(s.Read.Requests)),
+		text("first_request_id", s.Read.First), text("last_request_id", s.Read.Last), text("read_at", stamp(s.Read.Began)), text("ids_sum", sumText(s.Read.Sum)),
+	}
+	if w.Readings > 0 {
+		attrs = append(attrs, count("rows_before", w.Rows))
+	}
+	if s.Off > 0 {
+		attrs = append(attrs, count("off_seconds", int64(s.Off.Seconds())))
+	}
+	return c.act(ctx, next, intake.Act{Type: TypeStatement, Activity: audit.ActivityOperation, Account: c.self(), Attributes: attrs})
+}
+
+// self is who acts: the credential that the feed is read with.
+func (c *Collector) self() audit.Identity { return audit.Identity{Credential: c.cfg.Credential} }
+
+func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
+func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }
+func stamp(t time.Time) string              { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,171 @@
+package complianceapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// forward reads a page of what happened since the last poll, with some of what was read before: rows may be indexed
+// late, and more than one can have the same time.
+func (c *Collector) forward(ctx context.Context, now time.Time) error {
+	if c.st.Forward == nil {
+		to := now.Add(-c.cfg.Lag)
+		if !to.After(c.st.Seen) {
+			c.poll = time.Now().Add(c.cfg.Interval)
+			return nil
+		}
+		next := c.st.clone()
+		if to.Sub(next.Seen) > outageAfter {
+			c.outage(&next, to, now)
+		}
+		next.Forward = &walk{From: next.Seen.Add(-c.cfg.Overlap), To: to}
+		c.st = next // committed with the first page; until then it follows from what is
+	}
+	return c.page(ctx, job{at: func(s *state) **walk { return &s.Forward }, priority: api.Feed, done: func(next *state, w walk) {
+		// By the server, not by us: a local clock that jumped must not end a window in its future.
+		next.Seen = w.To
+		if settled := w.Began.Add(-c.cfg.Lag); settled.Before(w.To) {
+			next.Seen = later(c.st.Seen, settled)
+		}
+		c.closeHours(next)
+		c.poll, c.polled = time.Now().Add(c.cfg.Interval), true
+	}})
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// job is a walk that is to go on.
+type job struct {
+	at       func(*state) **walk
+	priority api.Priority
+	done     func(next *state, w walk) // called with the last page
+	counted  ids                       // nil where nobody asks for exact counts
+}
+
+// page fetches the next page of a walk and makes it durable together with where the walk stands after it.
+func (c *Collector) page(ctx context.Context, j job) error {
+	next := c.st.clone()
+	w := *j.at(&next)
+	page, err := c.client.Activities(ctx, api.Query{From: w.From, To: w.To, After: w.After, Limit: c.limit}, j.priority)
+	if err != nil {
+		return c.recover(err, *j.at(&c.st))
+	}
+	if w.Began.IsZero() {
+		clear(j.counted)
+		if w.Began = page.Date; w.Began.IsZero() {
+			w.Began, _, _ = c.client.Now()
+		}
+		w.First = page.RequestID
+	}
+	w.Requests++
+	w.Last, w.After = page.RequestID, page.Next
+	drafts := c.drafts(&next, page)
+	count := j.counted.count(drafts)
+	w.Rows += count.rows
+	for i := range w.Sum {
+		w.Sum[i] ^= count.sum[i]
+	}
+	if !page.More {
+		*j.at(&next) = nil
+		j.done(&next, *w)
+	}
+	receipt, err := c.commit(ctx, next, drafts)
+	if err != nil {
+		clear(j.counted) // the page comes again
+		return err
+	}
+	c.stats.took(len(drafts), receipt.Duplicates)
+	c.recording()
+	c.progress(ctx, w)
+	return c.succeeded(ctx)
+}
+
+// drafts makes drafts of the rows of a page.
+func (c *Collector) drafts(next *state, page api.Page) []intake.Draft {
+	now, _, _ := c.client.Now()
+	o := normalise.Origin{Credential: c.cfg.Credential, Received: now, Salt: c.st.Salt}
+	drafts := make([]intake.Draft, 0, len(page.Rows))
+	for _, raw := range page.Rows {
+		a := c.norm.Activity(raw, o)
+		drafts = append(drafts, a.Draft)
+		next.switched(a.Switch)
+	}
+	return drafts
+}
+
+// ids are those of a window counted lately: the feed delivers at least once.
+type ids map[[16]byte]struct{}
+
+// counted is how many rows there were, each once, and a sum of their ids that does not depend on their order.
+type counted struct {
+	rows int64
+	sum  [16]byte
+}
+
+func (s ids) count(drafts []intake.Draft) (n counted) {
+	if len(s) > mostCounted {
+		clear(s)
+	}
+	for i := range drafts {
+		sum := sha256.Sum256([]byte(drafts[i].Record.ID))
+		id := [16]byte(sum[:16])
+		if s != nil {
+			if _, again := s[id]; again {
+				continue
+			}
+			s[id] = struct{}{}
+		}
+		n.rows++
+		for k := range n.sum {
+			n.sum[k] ^= id[k]
+		}
+	}
+	return n
+}
+
+// mostCounted bounds the memory for ids of a window. A row that comes twice this far apart counts twice in a statement;
+// in the journal it is one record all the same.
+const mostCounted = 100_000
+
+func sumText(sum [16]byte) string { return hex.EncodeToString(sum[:]) }
+
+// recover makes the best of a page that did not come: fewer rows where the answer was too large, and the window from its
+// beginning where its cursor is refused. Whatever the server called the cursor, a request without one is the test of it.
+func (c *Collector) recover(err error, w *walk) error {
+	var refused *api.Error
+	switch {
+	case errors.Is(err, api.ErrTooLarge) && c.limit > 1:
+		c.limit = (c.limit + 1) / 2
+		return nil
+	case errors.As(err, &refused) && refused.Status/100 == 4 && !refused.Retryable() && !refused.KeyRefused() && !refused.Forbidden() &&
+		!refused.Disabled() && w.After != "" && w.Restarts < mostRestarts:
+		*w = walk{From: w.From, To: w.To, Restarts: w.Restarts + 1}
+		return nil
+	}
+	return err
+}
+
+const mostRestarts = 5
+
+// progress logs how far a long reading is, once a minute.
+func (c *Collector) progress(ctx context.Context, w *walk) {
+	if w.Requests < 10 || time.Since(c.told) < time.Minute {
+		return
+	}
+	c.told = time.Now()
+	c.log.InfoContext(ctx, "reading a window of the activity feed", slog.Time("from", w.From), slog.Time("to", w.To),
+		slog.Int64("rows", w.Rows), slog.Int("requests", w.Requests))
+}
