@@ -163,6 +163,7 @@ func (c *serveCommand) config() (config.Config, error) {
 	o.TLSCert, o.TLSKey, o.TLSClientCA = c.OTLPTLSCert, c.OTLPTLSKey, c.OTLPTLSClientCA
 	o.LogLevel, o.LogFormat, o.CheckpointInterval = c.LogLevel, c.LogFormat, c.CheckpointInterval
 	cfg.Override(o)
+	cfg.Environment(os.Getenv)
 	if err := cfg.Validate(); err != nil {
 		return cfg, fmt.Errorf("configuration: %w", err)
 	}

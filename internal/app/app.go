@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -36,18 +37,19 @@ type Options struct {
 
 // App is `tripod serve`.
 type App struct {
-	cfg      config.Config
-	version  string
-	log      *slog.Logger
-	level    *slog.LevelVar
-	health   *health.Registry
-	metrics  *prometheus.Registry
-	truth    *Truth
-	views    []*view
-	receiver *otlp.Receiver
-	console  *console
-	control  *control
-	ready    chan struct{}
+	cfg        config.Config
+	version    string
+	log        *slog.Logger
+	level      *slog.LevelVar
+	health     *health.Registry
+	metrics    *prometheus.Registry
+	truth      *Truth
+	views      []*view
+	receiver   *otlp.Receiver
+	compliance *complianceapi.Collector // nil where no key is configured
+	console    *console
+	control    *control
+	ready      chan struct{}
 
 	extraTokens int // how many the options brought
 }
@@ -103,6 +105,9 @@ func (a *App) open(ctx context.Context, extra []otlp.Token) error {
 	if err != nil {
 		return err
 	}
+	if a.compliance, err = newCompliance(a); err != nil {
+		return err
+	}
 	if a.console, err = newConsole(a); err != nil {
 		return err
 	}
@@ -126,6 +131,9 @@ func (a *App) Run(ctx context.Context) error {
 	start("control socket", a.control.run)
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
+	if a.compliance != nil {
+		start("compliance api", a.runCompliance)
+	}
 	err := a.announce(ctx)
 	if err == nil {
 		close(a.ready)

@@ -34,6 +34,8 @@ type Config struct {
 	Listen Listen `yaml:"listen"`
 	// OTLP says who may deliver OpenTelemetry, and how.
 	OTLP OTLP `yaml:"otlp"`
+	// Compliance says how the Compliance API is read.
+	Compliance Compliance `yaml:"compliance"`
 	// Capture is the capture policy: which class of content is kept for whom.
 	Capture capture.Config `yaml:"capture"`
 	// Owners names who answers for each source, for the page of health: otel.log: platform team.
@@ -167,7 +169,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("listen.console: %s is beyond loopback, and the console has no sign-in yet: use 127.0.0.1", c.Listen.Console))
 	}
 	errs = append(errs, c.validateExposure("listen.otlp_http", c.Listen.OTLPHTTP), c.validateExposure("listen.otlp_grpc", c.Listen.OTLPGRPC))
-	errs = append(errs, c.OTLP.validate(), c.Capture.Validate())
+	errs = append(errs, c.OTLP.validate(), c.Compliance.validate(), c.Capture.Validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
@@ -253,7 +255,7 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 		name     string
 		old, new any
 	}{
-		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"capture", c.Capture, next.Capture},
+		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"compliance", c.Compliance, next.Compliance}, {"capture", c.Capture, next.Capture},
 		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},
 	} {
 		if !reflect.DeepEqual(f.old, f.new) {

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Compliance says how the Compliance API is read. Without a key it is not.
+type Compliance struct {
+	// URL is for a simulator; empty is the real API. Another machine must be reached over https.
+	URL string `yaml:"url"`
+	// Where the key is: the name of an environment variable, a file (mode 0600), or a command that prints it, run without
+	// a shell. File and command are asked again when the API refuses the key, so that it can be replaced.
+	KeyEnv     string   `yaml:"key_env"`
+	KeyFile    string   `yaml:"key_file"`
+	KeyCommand []string `yaml:"key_command"`
+	// Start is the day history is read from, as 2026-01-31; empty is 30 days before the first run. An earlier one later
+	// reads more.
+	Start string `yaml:"start"`
+	// PollInterval is how often the activity feed is asked for what is new; 0 is 30s.
+	PollInterval time.Duration `yaml:"poll_interval"`
+}
+
+// Environment variables of the Compliance API.
+const (
+	envComplianceKey     = "TRIPOD_COMPLIANCE_KEY"
+	envComplianceFile    = "TRIPOD_COMPLIANCE_KEY_FILE"
+	envComplianceCommand = "TRIPOD_COMPLIANCE_KEY_COMMAND"
+	envComplianceURL     = "TRIPOD_COMPLIANCE_URL"
+	envComplianceStart   = "TRIPOD_COMPLIANCE_START"
+)
+
+// Environment applies what stands in the environment and has no flag: where secrets are. A key that it names takes the
+// place of the file's.
+func (c *Config) Environment(getenv func(string) string) {
+	key, file, command := getenv(envComplianceKey), getenv(envComplianceFile), getenv(envComplianceCommand)
+	if key != "" || file != "" || command != "" {
+		c.Compliance.KeyEnv, c.Compliance.KeyFile, c.Compliance.KeyCommand = "", file, strings.Fields(command)
+		if key != "" {
+			c.Compliance.KeyEnv = envComplianceKey
+		}
+	}
+	for name, to := range map[string]*string{envComplianceURL: &c.Compliance.URL, envComplianceStart: &c.Compliance.Start} {
+		if v := getenv(name); v != "" {
+			*to = v
+		}
+	}
+}
+
+// On reports whether the Compliance API is to be read.
+func (c Compliance) On() bool { return c.KeyEnv != "" || c.KeyFile != "" || len(c.KeyCommand) > 0 }
+
+// Since is the time history is read from; zero where none is set.
+func (c Compliance) Since() (time.Time, error) {
+	if c.Start == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.DateOnly, c.Start)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("compliance.start: %q is not a day like 2026-01-31", c.Start)
+	}
+	return t, nil
+}
+
+func (c Compliance) validate() error {
+	var errs []error
+	sources := 0
+	for _, named := range []bool{c.KeyEnv != "", c.KeyFile != "", len(c.KeyCommand) > 0} {
+		if named {
+			sources++
+		}
+	}
+	if sources > 1 {
+		errs = append(errs, errors.New("compliance: name one of key_env, key_file and key_command"))
+	}
+	if _, err := c.Since(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.PollInterval != 0 && (c.PollInterval < 5*time.Second || c.PollInterval > time.Hour) {
+		errs = append(errs, fmt.Errorf("compliance.poll_interval: %v is not between 5s and 1h", c.PollInterval))
+	}
+	return errors.Join(append(errs, validateURL(c.URL))...)
+}
+
+// validateURL keeps a key from travelling in the clear. It does not repeat the address, which may hold a secret.
+func validateURL(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil {
+		return errors.New("compliance.url: want https://HOST")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+		return errors.New("compliance.url: want https, so that the key does not travel in the clear; http is for a simulator on this machine")
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tripod-audit/tripod/internal/config"
+)
+
+func TestComplianceEnvironment(t *testing.T) {
+	f := func(env map[string]string, want config.Compliance) {
+		t.Helper()
+		c := config.Default()
+		c.Compliance = config.Compliance{KeyFile: "of-the-file", Start: "2026-01-31"}
+		c.Environment(func(name string) string { return env[name] })
+		if diff := cmp.Diff(want, c.Compliance); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", env, diff)
+		}
+	}
+	f(nil, config.Compliance{KeyFile: "of-the-file", Start: "2026-01-31"})
+	f(map[string]string{"TRIPOD_COMPLIANCE_KEY": "secret"}, config.Compliance{KeyEnv: "TRIPOD_COMPLIANCE_KEY", KeyCommand: []string{}, Start: "2026-01-31"})
+	f(map[string]string{"TRIPOD_COMPLIANCE_KEY_FILE": "k", "TRIPOD_COMPLIANCE_URL": "http://127.0.0.1:1", "TRIPOD_COMPLIANCE_START": "2026-02-01"},
+		config.Compliance{KeyFile: "k", KeyCommand: []string{}, URL: "http://127.0.0.1:1", Start: "2026-02-01"})
+	f(map[string]string{"TRIPOD_COMPLIANCE_KEY_COMMAND": "vault read key"}, config.Compliance{KeyCommand: []string{"vault", "read", "key"}, Start: "2026-01-31"})
+}
+
+func TestComplianceIsValidated(t *testing.T) {
+	f := func(c config.Compliance, want string) {
+		t.Helper()
+		whole := config.Default()
+		whole.Compliance = c
+		err := whole.Validate()
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%+v: %v, want %q", c, err, want)
+		}
+	}
+	f(config.Compliance{KeyEnv: "X", URL: "https://api.example"}, "")
+	f(config.Compliance{KeyFile: "x", URL: "http://127.0.0.1:8000"}, "")
+	f(config.Compliance{KeyEnv: "X", KeyFile: "y"}, "name one of")
+	f(config.Compliance{URL: "http://api.example"}, "compliance.url")
+	f(config.Compliance{URL: "https://user:secret@api.example"}, "compliance.url")
+	f(config.Compliance{Start: "yesterday"}, "compliance.start")
+	f(config.Compliance{PollInterval: 1}, "compliance.poll_interval")
+}
