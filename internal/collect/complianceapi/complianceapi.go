@@ -105,6 +105,7 @@ type Collector struct {
 	poll     time.Time // local time of the next poll
 	failures int       // rounds in a row
 	limit    int       // of a page: less where answers are too large
+	probed   bool      // the key served since Run began
 	polled   bool      // a poll was read to its end since Run began
 	counted  ids       // of the window being read
 	told     time.Time // when progress was last logged
@@ -188,7 +189,7 @@ func (c *Collector) step(ctx context.Context) (time.Duration, error) {
 	}
 	now, _, known := c.client.Now()
 	switch {
-	case !known:
+	case !known || !c.probed:
 		return 0, c.probe(ctx)
 	case c.st.Start.IsZero() || !c.cfg.Start.IsZero() && c.cfg.Start.Before(c.st.Start):
 		return 0, c.begin(ctx, now)
@@ -214,5 +215,6 @@ func (c *Collector) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.probed = true
 	return c.succeeded(ctx)
 }

@@ -100,10 +100,19 @@ func (c *Collector) drafts(next *state, page api.Page) []intake.Draft {
 	drafts := make([]intake.Draft, 0, len(page.Rows))
 	for _, raw := range page.Rows {
 		a := c.norm.Activity(raw, o)
-		drafts = append(drafts, a.Draft)
+		drafts = append(drafts, draft(a.Draft))
 		next.switched(a.Switch)
 	}
 	return drafts
+}
+
+// draft hands a draft over in the door's own types.
+func draft(d normalise.Draft) intake.Draft {
+	pieces := make([]intake.Piece, len(d.Pieces))
+	for i := range d.Pieces {
+		pieces[i] = intake.Piece(d.Pieces[i])
+	}
+	return intake.Draft{Record: d.Record, Pieces: pieces, Form: d.Form, VendorID: true}
 }
 
 // ids are those of a window counted lately: the feed delivers at least once.

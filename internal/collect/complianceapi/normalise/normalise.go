@@ -18,7 +18,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/intake"
 )
 
 // Version names this normaliser in the records it makes. It changes whenever the same activity would give another record.
@@ -61,9 +60,28 @@ type Origin struct {
 	Salt []byte
 }
 
+// Draft is a record before it enters the journal, under the vendor's id.
+type Draft struct {
+	Record *audit.Record
+	Pieces []Piece
+	Form   []byte // the source form, serialised the same way for the same activity
+}
+
+// Piece is one piece of content that a draft's record refers to. Its fields are those of intake.Piece, which comes with a
+// database.
+type Piece struct {
+	Name      string
+	Class     audit.Class
+	Kind      audit.Kind
+	Value     []byte
+	Bytes     int
+	Withheld  string
+	Truncated bool
+}
+
 // Activity is what came of one activity.
 type Activity struct {
-	Draft intake.Draft
+	Draft Draft
 	// Switch is set where the activity says that recording was switched on or off.
 	Switch *Switch
 }
@@ -99,7 +117,7 @@ func (n *Normaliser) Activity(raw []byte, o Origin) Activity {
 		}
 	}
 	m.finish()
-	return Activity{Draft: intake.Draft{Record: m.rec, Pieces: m.pieces, Form: form, VendorID: true}, Switch: m.switched()}
+	return Activity{Draft: Draft{Record: m.rec, Pieces: m.pieces, Form: form}, Switch: m.switched()}
 }
 
 // unreadable keeps what is no JSON object.
@@ -109,7 +127,7 @@ func (m *maker) unreadable(raw []byte) Activity {
 	m.rec.ID, m.rec.Occurred = m.unidentified(raw), m.o.Received.UTC()
 	m.piece("body", audit.ClassText, audit.KindBytes, raw)
 	m.finish()
-	return Activity{Draft: intake.Draft{Record: m.rec, Pieces: m.pieces, Form: raw, VendorID: true}}
+	return Activity{Draft: Draft{Record: m.rec, Pieces: m.pieces, Form: raw}}
 }
 
 // unidentified makes an id of what has none: the same again has the same.
@@ -125,7 +143,7 @@ type maker struct {
 	o      Origin
 	row    value
 	rec    *audit.Record
-	pieces []intake.Piece
+	pieces []Piece
 	size   int     // bytes of its attributes
 	rest   []field // attributes that are too many for the record
 }
@@ -235,7 +253,7 @@ func (m *maker) piece(name string, class audit.Class, kind audit.Kind, b []byte)
 		m.rest = append(m.rest, field{name, value{kind: audit.KindString, str: string(b)}})
 		return
 	}
-	p := intake.Piece{Name: m.name(name), Class: class, Kind: kind, Value: append([]byte{}, b...), Bytes: len(b)}
+	p := Piece{Name: m.name(name), Class: class, Kind: kind, Value: append([]byte{}, b...), Bytes: len(b)}
 	if len(p.Value) > maxValue {
 		p.Value, p.Truncated = p.Value[:maxValue], true
 		m.rec.Flag(audit.FlagTruncated)
