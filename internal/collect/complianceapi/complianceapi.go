@@ -40,6 +40,7 @@ type Config struct {
 	Overlap    time.Duration // how much of the time before a window is read again with it; default 5 minutes
 	Settle     time.Duration // after which a window is read for the last time; default 24 hours
 	PageSize   int           // activities a request asks for; default and most api.MaxPage
+	MaxBody    int64         // bytes of an answer; less is asked for where one is larger; default 32 MiB
 }
 
 func (c Config) withDefaults() Config {
@@ -126,7 +127,7 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 		return nil, fmt.Errorf("register metrics of the compliance api: %w", err)
 	}
 	c.client, err = api.New(api.Options{
-		URL: cfg.URL, Key: deps.Key, Transport: deps.Transport, Budget: deps.Budget, UserAgent: "tripod/" + deps.Version,
+		URL: cfg.URL, Key: deps.Key, Transport: deps.Transport, Budget: deps.Budget, MaxBody: cfg.MaxBody, UserAgent: "tripod/" + deps.Version,
 		Observe: c.observe, KeyLoaded: func(kind string) { c.keys = append(c.keys, kind) },
 	})
 	if err != nil {

@@ -57,7 +57,7 @@ func exactlyOnce(t *testing.T, rng *rand.Rand) {
 	v.faults = randomFaults(rng)
 	b := open(t, v)
 	cfg := complianceapi.Config{
-		URL: "https://vendor.example", Lookback: 72 * time.Hour, Interval: 7 * time.Minute, PageSize: 20 + rng.IntN(200), Overlap: time.Duration(1+rng.IntN(10)) * time.Minute,
+		URL: "https://vendor.example", Lookback: 72 * time.Hour, Interval: 13 * time.Minute, PageSize: 20 + rng.IntN(200), Overlap: time.Duration(1+rng.IntN(10)) * time.Minute,
 	}
 	for time.Since(begin) < days { // lives that end in a crash, and what goes by until the next
 		c := &crash{after: 1 + rng.IntN(200), before: rng.IntN(2) == 0}
@@ -83,6 +83,7 @@ func exactlyOnce(t *testing.T, rng *rand.Rand) {
 
 // randomFaults makes a server that fails now and then, in every way its documentation names and some it does not.
 func randomFaults(rng *rand.Rand) func(*http.Request, int) *http.Response {
+	rng = rand.New(rand.NewPCG(rng.Uint64(), 3)) // the server asks from another goroutine
 	rate := rng.IntN(30)
 	return func(r *http.Request, _ int) *http.Response {
 		if rng.IntN(100) >= rate {

@@ -153,7 +153,7 @@ func TestStatements(t *testing.T) {
 		v.add(every("activity", hour, time.Minute, 60)...)
 		v.add(&activity{id: "activity_late", at: hour.Add(30 * time.Minute), indexed: hour.Add(20 * time.Hour)})
 		cfg := config()
-		cfg.Interval = 10 * time.Minute
+		cfg.Interval = 30 * time.Minute
 		stop := b.run(cfg, nil)
 		time.Sleep(75 * time.Hour)
 		stop()
@@ -223,12 +223,14 @@ func TestOwnCallsAreOnRecord(t *testing.T) {
 // TestAnswersTooLarge has pages that no bound allows: less is asked for at once.
 func TestAnswersTooLarge(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vendor, b *bench) {
-		list := every("activity", time.Now().Add(-50*time.Minute), 100*time.Millisecond, 5000)
+		list := every("activity", time.Now().Add(-50*time.Minute), time.Second, 500)
 		for _, a := range list {
-			a.extra = `,"title":"` + strings.Repeat("x", 10_000) + `"`
+			a.extra = `,"title":"` + strings.Repeat("x", 1000) + `"`
 		}
 		v.add(list...)
-		stop := b.run(config(), nil)
+		cfg := config()
+		cfg.MaxBody = 100_000
+		stop := b.run(cfg, nil)
 		time.Sleep(time.Minute)
 		stop()
 		b.wantAll()

@@ -10,7 +10,7 @@ import (
 //
 // The vendor's word counts as proved: its sign-in, its keys and its directory checked a credential before it wrote the
 // activity, and no client can write one. The exception is who has not signed in yet, whose e-mail address is as good as
-// what was typed. docs/decisions says more.
+// what was typed. See docs/decisions/0011-the-vendors-word.md.
 func (m *maker) actor() {
 	a := m.row.get("actor")
 	id := &m.rec.Account.Proved
