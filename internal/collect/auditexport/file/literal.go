@@ -72,8 +72,29 @@ func (p *parser) value() Value {
 	case '\'', '"':
 		p.at++
 		return Value{Kind: String, Str: p.quoted(c)}
+	case '<':
+		if v, ok := p.member(); ok {
+			return v
+		}
 	}
 	return p.bare()
+}
+
+// member reads a member of an enumeration as Python prints it, <Name.MEMBER: 'text'>, as its text.
+func (p *parser) member() (Value, bool) {
+	inside, _, ok := strings.Cut(p.text[p.at+1:], ">")
+	name, text, named := strings.Cut(inside, ": ")
+	if !ok || !named || !IsName(name) {
+		return Value{}, false
+	}
+	inner := parser{text: text, exact: true, strict: true}
+	v := inner.all()
+	if !inner.exact || v.Kind != String {
+		return Value{}, false
+	}
+	p.at += len(inside) + 2
+	p.exact = false
+	return v, true
 }
 
 func closing(c byte) byte {
@@ -187,6 +208,9 @@ func (p *parser) bare() Value {
 
 // prefixed reports whether what stands before a quote is a text's prefix, as in u'…'.
 func (p *parser) prefixed(start int) (prefix string, ok bool) {
+	if p.at-start > 2 {
+		return "", false
+	}
 	prefix = strings.ToLower(p.text[start:p.at])
 	switch prefix {
 	case "u", "b", "r", "f", "rb", "br":

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -50,8 +51,12 @@ func (v Value) Get(key string) (found Value, twice bool) {
 
 // Repeats reports whether a dict in the value has a key with two different values.
 func (v Value) Repeats() bool {
-	for _, k := range v.Keys {
-		if _, twice := v.Get(k); twice {
+	first := make(map[string]int, len(v.Keys))
+	for i, k := range v.Keys {
+		at, seen := first[k]
+		if !seen {
+			first[k] = i
+		} else if string(v.Items[at].AppendJSON(nil)) != string(v.Items[i].AppendJSON(nil)) {
 			return true
 		}
 	}
@@ -103,6 +108,9 @@ func (v Value) AppendJSON(b []byte) []byte {
 }
 
 func appendText(b []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always has a form
-	return append(b, text...)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(s) // a string always has a form
+	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
 }

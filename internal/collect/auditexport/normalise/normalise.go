@@ -181,6 +181,11 @@ func told(info parsed) audit.Outcome {
 func (m *maker) who(r *file.Row, c *cells) {
 	a := &m.rec.Account.Asserted
 	a.UUID, a.Email = c.actor.id, c.actor.email
+	if m.rec.Activity == audit.ActivitySignIn && c.actor.value.Absent() { // nobody is signed in yet; the row says as whom
+		if v, _ := c.info.Get("email_address"); v.Kind == file.String && isEmail(v.Str) {
+			a.Email = strings.ToLower(v.Str)
+		}
+	}
 	switch device := known(r.Device); {
 	case file.IsName(device):
 		a.Device = device
