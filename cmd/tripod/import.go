@@ -44,7 +44,12 @@ func (c *importCommand) Run(ctx context.Context, std streams) error {
 	if c.File == "-" {
 		name = ""
 	}
-	result, err := app.Import(ctx, app.ImportOrder{Dir: cfg.Data, Capture: cfg.Capture, Name: name, Org: c.Org}, watched(std, in, size))
+	order := app.ImportOrder{Dir: cfg.Data, Capture: cfg.Capture, Name: name, Org: c.Org}
+	if std.terminal {
+		order.Note = func(text string) { fmt.Fprintln(std.err, text) }
+	}
+	spareMemory()
+	result, err := app.Import(ctx, order, watched(std, in, size))
 	if result.Start > 0 {
 		err = errors.Join(err, c.print(std, &result))
 	}

@@ -31,6 +31,7 @@ type ImportOrder struct {
 	Capture capture.Config // where no serve runs; a serve has its own
 	Name    string         // of the file
 	Org     string         // vendor organisation id, "" for that of the imports before
+	Note    func(string)   // is told what takes time; nil for nobody
 }
 
 // imported is what serve answers to an import: a result, and where it failed why.
@@ -80,6 +81,9 @@ func importLocked(ctx context.Context, o ImportOrder, in io.Reader) (result Impo
 	result, err = t.importFile(ctx, o.Name, o.Org, in, osIdentity())
 	if err != nil || result.Record == 0 {
 		return result, err
+	}
+	if o.Note != nil {
+		o.Note("stored; taking the records into search")
 	}
 	if err := t.viewed(ctx, result.Record); err != nil {
 		return result, fmt.Errorf("the records are stored, but search has not taken them all in; it goes on when serve runs: %w", err)
