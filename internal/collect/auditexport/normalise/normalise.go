@@ -233,10 +233,7 @@ func container(o Origin, c *cells) string {
 	if id == "" {
 		kind, id = "account", c.actor.id
 	}
-	if id == "" {
-		id = c.actor.email
-	}
-	if id == "" {
+	if id == "" { // names of containers are kept for ever: no address becomes one
 		kind, id = "log", "-"
 	}
 	log := "audit_export"
