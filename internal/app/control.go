@@ -23,6 +23,7 @@ import (
 type control struct {
 	listener net.Listener
 	server   *http.Server
+	ending   chan struct{} // closed when run is to end: what may take longer than a stop breaks off
 }
 
 // EraseOrder orders an erasure of one record or one container.
@@ -47,10 +48,11 @@ func newControl(a *App) (*control, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
-	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth) })
+	ending := make(chan struct{})
+	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) })
 	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
 	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })
-	return &control{listener: ln, server: &http.Server{
+	return &control{listener: ln, ending: ending, server: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			name, _ := peerUser(c)
@@ -65,7 +67,7 @@ type peerKey struct{}
 func socketPath(dir string) string { return filepath.Join(dir, "tripod.sock") }
 
 func (c *control) run(ctx context.Context) error {
-	c.server.BaseContext = func(net.Listener) context.Context { return ctx } // an import ends with it
+	context.AfterFunc(ctx, func() { close(c.ending) })
 	return serveHTTP(ctx, c.server, c.listener, drainTime)
 }
 

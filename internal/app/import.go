@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/auditexport"
@@ -98,23 +99,48 @@ func (t *Truth) importFile(ctx context.Context, name, org string, in io.Reader, 
 	return t.Importer.Import(ctx, in, auditexport.Order{Name: name, Org: org, By: by})
 }
 
-// serveImport takes a file as it is sent. Who asks gets an answer once all of it was taken or refused.
-func serveImport(w http.ResponseWriter, r *http.Request, t *Truth) {
-	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
-	q := r.URL.Query()
-	var answer imported
-	var err error
-	answer.Result, err = t.importFile(r.Context(), q.Get("name"), q.Get("org"), r.Body, by)
-	if err != nil {
-		answer.Error = err.Error()
-		switch {
-		case errors.Is(err, ErrNotExport):
-			answer.Kind = "not_export"
-		case errors.Is(err, ErrImportOrg):
-			answer.Kind = "org"
+// errStopping says why an import broke off.
+var errStopping = errors.New("serve stops; import the file again")
+
+// serveImport takes a file as it is sent. Who asks gets an answer once all of it was taken or refused. A stop does not wait
+// for the rest of a file.
+func serveImport(w http.ResponseWriter, r *http.Request, t *Truth, ending <-chan struct{}) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	done, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-ending:
+			cancel(errStopping)
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+		case <-done:
 		}
+	}()
+	by, _ := ctx.Value(peerKey{}).(audit.Identity)
+	q := r.URL.Query()
+	result, err := t.importFile(ctx, q.Get("name"), q.Get("org"), r.Body, by)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errStopping) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	} else if err != nil {
 		_, _ = io.Copy(io.Discard, r.Body) // so that the client, still sending, gets to read the answer
 	}
+	close(done)
+	<-watched
+	cancel(nil)
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(answerTo(result, err))
+}
+
+func answerTo(result ImportResult, err error) imported {
+	answer := imported{Result: result}
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	switch {
+	case errors.Is(err, ErrNotExport):
+		answer.Kind = "not_export"
+	case errors.Is(err, ErrImportOrg):
+		answer.Kind = "org"
+	}
+	return answer
 }

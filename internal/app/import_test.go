@@ -60,6 +60,21 @@ func imported(t *testing.T, dir string) (records, ids int) {
 	return records, len(seen)
 }
 
+// awaitImported waits until so many records of imports are stored.
+func awaitImported(t *testing.T, dir string, want int) {
+	t.Helper()
+	for begin := time.Now(); ; {
+		records, _ := imported(t, dir)
+		if records >= want {
+			return
+		}
+		if time.Since(begin) > 30*time.Second {
+			t.Fatalf("%d records of imports, want %d", records, want)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
 // TestImport: the same file through the socket and with the lock, in either order, is there once; search has it.
 func TestImport(t *testing.T) {
 	t.Parallel()
@@ -113,15 +128,16 @@ func TestImportCutShort(t *testing.T) {
 		ended <- err
 		_ = in.CloseWithError(io.ErrClosedPipe)
 	}()
-	if _, err := io.WriteString(out, text[:len(text)*2/3]); err != nil {
+	if _, err := io.WriteString(out, text[:len(text)*5/6]); err != nil {
 		t.Fatal(err)
 	}
+	awaitImported(t, s.dir, 2000)
 	if err := s.stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 	_ = out.CloseWithError(errors.New("no more"))
-	if err := <-ended; err == nil {
-		t.Error("an import that serve ended is taken for whole")
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "serve stops") { // and did not wait for the rest
+		t.Errorf("an import that serve ended: %v", err)
 	}
 	if r, err := importText(t, s.dir, text); err != nil || r.Rows != 3000 {
 		t.Errorf("%+v, %v", r, err)
@@ -162,15 +178,7 @@ func TestImportKilled(t *testing.T) {
 		if _, err := io.WriteString(in, part); err != nil {
 			t.Fatal(err)
 		}
-		before := round * 1000
-		for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-			if records, _ := imported(t, s.dir); records > before {
-				break
-			}
-			if time.Since(begin) > 30*time.Second {
-				t.Fatalf("round %d: the child stores nothing", round)
-			}
-		}
+		awaitImported(t, s.dir, round*1000+1)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
