@@ -163,8 +163,8 @@ func TestImportKilled(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
-	text := auditLog(5000)
-	for round := range 3 {
+	text := auditLog(3600)
+	for round := range 2 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestImportKilled$")
 		cmd.Env = append(os.Environ(), importChild+"="+s.dir)
 		in, err := cmd.StdinPipe()
@@ -174,7 +174,7 @@ func TestImportKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		part := text[:len(text)*(round+1)/4] // and no end of file
+		part := text[:len(text)*(round+1)/3] // and no end of file
 		if _, err := io.WriteString(in, part); err != nil {
 			t.Fatal(err)
 		}
@@ -187,10 +187,10 @@ func TestImportKilled(t *testing.T) {
 	}
 	stored, _ := imported(t, s.dir)
 	r, err := importText(t, s.dir, text)
-	if err != nil || r.Known != stored || r.New != 5000-stored || stored == 0 || stored == 5000 {
+	if err != nil || r.Known != stored || r.New != 3600-stored || stored == 0 || stored == 3600 {
 		t.Errorf("%+v, %v, after %d", r, err, stored)
 	}
-	if records, ids := imported(t, s.dir); records != 5000 || ids != 5000 {
-		t.Errorf("%d records with %d ids, want 5000", records, ids)
+	if records, ids := imported(t, s.dir); records != 3600 || ids != 3600 {
+		t.Errorf("%d records with %d ids, want 3600", records, ids)
 	}
 }

@@ -54,11 +54,14 @@ type Cursors interface {
 type Importer struct {
 	door    Door
 	cursors Cursors
+	batch   int        // rows of one delivery
 	one     sync.Mutex // held while a file is imported
 }
 
 // New makes an importer.
-func New(door Door, cursors Cursors) *Importer { return &Importer{door: door, cursors: cursors} }
+func New(door Door, cursors Cursors) *Importer {
+	return &Importer{door: door, cursors: cursors, batch: batchRows}
+}
 
 // Order orders an import.
 type Order struct {
@@ -108,7 +111,7 @@ func (x *Importer) Import(ctx context.Context, in io.Reader, o Order) (Result, e
 		return Result{}, err
 	}
 	o.Org = org
-	run := &run{door: x.door, reader: reader, origin: normalise.Origin{Org: org, Received: time.Now().UTC()}, equals: newEquals()}
+	run := &run{door: x.door, batch: x.batch, reader: reader, origin: normalise.Origin{Org: org, Received: time.Now().UTC()}, equals: newEquals()}
 	run.result.Org = org
 	if run.result.Start, err = x.begin(ctx, o, orgs); err != nil {
 		return run.result, err
@@ -158,6 +161,7 @@ func (x *Importer) organisation(ctx context.Context, named string) (org string, 
 type run struct {
 	door   Door
 	reader *file.Reader
+	batch  int
 	origin normalise.Origin
 	equals equals
 	drafts []intake.Draft
@@ -184,7 +188,7 @@ func (r *run) rows(ctx context.Context) error {
 			return errors.Join(err, r.submit(ctx))
 		}
 		r.add(&row)
-		if len(r.drafts) >= batchRows || r.bytes >= batchBytes {
+		if len(r.drafts) >= r.batch || r.bytes >= batchBytes {
 			if err := r.submit(ctx); err != nil {
 				return err
 			}

@@ -68,7 +68,14 @@ func open(t *testing.T, policy capture.Config) *bench {
 		}
 	})
 	door := intake.New(j, c, p, []byte("a key of the test's own"))
-	return &bench{auditexport.New(door, j), door, j, c}
+	return &bench{importer(door, j), door, j, c}
+}
+
+// importer delivers a hundred rows at a time, so that a small file takes several deliveries.
+func importer(door auditexport.Door, j *journal.Journal) *auditexport.Importer {
+	x := auditexport.New(door, j)
+	x.SetBatch(100)
+	return x
 }
 
 func (b *bench) load(t *testing.T, text string) auditexport.Result {
@@ -126,11 +133,11 @@ func TestTwiceAndOverlapping(t *testing.T) {
 			t.Errorf("%s: %+v; want %d rows, %d new", name, r, rows, fresh)
 		}
 	}
-	f("first", head+rows(0, 2500), 2500, 2500) // more than one delivery
-	f("again", head+rows(0, 2500), 2500, 0)
-	f("overlapping", head+rows(2000, 1000), 1000, 500)
-	f("the other way round", head+rows(2990, 5)+rows(2980, 5), 10, 0)
-	f("with a new column, and another name", "more,"+head+strings.ReplaceAll("\n"+rows(2999, 2), "\n2", "\nx,2")[1:], 2, 1)
+	f("first", head+rows(0, 250), 250, 250) // more than one delivery
+	f("again", head+rows(0, 250), 250, 0)
+	f("overlapping", head+rows(200, 100), 100, 50)
+	f("the other way round", head+rows(290, 5)+rows(280, 5), 10, 0)
+	f("with a new column, and another name", "more,"+head+strings.ReplaceAll("\n"+rows(299, 2), "\n2", "\nx,2")[1:], 2, 1)
 	got := b.records(t, audit.SourceAuditExport)
 	seen := map[string]bool{}
 	for _, r := range got {
@@ -139,8 +146,8 @@ func TestTwiceAndOverlapping(t *testing.T) {
 			t.Fatal("the act is taken for one of who imported it")
 		}
 	}
-	if len(got) != 3001 || len(seen) != 3001 {
-		t.Errorf("%d records with %d ids, want 3001", len(got), len(seen))
+	if len(got) != 301 || len(seen) != 301 {
+		t.Errorf("%d records with %d ids, want 301", len(got), len(seen))
 	}
 }
 
@@ -156,7 +163,7 @@ func TestEqualRows(t *testing.T) {
 		}
 	}
 	// Apart from each other in the file, and beyond the bounds of a delivery.
-	if r := b.load(t, head+row+rows(10, 1500)+row); r.New != 1500 {
+	if r := b.load(t, head+row+rows(10, 150)+row); r.New != 150 {
 		t.Errorf("apart: %+v", r)
 	}
 }
@@ -273,7 +280,7 @@ func (d *doorThatFails) Submit(ctx context.Context, del intake.Delivery) (intake
 // TestCutShort: wherever an import ends, another one completes it, and each row is there once.
 func TestCutShort(t *testing.T) {
 	t.Parallel()
-	text := head + rows(0, 700) + strings.Repeat(rows(700, 1), 600) + rows(701, 1300) // equal rows lie across deliveries
+	text := head + rows(0, 70) + strings.Repeat(rows(70, 1), 60) + rows(71, 130) // equal rows lie across deliveries
 	for name, c := range map[string]struct {
 		door   doorThatFails
 		in     io.Reader
@@ -281,15 +288,15 @@ func TestCutShort(t *testing.T) {
 		stored int
 	}{
 		"at once":                 {doorThatFails{}, strings.NewReader(text), 0, 0},
-		"between deliveries":      {doorThatFails{after: 1}, strings.NewReader(text), 1000, 1000},
-		"stored and not answered": {doorThatFails{after: 1, stored: true}, strings.NewReader(text), 1000, 2000},
+		"between deliveries":      {doorThatFails{after: 1}, strings.NewReader(text), 100, 100},
+		"stored and not answered": {doorThatFails{after: 1, stored: true}, strings.NewReader(text), 100, 200},
 		"the file ends early":     {doorThatFails{after: 9}, io.MultiReader(strings.NewReader(text[:len(text)/2]), iotest.ErrReader(io.ErrUnexpectedEOF)), -1, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := open(t, capture.Config{})
 			c.door.Door = b.door
-			r, err := auditexport.New(&c.door, b.journal).Import(t.Context(), c.in, auditexport.Order{})
+			r, err := importer(&c.door, b.journal).Import(t.Context(), c.in, auditexport.Order{})
 			if err == nil || r.SHA256 != "" || c.rows >= 0 && (r.Rows != c.rows || r.New != c.rows) {
 				t.Fatalf("%+v, %v", r, err)
 			}
@@ -300,11 +307,11 @@ func TestCutShort(t *testing.T) {
 			if acts := b.records(t, audit.SourceTripod); len(acts) != 2 || acts[1].Outcome != audit.OutcomeFailure {
 				t.Errorf("acts: %d", len(acts))
 			}
-			if r := b.load(t, text); r.Rows != 2600 || r.Known != got || r.New != 2600-got {
+			if r := b.load(t, text); r.Rows != 260 || r.Known != got || r.New != 260-got {
 				t.Errorf("again: %+v after %d", r, got)
 			}
-			if all := len(b.records(t, audit.SourceAuditExport)); all != 2600 {
-				t.Errorf("%d records, want 2600", all)
+			if all := len(b.records(t, audit.SourceAuditExport)); all != 260 {
+				t.Errorf("%d records, want 260", all)
 			}
 		})
 	}
@@ -325,7 +332,7 @@ func TestNotAnExport(t *testing.T) {
 func TestAtOnce(t *testing.T) {
 	t.Parallel()
 	b := open(t, capture.Config{})
-	text := []byte(head + rows(0, 1500))
+	text := []byte(head + rows(0, 150))
 	var wait sync.WaitGroup
 	results := make([]auditexport.Result, 2)
 	for i := range results {
@@ -337,7 +344,7 @@ func TestAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if results[0].New+results[1].New != 1500 || results[0].Known+results[1].Known != 1500 {
+	if results[0].New+results[1].New != 150 || results[0].Known+results[1].Known != 150 {
 		t.Errorf("%+v", results)
 	}
 }
