@@ -23,6 +23,7 @@ import (
 type control struct {
 	listener net.Listener
 	server   *http.Server
+	ending   chan struct{} // closed when run is to end: what may take longer than a stop breaks off
 }
 
 // EraseOrder orders an erasure of one record or one container.
@@ -47,9 +48,11 @@ func newControl(a *App) (*control, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
+	ending := make(chan struct{})
+	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) })
 	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
 	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })
-	return &control{listener: ln, server: &http.Server{
+	return &control{listener: ln, ending: ending, server: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			name, _ := peerUser(c)
@@ -64,6 +67,7 @@ type peerKey struct{}
 func socketPath(dir string) string { return filepath.Join(dir, "tripod.sock") }
 
 func (c *control) run(ctx context.Context) error {
+	context.AfterFunc(ctx, func() { close(c.ending) })
 	return serveHTTP(ctx, c.server, c.listener, drainTime)
 }
 
@@ -192,6 +196,15 @@ var errNoServe = errors.New("no serve runs here")
 
 // ask sends a question to the serve that runs on a data directory and reads its answer; errNoServe where none runs.
 func ask(ctx context.Context, dir, path string, question, answer any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	return send(ctx, dir, path, bytes.NewReader(body), answer)
+}
+
+// send is ask with any body. Nothing of the body is read where no serve runs.
+func send(ctx context.Context, dir, path string, body io.Reader, answer any) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, "unix", socketPath(dir))
 		if err != nil {
@@ -200,11 +213,7 @@ func ask(ctx context.Context, dir, path string, question, answer any) error {
 		return c, nil
 	}}}
 	defer client.CloseIdleConnections()
-	body, err := json.Marshal(question)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://tripod"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://tripod"+path, body)
 	if err != nil {
 		return err
 	}

@@ -59,11 +59,15 @@ func (t *Truth) signed(ctx context.Context, seq uint64) error {
 	return err
 }
 
-// settled waits until every view has taken in a position, so that none still holds what was erased there. Where no view
-// runs, it runs them for as long as that takes.
-func (t *Truth) settled(ctx context.Context, seq uint64) (err error) {
+// settled waits until every view has taken in a position, so that none still holds what was erased there.
+func (t *Truth) settled(ctx context.Context, seq uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
+	return t.viewed(ctx, seq)
+}
+
+// viewed waits until every view has taken in a position. Where no view runs, it runs them for as long as that takes.
+func (t *Truth) viewed(ctx context.Context, seq uint64) (err error) {
 	views := t.views
 	if views == nil {
 		views = newViews(ctx, t.dir, t.Journal, t.Health, t.log)

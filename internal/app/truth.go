@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/collect/auditexport"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -28,6 +29,8 @@ type Truth struct {
 	Door    *intake.Door
 	Eraser  *erasure.Eraser
 	Health  *health.Registry
+	// Importer imports audit log exports.
+	Importer *auditexport.Importer
 
 	// Refused says why nothing is written: ledger and journal do not fit each other. Reading goes on.
 	Refused error
@@ -82,6 +85,7 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	}
 	idKey := keys.IDKey()
 	t.Door = intake.New(t.Journal, t.Content, policy, idKey[:])
+	t.Importer = auditexport.New(t.Door, t.Journal)
 	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)
 	t.Eraser.Signed, t.Eraser.Settled = t.signed, t.settled
 	return t.startLedger(ctx, o)

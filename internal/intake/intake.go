@@ -42,6 +42,7 @@ type Draft struct {
 	Pieces   []Piece
 	Form     []byte // the source form before normalising, serialised the same way for the same data; the id rests on it
 	VendorID bool   // Record.ID is the vendor's and remembered for ever
+	Forever  bool   // the id that rests on the form is remembered for ever: the source may deliver at any time again
 }
 
 // Delivery is what a way in hands over at once.
@@ -61,6 +62,7 @@ type Receipt struct {
 type Journal interface {
 	Append(ctx context.Context, b journal.Batch) (journal.Receipt, error)
 	Known(ids []journal.Digest) []bool
+	KnownForever(ctx context.Context, id, body journal.Digest) (bool, error)
 }
 
 // Content is what the door needs of the content store.
@@ -91,7 +93,7 @@ func (d *Door) Submit(ctx context.Context, del Delivery) (Receipt, error) {
 	defer d.flights.begin()()
 	ids := d.ids.identify(del)
 	skip := d.redelivered(del, ids)
-	if err := d.storeContent(ctx, del, skip); err != nil {
+	if err := d.storeContent(ctx, del, ids, skip); err != nil {
 		return Receipt{}, unavailable(ctx, "store content", err)
 	}
 	receipt, err := d.journal.Append(ctx, d.encode(del, ids, skip, time.Now().UTC()))
@@ -101,14 +103,25 @@ func (d *Door) Submit(ctx context.Context, del Delivery) (Receipt, error) {
 	return merge(receipt, skip), nil
 }
 
-// redelivered marks the drafts that were delivered before. Those under a vendor's id go on to the journal all the same:
+// redelivered marks the drafts that were delivered before. Those remembered for ever go on to the journal all the same:
 // only it can tell whether the body changed.
 func (d *Door) redelivered(del Delivery, ids []journal.Digest) []bool {
 	skip := d.journal.Known(ids)
 	for i := range skip {
-		skip[i] = skip[i] && !del.Drafts[i].VendorID
+		skip[i] = skip[i] && !del.Drafts[i].lasting()
 	}
 	return skip
+}
+
+// lasting reports whether the draft's id is remembered for ever.
+func (d *Draft) lasting() bool { return d.VendorID || d.Forever }
+
+// held reports whether a lasting draft was delivered before with this very body.
+func (d *Door) held(ctx context.Context, draft *Draft, id journal.Digest) (bool, error) {
+	if !draft.lasting() {
+		return false, nil
+	}
+	return d.journal.KnownForever(ctx, id, d.ids.body(draft.Form))
 }
 
 // unavailable keeps a caller's own cancellation apart from our inability.
@@ -121,7 +134,7 @@ func unavailable(ctx context.Context, what string, err error) error {
 
 // storeContent keeps what the policy allows of the drafts not seen before, and writes the references into their records.
 // Drafts delivered before are left alone: what was erased since must not come back with a retry.
-func (d *Door) storeContent(ctx context.Context, del Delivery, skip []bool) error {
+func (d *Door) storeContent(ctx context.Context, del Delivery, ids []journal.Digest, skip []bool) error {
 	var blocks []content.Block
 	var refs []blockRef
 	same := make(map[plaintext]int) // records of one export share what their resource says: it is sealed once
@@ -132,6 +145,13 @@ func (d *Door) storeContent(ctx context.Context, del Delivery, skip []bool) erro
 		}
 		level := d.policy.Level(draft.Record, del.Credential)
 		draft.Record.Content = make([]audit.Content, len(draft.Pieces))
+		if level != audit.ClassMetadata {
+			if held, err := d.held(ctx, draft, ids[i]); err != nil {
+				return err
+			} else if held {
+				continue
+			}
+		}
 		for k := range draft.Pieces {
 			p, ref := &draft.Pieces[k], &draft.Record.Content[k]
 			*ref = reference(p, level)
@@ -203,10 +223,11 @@ func (d *Door) encode(del Delivery, ids []journal.Digest, skip []bool, now time.
 		}
 		rec := draft.Record
 		rec.Version, rec.Recorded = audit.SchemaVersion, now
-		entry := journal.Entry{Record: rec, ID: ids[i], Forever: draft.VendorID}
-		if draft.VendorID {
+		entry := journal.Entry{Record: rec, ID: ids[i], Forever: draft.lasting()}
+		if draft.lasting() {
 			entry.Body = d.ids.body(draft.Form)
-		} else {
+		}
+		if !draft.VendorID {
 			rec.ID = audit.Hex(ids[i][:])
 		}
 		start := len(buf)

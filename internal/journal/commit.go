@@ -148,6 +148,17 @@ func (j *Journal) Known(ids []Digest) []bool {
 	return known
 }
 
+// KnownForever tells whether a Forever id was stored with this very body, be its record erased since. It spares the
+// caller work; Append decides.
+func (j *Journal) KnownForever(ctx context.Context, id, body Digest) (bool, error) {
+	var known bool
+	err := j.reader.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM forever WHERE id = ? AND body = ?)", id[:], body[:]).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("look up id: %w", err)
+	}
+	return known, nil
+}
+
 // resolve gives each entry of a request its position, or finds that it was delivered before.
 func (j *Journal) resolve(ctx context.Context, g *group, r *request) error {
 	for i := range r.batch.Entries {
