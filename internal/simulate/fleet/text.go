@@ -39,15 +39,21 @@ func units(s string) int64 {
 // kept in the three bytes that UTF-8 would give it, were it allowed there.
 func firstUnits(s string, most int) string {
 	n := 0
-	for i, r := range s {
+	for i := 0; i < len(s); {
 		if n == most {
 			return s[:i]
 		}
+		if _, ok := halfAt(s[i:]); ok {
+			n, i = n+1, i+3
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
 		n += utf16.RuneLen(r)
 		if n > most {
 			high, _ := utf16.EncodeRune(r)
 			return s[:i] + string([]byte{0xE0 | byte(high>>12), 0x80 | byte(high>>6&0x3F), 0x80 | byte(high&0x3F)})
 		}
+		i += size
 	}
 	return s
 }
@@ -96,6 +102,7 @@ func toolInput(input string) string {
 	if len(input) <= valueLimit {
 		return input
 	}
+	input = strings.ToValidUTF8(input, string(utf8.RuneError)) // a client's strings have no broken bytes to count
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(input), &members) != nil {
 		return firstUnits(input, inputLimit)

@@ -47,6 +47,8 @@ func FuzzToolInput(f *testing.F) {
 	f.Add(`{"a":"` + strings.Repeat("x", 2000) + `","b":[1,2],"a":"again"}`)
 	f.Add(`{"a":` + strings.Repeat(" ", 600) + `1`)
 	f.Add(strings.Repeat("x", 9000))
+	f.Add(strings.Repeat("x", 4095) + strings.Repeat("\xf5", 9))
+	f.Add(`{"a":"` + strings.Repeat("😀x", 2000) + `"}`)
 	f.Fuzz(func(t *testing.T, input string) {
 		got := toolInput(input)
 		if len(input) > valueLimit && units(got) > inputLimit {
