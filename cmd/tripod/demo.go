@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -99,8 +98,8 @@ func (c *demoCommand) summarise(ctx context.Context, std streams, dir string) er
 	if err == nil && c.Headless {
 		err = printJSON(std.out, summary)
 	} else if err == nil {
-		_, err = fmt.Fprintf(std.out, "\n%s records, %s under a signed checkpoint; %s; discrepancies: %d\n", apart(summary.Records),
-			apart(summary.LedgerSize), summary.Statement, summary.Discrepancies)
+		_, err = fmt.Fprintf(std.out, "\n%s records, %s under a signed checkpoint; %s; discrepancies: %d\n", thousands(int64(summary.Records)),
+			thousands(int64(summary.LedgerSize)), summary.Statement, summary.Discrepancies)
 	}
 	if err == nil && !summary.Verified {
 		err = wanting{fmt.Errorf("the demo's journal does not verify: %s", summary.Statement)}
@@ -132,7 +131,7 @@ func (c *demoCommand) welcome(dir string, d app.DemoStarted) string {
 	data, key := quote(dir), quote(filepath.Join(dir, "keys", "ledger.pub"))
 	night, _ := d.World.When(world.DeniedTool, d.From)
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s (invented): %s records of %s to %s, received and indexed in %.1f s.\n\n", d.World.Org.Name, apart(d.History.Records),
+	fmt.Fprintf(&b, "\n%s (invented): %s records of %s to %s, received and indexed in %.1f s.\n\n", d.World.Org.Name, thousands(int64(d.History.Records)),
 		d.From.Format("Mon 2006-01-02 15:04"), d.To.Format("Mon 2006-01-02 15:04 UTC"), d.Took.Seconds())
 	where, overview := "in another terminal", ""
 	if d.Link != "" {
@@ -172,13 +171,4 @@ func quote(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
-
-// apart prints a number with its thousands apart.
-func apart[N int | uint64](n N) string {
-	text := strconv.FormatUint(uint64(n), 10)
-	for at := len(text) - 3; at > 0; at -= 3 {
-		text = text[:at] + "," + text[at:]
-	}
-	return text
 }

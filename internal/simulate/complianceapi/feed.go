@@ -24,6 +24,7 @@ type feed struct {
 	chunks   *cache[chunk, []row]       // guarded by mu
 	own      []row                      // calls and switches, in order; guarded by mu
 	switches []turned                   // in order of time; guarded by mu
+	live     []playedSession            // beside the world's plan, oldest first; guarded by mu
 }
 
 // person is somebody whose rows are made for load.

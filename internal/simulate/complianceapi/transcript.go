@@ -81,16 +81,10 @@ func (a *API) transcript(s *session, now time.Time, delay time.Duration, l limit
 	c := &conversation{
 		dice: a.dice, remote: !s.isLocal(), limits: l, tools: map[string]*world.Act{}, asked: map[string][]*world.Act{}, open: map[string][]string{},
 	}
-	var acts []*world.Act
-	for day := s.first.Truncate(24 * time.Hour); !day.After(s.last); day = day.AddDate(0, 0, 1) {
-		list := a.feed.actsAt(day)
-		for i := range list {
-			if act := &list[i]; act.Keys.Session == s.key {
-				acts = append(acts, act)
-				if act.Tool != nil {
-					c.tools[act.Keys.ToolUse] = act
-				}
-			}
+	acts := a.feed.sessionActs(s)
+	for _, act := range acts {
+		if act.Tool != nil {
+			c.tools[act.Keys.ToolUse] = act
 		}
 	}
 	for _, act := range acts {
