@@ -64,7 +64,7 @@ func (a *API) named(c *call) (org, *refusal) {
 // members are the accounts of an organisation at a time. Whoever left is gone at once.
 func (a *API) members(o org, now time.Time) []*world.Account {
 	var list []*world.Account
-	for _, acc := range a.opts.World.Members(now) {
+	for _, acc := range a.opts.World.Members(earlier(now, a.opts.Until)) {
 		if acc.Service || o == console && acc.Role != "owner" && acc.Role != "admin" && acc.Role != "developer" && acc.Role != "billing" {
 			continue
 		}

@@ -59,3 +59,21 @@ func TestPlay(t *testing.T) {
 		t.Errorf("%d of %d sessions are listed, %d of %d tool uses are in no transcript", len(list), len(played), missed, len(uses))
 	}
 }
+
+// TestUntil: a world that has ended stays as it was, and what is asked of the API afterwards is on record.
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	end := noon().Add(-6 * time.Hour)
+	b, whole := newBench(t, complianceapi.Options{Until: end}), newBench(t, complianceapi.Options{})
+	want, before := b.api.Truth(noon().AddDate(0, 0, -1), end), whole.api.Truth(noon().AddDate(0, 0, -1), end)
+	if len(want) == 0 || !slices.Equal(want, before) {
+		t.Errorf("%d activities before the end, want the %d of a world without one", len(want), len(before))
+	}
+	if got := b.api.Truth(end, noon().Add(time.Hour)); len(got) != 0 {
+		t.Errorf("%d activities after the end", len(got))
+	}
+	b.get("/organizations")
+	if got := b.api.Truth(end, noon().Add(time.Hour)); len(got) != 1 {
+		t.Errorf("%d activities after a call", len(got))
+	}
+}

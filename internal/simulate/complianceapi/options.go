@@ -19,6 +19,8 @@ type Options struct {
 	Now func() time.Time
 	// Since is when recording was switched on; zero means 30 days before Now, at midnight. Content goes back a week more.
 	Since time.Time
+	// Until, where set, ends the world: nothing is done in it from then on, and everything stays as it was. Calls go on.
+	Until time.Time
 	// Seed is that of keys, ids of the API's own making and of chance.
 	Seed   uint64
 	Faults Faults
@@ -81,6 +83,9 @@ func (o Options) complete() (Options, error) {
 		o.Since = o.Now().UTC().AddDate(0, 0, -30).Truncate(24 * time.Hour)
 	}
 	o.Since = o.Since.UTC()
+	if o.Until.IsZero() || o.Until.After(world.Last) {
+		o.Until = world.Last
+	}
 	if o.Rate == 0 {
 		o.Rate = 600
 	}
@@ -98,4 +103,11 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("simulate the compliance api: %w", err)
 	}
 	return o, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

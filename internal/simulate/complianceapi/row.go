@@ -70,7 +70,7 @@ func (f *feed) rows(c chunk) []row {
 // actsOf are the acts of the day that holds a time.
 func (f *feed) actsOf(t time.Time) []world.Act {
 	day := t.Truncate(24 * time.Hour)
-	return f.days.get(day.Unix(), func() []world.Act { return f.a.opts.World.Between(day, day.AddDate(0, 0, 1)) })
+	return f.days.get(day.Unix(), func() []world.Act { return f.a.opts.World.Between(day, earlier(day.AddDate(0, 0, 1), f.a.opts.Until)) })
 }
 
 // maker makes rows.

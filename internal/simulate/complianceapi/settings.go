@@ -83,7 +83,7 @@ func (a *API) isOn(name string, o org, now time.Time) (on, there bool) {
 
 // ssoOn is whether single sign-on is on: the world turns it off and on again.
 func (a *API) ssoOn(now time.Time) bool {
-	on := true
+	on, now := true, earlier(now, a.opts.Until)
 	for _, day := range []time.Time{now.AddDate(0, 0, -1), now} {
 		for _, act := range a.feed.actsAt(day) {
 			if act.Control != nil && act.Control.Type == "org_sso_toggled" && !act.At.After(now) {
