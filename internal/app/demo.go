@@ -12,6 +12,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/secret"
+	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 	"github.com/tripod-audit/tripod/internal/simulate/fleet"
 	"github.com/tripod-audit/tripod/internal/simulate/world"
 )
@@ -60,10 +61,21 @@ func demoBegin(w *world.World, end time.Time) time.Time {
 
 // Demo runs a whole Tripod on loopback and a simulated enterprise beside it, whose clients deliver to the real receiver: a
 // week of history at once, then live activity. The end of ctx is no error, whenever it comes.
-func Demo(ctx context.Context, o DemoOptions) error {
+func Demo(ctx context.Context, o DemoOptions) (err error) {
 	w := world.New(world.Options{Seed: o.Seed})
+	vendor, err := newDemoVendor(ctx, w, &o)
+	if err != nil {
+		return err
+	}
+	serving := startStage(ctx, "simulated compliance api", vendor.Run)
+	defer func() { err = errors.Join(err, serving.stop()) }()
+	return demo(ctx, w, vendor.API(), o)
+}
+
+func demo(ctx context.Context, w *world.World, vendor *simulated.API, o DemoOptions) error {
 	o.Config.Owners = map[audit.Source]string{
 		audit.SourceOTelLog: "IT security", audit.SourceOTelSpan: "IT security", audit.SourceOTelMetric: "clinical data platform",
+		audit.SourceComplianceActivity: "IT governance",
 	}
 	credentials, accepted := demoTokens(w)
 	a, err := New(ctx, Options{Config: o.Config, Version: "demo", Logger: o.Logger, Tokens: accepted})
@@ -83,7 +95,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 		case <-ctx.Done(): // serving says why, if it was not the caller
 			return nil
 		}
-		return a.play(ctx, w, credentials, o)
+		return a.play(ctx, w, vendor, credentials, o)
 	}()
 	cancel(nil)
 	return errors.Join(err, serving.stop())
@@ -105,29 +117,29 @@ func demoTokens(w *world.World) (credentials map[*world.Device]secret.String, ac
 }
 
 // play is the life of the enterprise until the demo ends.
-func (a *App) play(ctx context.Context, w *world.World, credentials map[*world.Device]secret.String, o DemoOptions) error {
+func (a *App) play(ctx context.Context, w *world.World, vendor *simulated.API, credentials map[*world.Device]secret.String, o DemoOptions) error {
 	addrs, err := ReadAddrs(a.cfg.Data)
 	if err != nil {
 		return err
 	}
 	f, err := fleet.New(fleet.Config{
-		World: w, Org: &w.Org, HTTP: addrs.OTLPHTTP, GRPC: addrs.OTLPGRPC, Logger: o.Logger, Pace: demoPace,
+		World: seenByVendor{w, vendor}, Org: &w.Org, HTTP: addrs.OTLPHTTP, GRPC: addrs.OTLPGRPC, Logger: o.Logger, Pace: demoPace,
 		Token: func(d *world.Device) secret.String { return credentials[d] },
 	})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	return errors.Join(a.playFleet(ctx, f, DemoStarted{Addrs: addrs, World: w, To: o.End}, o), f.Close())
+	return errors.Join(a.playFleet(ctx, f, DemoStarted{Addrs: addrs, World: w, From: demoBegin(w, o.End), To: o.End}, o), f.Close())
 }
 
 func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted, o DemoOptions) (err error) {
-	if started.To.IsZero() {
-		started.To = time.Now().UTC()
-	}
-	started.From = demoBegin(started.World, started.To)
 	began := time.Now()
 	started.History, err = f.History(ctx, started.From, started.To)
 	if err == nil {
+		select {
+		case <-a.compliance.CaughtUp():
+		case <-ctx.Done():
+		}
 		a.catchUp(ctx)
 	}
 	switch {

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -110,6 +111,9 @@ type Collector struct {
 	polled   bool      // a poll was read to its end since Run began
 	counted  ids       // of the window being read
 	told     time.Time // when progress was last logged
+
+	caughtUp chan struct{}
+	behind   sync.Once // ends with caughtUp
 }
 
 // New makes a collector and calls nobody yet.
@@ -118,7 +122,7 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Collector{cfg: cfg, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, health: deps.Health, limit: cfg.PageSize, counted: ids{}}
+	c := &Collector{cfg: cfg, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, health: deps.Health, limit: cfg.PageSize, counted: ids{}, caughtUp: make(chan struct{})}
 	var err error
 	if c.norm, err = normalise.New(); err != nil {
 		return nil, err
@@ -136,6 +140,9 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	c.cursor = "compliance.activity " + c.client.Host()
 	return c, nil
 }
+
+// CaughtUp is closed once everything that was due has been read, history included, for the first time since Run began.
+func (c *Collector) CaughtUp() <-chan struct{} { return c.caughtUp }
 
 // Run reads the feed until the context ends. Trouble does not end it: it is told, and tried again.
 func (c *Collector) Run(ctx context.Context) error {
@@ -200,6 +207,7 @@ func (c *Collector) step(ctx context.Context) (time.Duration, error) {
 		return 0, c.forward(ctx, now)
 	}
 	if c.st.Reading == nil && !c.choose(now) {
+		c.behind.Do(func() { close(c.caughtUp) })
 		return min(time.Until(c.poll), c.nextDue(now)), nil
 	}
 	return 0, c.readWindow(ctx)
