@@ -111,6 +111,7 @@ const (
 	ActivityError         Activity = "error"
 	ActivityOperation     Activity = "operation" // Tripod's own starts, stops and maintenance
 	ActivityErasure       Activity = "erasure"   // Tripod destroying content or a record, by order
+	ActivityState         Activity = "state"     // what a source shows to be so, and nobody's act: a snapshot that differs from the one before
 	ActivityUnclassified  Activity = "unclassified"
 )
 
@@ -121,7 +122,7 @@ func Activities() []Activity {
 		ActivityToolCall, ActivityToolResult, ActivityAgentRun, ActivityHookRun, ActivityConnection, ActivityExtension,
 		ActivityFileRead, ActivityFileWrite, ActivityEgress, ActivityCreate, ActivityView, ActivityUpdate, ActivityDelete,
 		ActivityShare, ActivityExport, ActivitySettingChange, ActivityAdminChange, ActivityUsage, ActivityFeedback,
-		ActivityError, ActivityOperation, ActivityErasure, ActivityUnclassified,
+		ActivityError, ActivityOperation, ActivityErasure, ActivityState, ActivityUnclassified,
 	}
 }
 

@@ -20,3 +20,30 @@ func FuzzDecodePage(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDecodeListing(f *testing.F) {
+	f.Add([]byte(`{"data":[{"id":"a"}],"has_more":true,"next_page":"page_2"}`))
+	f.Add([]byte(`{"data":[{"uuid":"a"}],"has_more":false}`))
+	f.Add([]byte(`{"data":[],"next_page":"p"}`))
+	f.Add([]byte(`{"data":[],"has_more":true,"next_page":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		l, err := decodeListing(body, "p")
+		if err != nil && strings.Contains(err.Error(), string(body)) && len(body) > 8 {
+			t.Errorf("the error repeats the body: %v", err)
+		}
+		if err == nil && (l.Next == "p" || l.Rows == nil) {
+			t.Errorf("goes on for ever, or is no list: %+v", l)
+		}
+	})
+}
+
+func FuzzDecodeSettings(f *testing.F) {
+	f.Add([]byte(`{"type":"effective_organization_settings","organization_id":"o","settings":[{"name":"sso_enabled","type":"boolean","value":true}],"api_keys":[{}]}`))
+	f.Add([]byte(`{"organization_id":"other","settings":[]}`))
+	f.Add([]byte(`{"settings":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if s, err := decodeSettings(body, "o"); err == nil && s.Rows == nil {
+			t.Errorf("%s has no settings", body)
+		}
+	})
+}
