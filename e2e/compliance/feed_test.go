@@ -15,6 +15,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/journal"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
@@ -193,7 +194,7 @@ func TestKeys(t *testing.T) {
 			follow(t, c.Data, func(records []*audit.Record) bool {
 				return slices.ContainsFunc(records, func(r *audit.Record) bool {
 					v, _ := r.Attributes.Get("reason")
-					return r.Type == complianceapi.TypeInterrupted && v.Str() == reason
+					return r.Type == trouble.TypeInterrupted && v.Str() == reason
 				})
 			})
 		})

@@ -19,7 +19,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -46,7 +45,7 @@ type App struct {
 	truth      *Truth
 	views      []*view
 	receiver   *otlp.Receiver
-	compliance *complianceapi.Collector // nil where no key is configured
+	compliance *compliance // nil where no key is configured
 	console    *console
 	control    *control
 	ready      chan struct{}
@@ -132,7 +131,7 @@ func (a *App) Run(ctx context.Context) error {
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
 	if a.compliance != nil {
-		start("compliance api", a.runCompliance)
+		a.compliance.start(start)
 	}
 	err := a.announce(ctx)
 	if err == nil {

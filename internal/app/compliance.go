@@ -11,32 +11,111 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
-// newCompliance makes the way in for the Compliance API; nil where no key is named, or nothing can be written.
-func newCompliance(a *App) (*complianceapi.Collector, error) {
+// compliance is the way in for the Compliance API: one client, with one key, one budget and one clock, for all collectors
+// of the tenant, and the record of what they ask.
+type compliance struct {
+	app        *App
+	client     *api.Client
+	calls      *own.Log
+	collectors []collector
+}
+
+// collector reads one part of the API.
+type collector struct {
+	part string // as conditions name it; "" is the activity feed
+	what string // as people call it
+	run  func(context.Context) error
+	// caughtUp is closed once everything that was due has been read for the first time; nil where it is not waited for.
+	caughtUp <-chan struct{}
+}
+
+// newCompliance makes the way in; nil where no key is named, or nothing can be written. It calls nobody yet.
+func newCompliance(a *App) (*compliance, error) {
 	cfg := a.cfg.Compliance
 	if !cfg.On() || a.truth.Refused != nil {
 		return nil, nil
 	}
-	start, err := cfg.Since()
+	c := &compliance{app: a}
+	host, err := api.HostOf(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
-	return complianceapi.New(complianceapi.Config{URL: cfg.URL, Start: start, Interval: cfg.PollInterval}, complianceapi.Deps{
-		Door: a.truth.Door, Cursors: a.truth.Journal, Key: complianceKey(cfg), Version: a.version, Logger: a.log, Registerer: a.metrics, Health: a.health,
+	calls, err := own.New(own.Config{Host: host, Version: a.version}, own.Deps{Door: a.truth.Door, Logger: a.log, Registerer: a.metrics, Health: a.health})
+	if err != nil {
+		return nil, err
+	}
+	c.calls = calls
+	c.client, err = api.New(api.Options{
+		URL: cfg.URL, Key: complianceKey(cfg), UserAgent: "tripod/" + a.version, Name: calls.Name, Observe: calls.Observe, KeyLoaded: calls.KeyLoaded,
 	})
+	if err != nil {
+		return nil, err
+	}
+	for _, add := range []func() error{c.addFeed} {
+		if err := add(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
-// runCompliance keeps what ends the reading of the feed from ending what else comes in.
-func (a *App) runCompliance(ctx context.Context) error {
-	err := a.compliance.Run(ctx)
+// addFeed adds the collector of the activity feed.
+func (c *compliance) addFeed() error {
+	a, cfg := c.app, c.app.cfg.Compliance
+	start, err := cfg.Since()
+	if err != nil {
+		return err
+	}
+	feed, err := complianceapi.New(complianceapi.Config{Start: start, Interval: cfg.PollInterval}, complianceapi.Deps{
+		Client: c.client, Door: a.truth.Door, Cursors: a.truth.Journal, Logger: a.log, Registerer: a.metrics, Health: a.health,
+	})
+	if err != nil {
+		return err
+	}
+	c.collectors = append(c.collectors, collector{what: "the activity feed", run: feed.Run, caughtUp: feed.CaughtUp()})
+	return nil
+}
+
+// start starts the record of own calls, then who makes them: it stops after them.
+func (c *compliance) start(start func(name string, run func(context.Context) error)) {
+	start("calls to the compliance api", func(ctx context.Context) error {
+		defer c.client.Close()
+		return c.calls.Run(ctx)
+	})
+	for _, k := range c.collectors {
+		start("compliance api: "+k.what, func(ctx context.Context) error { return c.run(ctx, k) })
+	}
+}
+
+// waitCaughtUp returns when every collector has read what was due, or the context ends.
+func (c *compliance) waitCaughtUp(ctx context.Context) {
+	for _, k := range c.collectors {
+		if k.caughtUp == nil {
+			continue
+		}
+		select {
+		case <-k.caughtUp:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// run keeps what ends one collector from ending what else comes in.
+func (c *compliance) run(ctx context.Context, k collector) error {
+	err := k.run(ctx)
 	if err != nil && ctx.Err() == nil {
-		a.health.Raise("compliance.stopped", health.Critical, "the activity feed is not read until a restart: "+err.Error())
-		a.log.ErrorContext(ctx, "the activity feed is not read any more", "error", err)
+		code := "compliance.stopped"
+		if k.part != "" {
+			code = "compliance." + k.part + ".stopped"
+		}
+		c.app.health.Raise(code, health.Critical, k.what+" is not read until a restart: "+err.Error())
+		c.app.log.ErrorContext(ctx, k.what+" is not read any more", "error", err)
 		<-ctx.Done()
 	}
 	return nil

@@ -136,10 +136,7 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted
 	began := time.Now()
 	started.History, err = f.History(ctx, started.From, started.To)
 	if err == nil {
-		select {
-		case <-a.compliance.CaughtUp():
-		case <-ctx.Done():
-		}
+		a.compliance.waitCaughtUp(ctx)
 		a.catchUp(ctx)
 	}
 	switch {

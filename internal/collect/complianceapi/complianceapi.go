@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -26,13 +25,13 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
 // Config configures a Collector. Zero values mean the defaults.
 type Config struct {
-	URL        string        // of the API; default api.DefaultURL
 	Credential string        // names the key in records; default "compliance"
 	Start      time.Time     // history begins here; zero is Lookback before the first run. An earlier one later extends it
 	Lookback   time.Duration // how much history the first run reads; default 30 days
@@ -41,7 +40,6 @@ type Config struct {
 	Overlap    time.Duration // how much of the time before a window is read again with it; default 5 minutes
 	Settle     time.Duration // after which a window is read for the last time; default 24 hours
 	PageSize   int           // activities a request asks for; default and most api.MaxPage
-	MaxBody    int64         // bytes of an answer; less is asked for where one is larger; default 32 MiB
 }
 
 func (c Config) withDefaults() Config {
@@ -75,14 +73,11 @@ type Cursors interface {
 	Cursor(ctx context.Context, name string) ([]byte, error)
 }
 
-// Deps are what a Collector works with. Transport, Budget, Registerer and Health may be nil.
+// Deps are what a Collector works with. Logger, Registerer and Health may be nil.
 type Deps struct {
+	Client     *api.Client // shared with the other collectors of the tenant, and closed by nobody of them
 	Door       Door
 	Cursors    Cursors
-	Key        api.KeySource
-	Transport  http.RoundTripper
-	Budget     *api.Budget
-	Version    string // of Tripod, for the user agent
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	Health     *health.Registry
@@ -96,21 +91,19 @@ type Collector struct {
 	log     *slog.Logger
 	health  *health.Registry
 	client  *api.Client
+	watch   *trouble.Watch
 	norm    *normalise.Normaliser
 	stats   *stats
 	cursor  string // name of the cursor that holds the state
 
 	// What follows belongs to Run.
-	st       state
-	calls    []call    // made and not yet in the state
-	keys     []string  // kinds of keys taken into use and not yet on record
-	poll     time.Time // local time of the next poll
-	failures int       // rounds in a row
-	limit    int       // of a page: less where answers are too large
-	probed   bool      // the key served since Run began
-	polled   bool      // a poll was read to its end since Run began
-	counted  ids       // of the window being read
-	told     time.Time // when progress was last logged
+	st      state
+	poll    time.Time // local time of the next poll
+	limit   int       // of a page: less where answers are too large
+	probed  bool      // the key served since Run began
+	polled  bool      // a poll was read to its end since Run began
+	counted ids       // of the window being read
+	told    time.Time // when progress was last logged
 
 	caughtUp chan struct{}
 	behind   sync.Once // ends with caughtUp
@@ -119,34 +112,38 @@ type Collector struct {
 // New makes a collector and calls nobody yet.
 func New(cfg Config, deps Deps) (*Collector, error) {
 	cfg = cfg.withDefaults()
+	if deps.Client == nil {
+		return nil, errors.New("collect the activity feed: no client")
+	}
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Collector{cfg: cfg, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, health: deps.Health, limit: cfg.PageSize, counted: ids{}, caughtUp: make(chan struct{})}
+	c := &Collector{
+		cfg: cfg, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, health: deps.Health, client: deps.Client, limit: cfg.PageSize, counted: ids{},
+		cursor: feed + " " + deps.Client.Host(), caughtUp: make(chan struct{}),
+	}
 	var err error
 	if c.norm, err = normalise.New(); err != nil {
 		return nil, err
 	}
 	if c.stats, err = newStats(deps.Registerer); err != nil {
-		return nil, fmt.Errorf("register metrics of the compliance api: %w", err)
+		return nil, fmt.Errorf("register metrics of the activity feed: %w", err)
 	}
-	c.client, err = api.New(api.Options{
-		URL: cfg.URL, Key: deps.Key, Transport: deps.Transport, Budget: deps.Budget, MaxBody: cfg.MaxBody, UserAgent: "tripod/" + deps.Version,
-		Observe: c.observe, KeyLoaded: func(kind string) { c.keys = append(c.keys, kind) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.cursor = "compliance.activity " + c.client.Host()
-	return c, nil
+	c.watch, err = trouble.New(trouble.Config{
+		Feed: feed, What: "the activity feed", Scope: "read:compliance_activities", Credential: cfg.Credential, Host: deps.Client.Host(),
+		ReadUpTo: func() time.Time { return c.st.Seen },
+	}, trouble.Deps{Door: deps.Door, Cursors: deps.Cursors, Health: deps.Health, Logger: deps.Logger})
+	return c, err
 }
+
+// feed is what records and cursors call the activity feed.
+const feed = "compliance.activity"
 
 // CaughtUp is closed once everything that was due has been read, history included, for the first time since Run began.
 func (c *Collector) CaughtUp() <-chan struct{} { return c.caughtUp }
 
 // Run reads the feed until the context ends. Trouble does not end it: it is told, and tried again.
 func (c *Collector) Run(ctx context.Context) error {
-	defer c.client.Close()
 	if err := c.load(ctx); err != nil {
 		return err
 	}
@@ -154,24 +151,12 @@ func (c *Collector) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		wait, err := c.step(ctx)
 		if err != nil {
-			wait = c.failed(ctx, err)
+			wait = c.watch.Failed(ctx, err)
 		}
 		c.lag()
 		if err := sleep(ctx, wait); err != nil {
 			break
 		}
-	}
-	return c.end(ctx)
-}
-
-// endTime bounds how long the calls that are not on record yet may take to get there when Run ends.
-const endTime = 5 * time.Second
-
-func (c *Collector) end(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
-	defer cancel()
-	if err := c.recordOwn(ctx, true); err != nil {
-		c.log.WarnContext(ctx, "calls to the Compliance API are not on record", "error", err)
 	}
 	return nil
 }
@@ -192,9 +177,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // step does the one thing that is most urgent and tells how long there is nothing to do after it.
 func (c *Collector) step(ctx context.Context) (time.Duration, error) {
-	if err := c.recordOwn(ctx, false); err != nil {
-		return 0, err
-	}
 	now, _, known := c.client.Now()
 	switch {
 	case !known || !c.probed:
@@ -213,7 +195,7 @@ func (c *Collector) step(ctx context.Context) (time.Duration, error) {
 	return 0, c.readWindow(ctx)
 }
 
-var errNoDate = errors.New("the server's answers have no Date, and windows are made by the server's time")
+var errNoDate = fmt.Errorf("%w: its answers have no Date, and windows are made by the server's time", api.ErrMalformed)
 
 // probe asks for one activity, to learn the server's time and whether the key serves.
 func (c *Collector) probe(ctx context.Context) error {
@@ -225,5 +207,5 @@ func (c *Collector) probe(ctx context.Context) error {
 		return err
 	}
 	c.probed = true
-	return c.succeeded(ctx)
+	return c.watch.Succeeded(ctx)
 }

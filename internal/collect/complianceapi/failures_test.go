@@ -14,7 +14,7 @@ import (
 // Each test here is a failure that a poller of an audit feed was seen to have. The naive poller fails it; ours passes.
 
 func config() complianceapi.Config {
-	return complianceapi.Config{URL: "https://vendor.example", Lookback: time.Hour}
+	return complianceapi.Config{Lookback: time.Hour}
 }
 
 // bubble runs a test on a clock of its own.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -36,6 +38,7 @@ type bench struct {
 	door    *intake.Door
 	health  *health.Registry
 	key     string
+	maxBody int64
 	log     bytes.Buffer
 }
 
@@ -66,24 +69,40 @@ func open(t testing.TB, v *vendor) *bench {
 func (b *bench) run(cfg complianceapi.Config, crash *crash) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	deps := complianceapi.Deps{
-		Door: b.door, Cursors: b.journal, Transport: b.vendor, Version: "test", Health: b.health,
-		Key:    func(context.Context) (secret.String, error) { return secret.New(b.key), nil },
-		Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
-	}
+	var door complianceapi.Door = b.door
+	var transport http.RoundTripper = b.vendor
 	if crash != nil {
 		crash.cancel = cancel
-		deps.Door, deps.Transport = crashDoor{b.door, crash}, crashTransport{b.vendor, crash}
+		door, transport = crashDoor{b.door, crash}, crashTransport{b.vendor, crash}
 	}
-	c, err := complianceapi.New(cfg, deps)
+	log := slog.New(slog.NewTextHandler(&b.log, nil))
+	calls, err := own.New(own.Config{Host: "vendor.example", Version: "test"}, own.Deps{Door: door, Logger: log, Health: b.health})
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	done := make(chan error, 1)
+	client, err := api.New(api.Options{
+		URL: "https://vendor.example", Transport: transport, MaxBody: b.maxBody, UserAgent: "tripod/test",
+		Key:  func(context.Context) (secret.String, error) { return secret.New(b.key), nil },
+		Name: calls.Name, Observe: calls.Observe, KeyLoaded: calls.KeyLoaded,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c, err := complianceapi.New(cfg, complianceapi.Deps{Client: client, Door: door, Cursors: b.journal, Health: b.health, Logger: log})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	done, ended := make(chan error, 1), make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
+	all, end := context.WithCancel(context.Background())
+	go func() { ended <- calls.Run(all) }()
 	return func() {
 		cancel()
 		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+		end()
+		if err := <-ended; err != nil {
 			b.t.Error(err)
 		}
 	}

@@ -57,7 +57,7 @@ func exactlyOnce(t *testing.T, rng *rand.Rand) {
 	v.faults = randomFaults(rng)
 	b := open(t, v)
 	cfg := complianceapi.Config{
-		URL: "https://vendor.example", Lookback: 72 * time.Hour, Interval: 13 * time.Minute, PageSize: 20 + rng.IntN(200), Overlap: time.Duration(1+rng.IntN(10)) * time.Minute,
+		Lookback: 72 * time.Hour, Interval: 13 * time.Minute, PageSize: 20 + rng.IntN(200), Overlap: time.Duration(1+rng.IntN(10)) * time.Minute,
 	}
 	for time.Since(begin) < days { // lives that end in a crash, and what goes by until the next
 		c := &crash{after: 1 + rng.IntN(200), before: rng.IntN(2) == 0}

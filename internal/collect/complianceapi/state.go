@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -24,11 +25,9 @@ type state struct {
 	Reading  *walk              `json:"reading,omitempty"` // of the first window
 	Owed     []statement        `json:"owed,omitempty"`    // found and not yet stated
 	Switches []normalise.Switch `json:"switches,omitempty"`
-	Calls    []call             `json:"calls,omitempty"` // made and not yet on record
-	Trouble  *trouble           `json:"trouble,omitempty"`
 }
 
-const stateVersion = 1
+const stateVersion = 2
 
 // Kinds of windows.
 const (
@@ -86,7 +85,7 @@ func (c *Collector) load(ctx context.Context) error {
 // clone copies what a step may change: a step works on a copy, which takes the state's place once it is durable.
 func (s *state) clone() state {
 	n := *s
-	n.Windows, n.Owed, n.Switches, n.Calls = slices.Clone(s.Windows), slices.Clone(s.Owed), slices.Clone(s.Switches), slices.Clone(s.Calls)
+	n.Windows, n.Owed, n.Switches = slices.Clone(s.Windows), slices.Clone(s.Owed), slices.Clone(s.Switches)
 	if s.Forward != nil {
 		w := *s.Forward
 		n.Forward = &w
@@ -100,17 +99,15 @@ func (s *state) clone() state {
 
 // commit makes drafts durable together with the state that follows from them.
 func (c *Collector) commit(ctx context.Context, next state, drafts []intake.Draft) (intake.Receipt, error) {
-	made := len(c.calls)
-	next.Calls = append(next.Calls, c.calls...)
 	cursors, err := c.encode(next)
 	if err != nil {
 		return intake.Receipt{}, err
 	}
 	receipt, err := c.door.Submit(ctx, intake.Delivery{Credential: c.cfg.Credential, Drafts: drafts, Cursors: cursors})
 	if err != nil {
-		return receipt, &doorError{err}
+		return receipt, trouble.Ours(err)
 	}
-	c.st, c.calls = next, c.calls[made:]
+	c.st = next
 	return receipt, nil
 }
 
@@ -121,7 +118,7 @@ func (c *Collector) act(ctx context.Context, next state, a intake.Act) error {
 		return err
 	}
 	if _, err := c.door.Record(ctx, a, cursors); err != nil {
-		return &doorError{err}
+		return trouble.Ours(err)
 	}
 	c.st = next
 	return nil
@@ -134,9 +131,3 @@ func (c *Collector) encode(s state) (map[string][]byte, error) {
 	}
 	return map[string][]byte{c.cursor: b}, nil
 }
-
-// doorError is trouble on our own side, which the journal and the content store tell of themselves.
-type doorError struct{ err error }
-
-func (e *doorError) Error() string { return "keep what the feed said: " + e.err.Error() }
-func (e *doorError) Unwrap() error { return e.err }

@@ -1,15 +1,12 @@
 package complianceapi
 
 import (
-	"strconv"
-
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// stats are the metrics of the feed: tripod_compliance_requests_total by status, tripod_compliance_rows_total,
-// tripod_compliance_duplicates_total, tripod_compliance_lag_seconds.
+// stats are the metrics of the feed: tripod_compliance_rows_total, tripod_compliance_duplicates_total,
+// tripod_compliance_lag_seconds.
 type stats struct {
-	requests   *prometheus.CounterVec
 	rows       prometheus.Counter
 	duplicates prometheus.Counter
 	lag        prometheus.Gauge
@@ -17,9 +14,6 @@ type stats struct {
 
 func newStats(reg prometheus.Registerer) (*stats, error) {
 	s := &stats{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tripod_compliance_requests_total", Help: "Requests to the Compliance API by status; 0 got no answer.",
-		}, []string{"status"}),
 		rows:       prometheus.NewCounter(prometheus.CounterOpts{Name: "tripod_compliance_rows_total", Help: "Activities read, those read before included."}),
 		duplicates: prometheus.NewCounter(prometheus.CounterOpts{Name: "tripod_compliance_duplicates_total", Help: "Activities read that were on record already."}),
 		lag:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "tripod_compliance_lag_seconds", Help: "How far polls are behind the server's time."}),
@@ -27,15 +21,13 @@ func newStats(reg prometheus.Registerer) (*stats, error) {
 	if reg == nil {
 		return s, nil
 	}
-	for _, c := range []prometheus.Collector{s.requests, s.rows, s.duplicates, s.lag} {
+	for _, c := range []prometheus.Collector{s.rows, s.duplicates, s.lag} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
-
-func (s *stats) requested(status int) { s.requests.WithLabelValues(strconv.Itoa(status)).Inc() }
 
 func (s *stats) took(rows, duplicates int) {
 	s.rows.Add(float64(rows))

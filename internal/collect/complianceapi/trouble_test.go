@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 )
 
 // TestTroubleIsTold has the feed out of reach in every way, and back: each is a condition and two records, and nothing
@@ -37,7 +39,7 @@ func TestTroubleIsTold(t *testing.T) {
 				if got := b.raised(); len(got) > 0 {
 					t.Errorf("conditions afterwards are %v", got)
 				}
-				interrupted, resumed := b.own(complianceapi.TypeInterrupted), b.own(complianceapi.TypeResumed)
+				interrupted, resumed := b.own(trouble.TypeInterrupted), b.own(trouble.TypeResumed)
 				if len(interrupted) != 1 || len(resumed) != 1 || attr(interrupted[0], "reason") != name || attr(resumed[0], "reason") != name {
 					t.Errorf("%d records say that it was interrupted, %d that it was resumed", len(interrupted), len(resumed))
 				}
@@ -95,7 +97,7 @@ func TestKeyIsReplaced(t *testing.T) {
 		if n := v.asked(); n > 300/10+12 {
 			t.Errorf("%d requests for 30 pages: the cursor was lost", n)
 		}
-		if loaded := len(b.own(complianceapi.TypeKey)); loaded != 2 || len(b.own(complianceapi.TypeInterrupted)) != 0 {
+		if loaded := len(b.own(own.TypeKey)); loaded != 2 || len(b.own(trouble.TypeInterrupted)) != 0 {
 			t.Errorf("%d records of keys taken into use, conditions %v", loaded, b.raised())
 		}
 	})
@@ -195,7 +197,7 @@ func TestOwnCallsAreOnRecord(t *testing.T) {
 		stop = b.run(config(), nil)
 		time.Sleep(40 * time.Minute)
 		stop()
-		said, records := map[string]int{}, b.own(complianceapi.TypeRequests)
+		said, records := map[string]int{}, b.own(own.TypeRequests)
 		for _, r := range records {
 			ids, _ := r.Attributes.Get("request_ids")
 			for _, id := range ids.Items() {
@@ -228,9 +230,8 @@ func TestAnswersTooLarge(t *testing.T) {
 			a.extra = `,"title":"` + strings.Repeat("x", 1000) + `"`
 		}
 		v.add(list...)
-		cfg := config()
-		cfg.MaxBody = 100_000
-		stop := b.run(cfg, nil)
+		b.maxBody = 100_000
+		stop := b.run(config(), nil)
 		time.Sleep(time.Minute)
 		stop()
 		b.wantAll()

@@ -90,7 +90,7 @@ func (c *Collector) page(ctx context.Context, j job) error {
 	c.stats.took(len(drafts), receipt.Duplicates)
 	c.recording()
 	c.progress(ctx, w)
-	return c.succeeded(ctx)
+	return c.watch.Succeeded(ctx)
 }
 
 // drafts makes drafts of the rows of a page.

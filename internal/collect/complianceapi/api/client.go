@@ -2,7 +2,7 @@
 //
 // It promises: the key goes to the configured server and nowhere else (no redirect is followed), and appears in no error.
 // A request is tried again only where the API says that this may help, after the time it names, and never beyond the
-// budget. Every request that reached the server is reported to Observe, in the order in which answers came. It stores
+// budget. No request is sent before Name named it; every request that was sent is reported to Observe, in the order in which answers came. It stores
 // nothing: what a page holds is durable once its caller made it so, and cursors are the caller's to keep. A Client is
 // safe for concurrent use.
 //
@@ -42,12 +42,32 @@ type Options struct {
 	Budget    *Budget           // shared by all clients of one parent organisation; nil is one of its own
 	MaxBody   int64             // bytes of an answer; default 32 MiB
 	Attempts  int               // per request, where trying again may help; default 4
+	Name      Namer             // names each request before it is sent; nil leaves them without a name
 	Observe   func(Call)        // hears of every request that was sent; nil is nobody
 	KeyLoaded func(kind string) // hears of every key that is taken into use, and its kind by its prefix; nil is nobody
 }
 
+// Name is by which a request is known again where the vendor lists it: the run of the program and its number in that run,
+// from 1. Both are part of the user agent, which the vendor records with each call.
+// Source: https://platform.claude.com/docs/en/manage-claude/compliance-api.
+type Name struct {
+	Run    string
+	Number int64
+}
+
+func (n Name) comment() string {
+	if n.Run == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (run %s, call %d)", n.Run, n.Number)
+}
+
+// Namer gives a request its name, and no two the same. An error keeps the request from being sent.
+type Namer func(ctx context.Context) (Name, error)
+
 // Call is one request that was sent.
 type Call struct {
+	Name      Name
 	At        time.Time
 	Method    string
 	Path      string
@@ -67,17 +87,10 @@ type Client struct {
 
 // New makes a client. It refuses to send a key in the clear to another machine.
 func New(o Options) (*Client, error) {
-	if o.URL == "" {
-		o.URL = DefaultURL
-	}
-	base, err := url.Parse(strings.TrimSuffix(o.URL, "/"))
+	base, err := parseURL(o.URL)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("compliance url: %w", err)
-	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
-		return nil, fmt.Errorf("compliance url %s: want https, so that the key does not travel in the clear", base.Redacted())
-	case base.Host == "" || base.User != nil || base.RawQuery != "":
-		return nil, fmt.Errorf("compliance url %s: want scheme and host and nothing secret", base.Redacted())
+		return nil, err
 	case o.Key == nil:
 		return nil, errors.New("compliance api: no source of a key")
 	}
@@ -96,6 +109,32 @@ func New(o Options) (*Client, error) {
 	c := &Client{base: base, opts: o, budget: o.Budget, key: keyring{source: o.Key, loaded: o.KeyLoaded}}
 	c.http = &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
+}
+
+// parseURL refuses what would send a key in the clear.
+func parseURL(s string) (*url.URL, error) {
+	if s == "" {
+		s = DefaultURL
+	}
+	base, err := url.Parse(strings.TrimSuffix(s, "/"))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("compliance url: %w", err)
+	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
+		return nil, fmt.Errorf("compliance url %s: want https, so that the key does not travel in the clear", base.Redacted())
+	case base.Host == "" || base.User != nil || base.RawQuery != "":
+		return nil, fmt.Errorf("compliance url %s: want scheme and host and nothing secret", base.Redacted())
+	}
+	return base, nil
+}
+
+// HostOf is the server that Options.URL names, as records and cursors call it.
+func HostOf(s string) (string, error) {
+	base, err := parseURL(s)
+	if err != nil {
+		return "", err
+	}
+	return base.Host, nil
 }
 
 func newTransport() http.RoundTripper {
@@ -173,8 +212,12 @@ func (c *Client) once(ctx context.Context, path string, q url.Values, key secret
 	req.Header.Set("X-Api-Key", key.Reveal())
 	req.Header.Set("Anthropic-Version", apiVersion)
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", c.opts.UserAgent)
-	call := Call{At: time.Now(), Method: req.Method, Path: path}
+	name, err := c.name(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("User-Agent", c.opts.UserAgent+name.comment())
+	call := Call{Name: name, At: time.Now(), Method: req.Method, Path: path}
 	res, err := c.http.Do(req)
 	if err != nil {
 		c.observe(call)
@@ -203,6 +246,13 @@ func (c *Client) read(ctx context.Context, res *http.Response, call Call, date t
 		return answer{}, fmt.Errorf("%s, request %s: %w", call.Path, call.RequestID, ErrTooLarge)
 	}
 	return answer{body: body, requestID: call.RequestID, date: date}, nil
+}
+
+func (c *Client) name(ctx context.Context) (Name, error) {
+	if c.opts.Name == nil {
+		return Name{}, nil
+	}
+	return c.opts.Name(ctx)
 }
 
 func (c *Client) observe(call Call) {

@@ -1,0 +1,62 @@
+package own
+
+import (
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// Records of what Tripod itself does with the API, so that the feed's own compliance_api_accessed can be reconciled.
+const (
+	TypeRun      = "tripod.compliance.run"      // a run begins, or ends in an orderly way
+	TypeKey      = "tripod.compliance.key"      // a key was taken into use
+	TypeRequests = "tripod.compliance.requests" // requests that were sent, with their numbers and ids
+)
+
+// States of a run.
+const (
+	stateBegan = "began"
+	stateEnded = "ended"
+)
+
+func began(l *Log) intake.Act {
+	return intake.Act{Type: TypeRun, Attributes: audit.Attrs{
+		text("run", l.run), text("state", stateBegan), text("host", l.cfg.Host), text("version", l.cfg.Version), count("most_unrecorded", MostUnrecorded),
+	}}
+}
+
+func ended(l *Log, last int64) intake.Act {
+	return intake.Act{Type: TypeRun, Attributes: audit.Attrs{
+		text("run", l.run), text("state", stateEnded), text("host", l.cfg.Host), count("calls", last),
+	}}
+}
+
+func key(l *Log, kind string) intake.Act {
+	return intake.Act{Type: TypeKey, Attributes: audit.Attrs{text("run", l.run), text("kind", kind), text("host", l.cfg.Host)}}
+}
+
+// requests records calls: request_ids has one place a call, empty where no answer came, in the order of calls.
+func requests(l *Log, made []api.Call) intake.Act {
+	var ids, numbers []audit.Value
+	refused, unanswered := int64(0), int64(0)
+	for _, m := range made {
+		ids, numbers = append(ids, audit.String(m.RequestID)), append(numbers, audit.Int(m.Name.Number))
+		switch {
+		case m.Status == 0:
+			unanswered++
+		case m.Status != 200:
+			refused++
+		}
+	}
+	return intake.Act{Type: TypeRequests, Attributes: audit.Attrs{
+		text("run", l.run), text("host", l.cfg.Host), text("from", stamp(made[0].At)), text("to", stamp(made[len(made)-1].At)),
+		count("requests", int64(len(made))), count("refused", refused), count("unanswered", unanswered),
+		{Name: "calls", Value: audit.Array(numbers...)}, {Name: "request_ids", Value: audit.Array(ids...)},
+	}}
+}
+
+func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
+func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }
+func stamp(t time.Time) string              { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,88 @@
+package trouble
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// reason is a kind of trouble: how bad it is, and what to do about it.
+type reason struct {
+	name     string
+	severity health.Severity
+	text     string
+	patience int // failures in a row before it is told
+}
+
+// reasons are all kinds of trouble, in the words of the part that is watched.
+func reasons(c Config) map[string]reason {
+	scope := c.Scope
+	if scope == "" {
+		scope = "the scope for it"
+	}
+	list := []reason{
+		{"key_missing", health.Critical, "there is no key to read " + c.What + " with: see TRIPOD_COMPLIANCE_KEY, …_KEY_FILE or …_KEY_COMMAND", 1},
+		{"key_refused", health.Critical, "the Compliance API refuses the key: it was disabled, deleted or expired, or is no Compliance Access Key; " +
+			"make another in claude.ai, Organization settings, API, and put it in place. Nothing is lost: reading goes on where it stopped", 1},
+		{"forbidden", health.Critical, "the key may not read " + c.What + ": it lacks " + scope + ". Scopes of a key cannot be changed: make another", 1},
+		{"feed_off", health.Critical, "the Compliance API is switched off for this organisation: nothing that happens meanwhile can be recovered; " +
+			"the primary owner switches it on in claude.ai, Organization settings, API", 1},
+		{"refused", health.Critical, "the Compliance API refuses how " + c.What + " is asked: see the log, and whether there is a newer build", 1},
+		{"unreachable", health.Warning, "the Compliance API does not answer, or only with errors; it is tried again, and reading goes on where it stopped", 2},
+		{"limited", health.Warning, "the request budget of the organisation is used up: every key of it shares 600 requests a minute; " +
+			"look for who else uses it. Reading goes on where it stopped", 1},
+		{"malformed", health.Warning, "what answers in place of the Compliance API is not it: look for a proxy in between", 2},
+	}
+	m := make(map[string]reason, len(list))
+	for _, r := range list {
+		m[r.name] = r
+	}
+	return m
+}
+
+// Diagnose names the trouble behind an error: "key_missing", "key_refused", "forbidden", "feed_off", "refused",
+// "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
+// themselves.
+func Diagnose(err error) string {
+	var e *api.Error
+	var own *ourError
+	switch {
+	case errors.As(err, &own), errors.Is(err, intake.ErrUnavailable):
+		return ""
+	case errors.Is(err, api.ErrKey):
+		return "key_missing"
+	case errors.Is(err, api.ErrMalformed):
+		return "malformed"
+	case errors.Is(err, api.ErrTooLarge):
+		return "refused"
+	case !errors.As(err, &e):
+		return "unreachable"
+	case e.KeyRefused():
+		return "key_refused"
+	case e.Forbidden():
+		return "forbidden"
+	case e.Disabled():
+		return "feed_off"
+	case e.Status == http.StatusTooManyRequests:
+		return "limited"
+	case !e.Retryable() && e.Status/100 == 4:
+		return "refused"
+	}
+	return "unreachable"
+}
+
+// Ours marks an error as trouble of our own side: what the API said could not be kept.
+func Ours(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ourError{err}
+}
+
+type ourError struct{ err error }
+
+func (e *ourError) Error() string { return "keep what the Compliance API said: " + e.err.Error() }
+func (e *ourError) Unwrap() error { return e.err }
