@@ -130,11 +130,11 @@ func (a *App) Run(ctx context.Context) error {
 	start("control socket", a.control.run)
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
-	if a.compliance != nil {
-		a.compliance.start(start)
-	}
 	err := a.announce(ctx)
 	if err == nil {
+		if a.compliance != nil {
+			a.compliance.start(start) // its first act comes after the start is on record
+		}
 		close(a.ready)
 		err = wait(ctx, append(stages, a.truth.stages...))
 	}
