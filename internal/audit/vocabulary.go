@@ -23,6 +23,15 @@ const (
 	SourceTripod              Source = "tripod"
 )
 
+// Sources lists the sources Tripod knows, in the order of their planes.
+func Sources() []Source {
+	return []Source{
+		SourceComplianceActivity, SourceComplianceSession, SourceComplianceChat, SourceComplianceDirectory, SourceComplianceSettings, SourceAuditExport,
+		SourceOTelLog, SourceOTelSpan, SourceOTelMetric, SourceHookClient, SourceTranscript,
+		SourceGatewayLLM, SourceGatewayMCP, SourceProxyEgress, SourceHookInference, SourceTripod,
+	}
+}
+
 // Plane is where a source stands: what the control plane, the agent and the network each see is different,
 // and no plane is trusted alone.
 type Plane string

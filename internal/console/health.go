@@ -116,13 +116,13 @@ func (v *visit) sourcesHealth(h *page.Health) error {
 		h.Sources = append(h.Sources, sh)
 	}
 	for i := range h.Sources {
-		for _, k := range knownSources {
+		for _, k := range knownSources() {
 			if string(k.source) == h.Sources[i].Source {
 				h.Sources[i].What = k.what
 			}
 		}
 	}
-	for _, k := range knownSources {
+	for _, k := range knownSources() {
 		if !seen[k.source] && k.source != audit.SourceTripod {
 			h.NotSeen = append(h.NotSeen, string(k.source))
 		}

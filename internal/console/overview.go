@@ -97,7 +97,7 @@ func (v *visit) fillSources(ctx context.Context, p *page.Overview) error {
 // sourcesOf lists the sources of a plane that Tripod knows, and behind them those that delivered all the same.
 func sourcesOf(plane audit.Plane, seen []reading.Source) []knownSource {
 	var list []knownSource
-	for _, k := range knownSources {
+	for _, k := range knownSources() {
 		if k.source.Plane() == plane {
 			list = append(list, k)
 		}

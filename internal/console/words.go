@@ -34,7 +34,7 @@ func (v *visit) words() error {
 	for _, s := range audit.Surfaces() {
 		out.Values["surface"] = append(out.Values["surface"], word{Text: string(s)})
 	}
-	for _, s := range knownSources {
+	for _, s := range knownSources() {
 		out.Values["source"] = append(out.Values["source"], word{Text: string(s.source), Help: s.what})
 	}
 	for _, o := range []audit.Outcome{audit.OutcomeSuccess, audit.OutcomeFailure, audit.OutcomeDenied, audit.OutcomeUnknown} {

@@ -138,6 +138,7 @@ type Sidecar struct {
 	Sources      []reading.Source `json:"sources"`
 	SourcesExact bool             `json:"sources_exact"` // false: counts are lower bounds, and a source may be missing
 	Silent       []string         `json:"silent"`
+	NeverSeen    []string         `json:"never_seen"` // sources that have not delivered at all
 }
 
 // NewSidecar describes an export that was just written, by a given version of Tripod.
@@ -156,6 +157,6 @@ func NewSidecar(ctx context.Context, r *reading.Reader, o Options, res *Result, 
 		Query: o.Query.String(), Time: now, Version: version, LedgerSize: size, Checkpoint: checkpoint, Records: res.Records, Limit: o.Limit,
 		SearchedTo: res.SearchedTo, JournalEnd: res.End, Behind: behind, Complete: !res.More && len(res.Unreadable) == 0 && behind == 0,
 		Unreadable: len(res.Unreadable), SHA256: res.SHA256,
-		Sources: sources.List, SourcesExact: sources.Exact, Silent: reading.Silent(sources.List, now),
+		Sources: sources.List, SourcesExact: sources.Exact, Silent: reading.Silent(sources.List, now), NeverSeen: reading.NeverSeen(sources.List),
 	}, nil
 }

@@ -107,7 +107,7 @@ func TestRun(t *testing.T) {
 		}
 		sum := sha256.Sum256(out.Bytes())
 		if side.SHA256 != hex.EncodeToString(sum[:]) || side.Records != records || side.Complete != complete || side.Unreadable != unreadable ||
-			side.LedgerSize != 25 || side.SearchedTo != 25 || side.JournalEnd != 25 || !side.SourcesExact || side.Query != o.Query.String() || side.Version != "v-test" || side.Limit != o.Limit || len(side.Sources) == 0 {
+			side.LedgerSize != 25 || side.SearchedTo != 25 || side.JournalEnd != 25 || !side.SourcesExact || side.Query != o.Query.String() || side.Version != "v-test" || side.Limit != o.Limit || len(side.Sources) == 0 || len(side.NeverSeen) == 0 {
 			t.Errorf("sidecar %+v", side)
 		}
 		if !strings.Contains(out.String(), first) || strings.Count(out.String(), "\n") != records {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -281,6 +282,9 @@ func TestSources(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"hook.client"}, reading.Silent(got, list[0].Recorded.Add(time.Hour+time.Minute))); diff != "" {
 		t.Errorf("silent (-want +got):\n%s", diff)
+	}
+	if never := reading.NeverSeen(got); len(never) != len(audit.Sources())-3 || slices.Contains(never, "otel.log") || !slices.Contains(never, "gateway.llm") {
+		t.Errorf("never seen: %q", never)
 	}
 	w.Harm(t, "UPDATE frames SET frame = x'00' WHERE first = 9")
 	if got = must(w.Reader().Sources(t.Context()))(t).List; !got[0].Last.Equal(list[7].Recorded) {

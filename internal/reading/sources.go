@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -38,6 +39,17 @@ func Silent(sources []Source, now time.Time) []string {
 		}
 	}
 	return silent
+}
+
+// NeverSeen names the sources of the vocabulary that have not delivered: what only they see is in no answer.
+func NeverSeen(sources []Source) []string {
+	names := []string{}
+	for _, known := range audit.Sources() {
+		if !slices.ContainsFunc(sources, func(s Source) bool { return s.Source == known }) {
+			names = append(names, string(known))
+		}
+	}
+	return names
 }
 
 // Sources lists the sources that have delivered. The error is a *ViewError where the search view cannot be read, or the
