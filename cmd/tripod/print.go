@@ -11,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/export"
 	"github.com/tripod-audit/tripod/internal/reading"
+	"github.com/tripod-audit/tripod/internal/wording"
 )
 
 // plain makes recorded text safe to show on a terminal.
@@ -35,11 +36,7 @@ func recordLine(i *reading.Item) string {
 		fmt.Sprintf("%s  %8d  %-14s %-15s %-8s %-22s", export.Stamp(r.Occurred), i.Seq, field(string(r.Surface)),
 			field(string(r.Activity)), field(string(r.Outcome)), field(r.Type)),
 	}
-	for _, f := range []struct{ name, value string }{{"", toolName(r)}, {"model:", r.Model}} {
-		if f.value != "" {
-			fields = append(fields, f.name+field(f.value))
-		}
-	}
+	fields = append(fields, field1(wording.Deed(r)))
 	if name := accountName(&r.Account); name != "" {
 		fields = append(fields, name)
 	}
@@ -50,13 +47,6 @@ func recordLine(i *reading.Item) string {
 		fields = append(fields, "! "+plain(shorten(strings.Join(r.Flags, " "))))
 	}
 	return strings.TrimRight(strings.Join(fields, "  "), " ")
-}
-
-func toolName(r *audit.Record) string {
-	if r.MCP != "" && r.Tool != "" {
-		return r.MCP + "/" + r.Tool
-	}
-	return r.Tool + r.MCP
 }
 
 // accountName is the most telling identifier. What is proved stands by itself; what the client only says has "says:" before it.

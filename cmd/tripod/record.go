@@ -11,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/export"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/reading"
+	"github.com/tripod-audit/tripod/internal/wording"
 )
 
 type recordCommand struct {
@@ -70,6 +71,11 @@ func (c *recordCommand) print(std streams, i *reading.Item, proof *reading.Proof
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, i.JSON(), "", "  "); err != nil {
 		return fmt.Errorf("print record %d: %w", i.Seq, err)
+	}
+	if i.Record != nil {
+		if _, err := fmt.Fprintf(std.out, "%s\n\n", field1(wording.Sentence(i.Record))); err != nil {
+			return err
+		}
 	}
 	if _, err := fmt.Fprintln(std.out, export.PlainLines(pretty.String())); err != nil || proof == nil {
 		return err

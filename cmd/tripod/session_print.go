@@ -14,6 +14,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/timeline"
+	"github.com/tripod-audit/tripod/internal/wording"
 )
 
 // sessionText prints a session for people: its head, its turns with what happened in them, its discrepancies. Whatever a
@@ -195,7 +196,7 @@ func (p *sessionText) stepName(s *timeline.Step) string {
 		name = s.Hook.Name
 	case timeline.KindEvent:
 		if s.Lead >= 0 {
-			name = timeline.ShortType(p.t.Items[s.Lead].Record.Type)
+			return fmt.Sprintf("%-26s", field1(wording.Deed(p.t.Items[s.Lead].Record)))
 		}
 	}
 	return field(name)

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
+	"github.com/tripod-audit/tripod/internal/wording"
 )
 
 const (
@@ -225,20 +225,9 @@ func rowOf(item *reading.Item) page.Row {
 	if r.HasFlag(audit.FlagClockAbsurd) {
 		row.Time, row.Recorded = r.Recorded, true
 	}
-	row.What = cmp.Or(what(r), page.TargetOf(r).Text)
+	row.What = wording.Deed(r)
 	row.Who, row.Says = r.Account.Telling()
 	return row
-}
-
-// what is the thing an act was done with.
-func what(r *audit.Record) string {
-	switch {
-	case r.MCP != "" && r.Tool != "":
-		return r.MCP + "/" + r.Tool
-	case r.Tool != "" || r.MCP != "":
-		return r.Tool + r.MCP
-	}
-	return r.Model
 }
 
 // namedQueries are queries worth a name.

@@ -21,16 +21,16 @@ func TestOwnRecordsSayWhatWasOpened(t *testing.T) {
 	b.CatchUp()
 	body := b.Get("/activity" + query("source:tripod")).Body
 	consoletest.CheckInert(t, "own acts", body)
-	for _, want := range []string{"<bdi>record 3</bdi>", "<bdi>record 3, its source form</bdi>", "<bdi>session " + sessions[0] + "</bdi>", "<bdi>health</bdi>"} {
+	for _, want := range []string{"<bdi>Opened record 3</bdi>", "<bdi>Opened the source form of record 3</bdi>", "<bdi>Opened session " + sessions[0] + "</bdi>", "<bdi>Opened the page of health</bdi>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the list lacks %s", want)
 		}
 	}
-	_, row, _ := strings.Cut(body, "<bdi>record 3</bdi>")
+	_, row, _ := strings.Cut(body, "<bdi>Opened record 3</bdi>")
 	if !strings.Contains(row, console.TypeOpen) {
 		t.Error("the type is gone")
 	}
-	before, _, _ := strings.Cut(body, "<bdi>session "+sessions[0])
+	before, _, _ := strings.Cut(body, "<bdi>Opened session "+sessions[0])
 	link := before[strings.LastIndex(before, `href="/record/`)+len(`href="`):]
 	link = link[:strings.Index(link, `"`)]
 	holds(t, "record of an opening", b.Get(link).Body, `opened <a href="/session/`+sessions[0]+`"><bdi>session `)

@@ -69,7 +69,7 @@ type Row struct {
 	Says     bool // Who is only asserted
 	Surface  string
 	Activity string
-	What     string // tool, MCP server or model
+	What     string // what was done, in words
 	Type     string
 	Source   string
 	Outcome  string

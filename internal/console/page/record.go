@@ -11,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
+	"github.com/tripod-audit/tripod/internal/wording"
 )
 
 // Record is the page, and the panel, that shows one position of the journal.
@@ -29,6 +30,7 @@ type Record struct {
 	Outcome    audit.Outcome
 	Session    string
 	Container  string
+	Says       string // who did what, in a sentence
 	Target     Target // of one of Tripod's own acts
 
 	Fields     []Field
@@ -133,7 +135,7 @@ func NewRecord(item *reading.Item, last, signed uint64) *Record {
 	r := item.Record
 	p.ID, p.Source, p.Plane, p.Surface, p.Activity = r.ID, r.Source, r.Source.Plane(), r.Surface, r.Activity
 	p.Type, p.Outcome, p.Container = r.Type, r.Outcome, r.Container
-	p.Target = TargetOf(r)
+	p.Says, p.Target = wording.Sentence(r), TargetOf(r)
 	if len(r.Keys.Session) <= longestKey {
 		p.Session = r.Keys.Session
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/timeline"
+	"github.com/tripod-audit/tripod/internal/wording"
 )
 
 // Session is the page of one session.
@@ -68,6 +69,7 @@ type Step struct {
 	*timeline.Step
 	Anchor   string
 	Word     string   // "asked", "allowed" …: what it is
+	Says     string   // what was done, where no other words do
 	Gap      *GapText // of a gap
 	Holding  []Holding
 	Records  []RecordChip
@@ -199,7 +201,7 @@ func (s *Session) step(n int) Step {
 		return shown
 	}
 	if st.Lead >= 0 {
-		shown.Href = RecordURL(t.Items[st.Lead].Seq)
+		shown.Href, shown.Says = RecordURL(t.Items[st.Lead].Seq), wording.Deed(t.Items[st.Lead].Record)
 	}
 	if st.RefusedBy >= 0 {
 		shown.HookSeq = t.Items[st.RefusedBy].Seq
