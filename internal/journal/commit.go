@@ -1,12 +1,14 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -96,11 +98,12 @@ func (j *Journal) store(ctx context.Context, requests []*request) error {
 	if j.refusal != nil {
 		return fmt.Errorf("append to journal: %w", j.refusal)
 	}
-	g := &group{seen: make(map[Digest]uint64)}
+	g := &group{seen: make(map[Digest]uint64), lasting: make(map[Digest][]lasting)}
+	if err := j.recall(ctx, g, requests); err != nil {
+		return j.failed(ctx, fmt.Errorf("look up ids: %w", err))
+	}
 	for _, r := range requests {
-		if err := j.resolve(ctx, g, r); err != nil {
-			return j.failed(ctx, err)
-		}
+		j.resolve(g, r)
 	}
 	if len(g.stored) == 0 && len(g.cursors) == 0 {
 		return nil
@@ -159,14 +162,25 @@ func (j *Journal) KnownForever(ctx context.Context, id, body Digest) (bool, erro
 	return known, nil
 }
 
+// recall looks up what is known of the Forever ids in the requests.
+func (j *Journal) recall(ctx context.Context, g *group, requests []*request) error {
+	var ids []Digest
+	for _, r := range requests {
+		for i := range r.batch.Entries {
+			if e := &r.batch.Entries[i]; e.Forever {
+				ids = append(ids, e.ID)
+			}
+		}
+	}
+	slices.SortFunc(ids, func(a, b Digest) int { return bytes.Compare(a[:], b[:]) })
+	return j.writer.versions(ctx, slices.Compact(ids), g.lasting)
+}
+
 // resolve gives each entry of a request its position, or finds that it was delivered before.
-func (j *Journal) resolve(ctx context.Context, g *group, r *request) error {
+func (j *Journal) resolve(g *group, r *request) {
 	for i := range r.batch.Entries {
 		e := &r.batch.Entries[i]
-		seq, supersedes, err := j.delivered(ctx, g, e)
-		if err != nil {
-			return err
-		}
+		seq, supersedes := j.delivered(g, e)
 		if seq != 0 {
 			r.receipt.Seqs[i] = seq
 			r.receipt.Duplicates++
@@ -190,45 +204,30 @@ func (j *Journal) resolve(ctx context.Context, g *group, r *request) error {
 		}
 		g.cursors[name] = value
 	}
-	return nil
 }
 
 // delivered tells where an entry was stored before (0: nowhere) and, if not, which record it supersedes (0: none).
-func (j *Journal) delivered(ctx context.Context, g *group, e *Entry) (seq, supersedes uint64, err error) {
+func (j *Journal) delivered(g *group, e *Entry) (seq, supersedes uint64) {
 	switch {
 	case e.ID == (Digest{}):
-		return 0, 0, nil
+		return 0, 0
 	case e.Forever:
-		return j.deliveredEver(ctx, g, e)
+		for _, v := range g.lasting[e.ID] {
+			if v.body == e.Body {
+				return v.seq, 0
+			}
+			supersedes = v.seq // the last one is the newest
+		}
+		return 0, supersedes
 	}
 	if seq, ok := g.seen[e.ID]; ok {
-		return seq, 0, nil
+		return seq, 0
 	}
 	j.windowMu.Lock()
 	defer j.windowMu.Unlock()
 	j.window.expire(e.Record.Recorded.Unix())
 	seq, _ = j.window.find(e.ID)
-	return seq, 0, nil
-}
-
-func (j *Journal) deliveredEver(ctx context.Context, g *group, e *Entry) (seq, supersedes uint64, err error) {
-	versions, ok := g.lasting[e.ID]
-	if !ok {
-		if versions, err = j.writer.versions(ctx, e.ID); err != nil {
-			return 0, 0, fmt.Errorf("look up id: %w", err)
-		}
-		if g.lasting == nil {
-			g.lasting = make(map[Digest][]lasting)
-		}
-		g.lasting[e.ID] = versions
-	}
-	for _, v := range versions {
-		if v.body == e.Body {
-			return v.seq, 0, nil
-		}
-		supersedes = v.seq // the last one is the newest
-	}
-	return 0, supersedes, nil
+	return seq, 0
 }
 
 func (g *group) add(e *Entry, s Stored) {
@@ -265,10 +264,8 @@ func (j *Journal) write(ctx context.Context, g *group) error {
 		g.frames = append(g.frames, f)
 		at += f.count
 	}
-	for _, row := range g.forever {
-		if _, err := j.writer.insertForever.ExecContext(ctx, row.id[:], row.body[:], int64(row.seq)); err != nil {
-			return err
-		}
+	if err := j.writer.addForevers(ctx, g.forever); err != nil {
+		return err
 	}
 	return j.writer.setCursors(ctx, g.cursors)
 }

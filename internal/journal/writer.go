@@ -1,12 +1,15 @@
 package journal
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -17,15 +20,21 @@ type writer struct {
 
 	beginTx, commitTx, rollbackTx             *sql.Stmt
 	insertFrame, insertSalt, insertSalts      *sql.Stmt
-	insertForever, findForever                *sql.Stmt
+	insertForever, insertForevers             *sql.Stmt
+	findForevers                              *sql.Stmt
 	setCursor, dropCursor                     *sql.Stmt
 	frameAt, saltOf, updateFrame, updateSalts *sql.Stmt
 	movedFrame, insertMoved, updateMoved      *sql.Stmt
 	prepared                                  []*sql.Stmt
-	args                                      []any // reused for saltsPerInsert rows
+	args                                      []any // reused for the rows of one statement
 }
 
-const saltsPerInsert = 100
+// What one statement takes: the driver costs more than a row does.
+const (
+	saltsPerInsert    = 100
+	foreversPerInsert = 100
+	foreversPerFind   = 100
+)
 
 func openWriter(ctx context.Context, path string, maxPages int) (*writer, error) {
 	db, err := sql.Open("sqlite", writerDSN(path, maxPages))
@@ -65,7 +74,8 @@ func (w *writer) connect(ctx context.Context) error {
 		{&w.insertSalt, "INSERT INTO salts (seq, salt) VALUES (?, ?)"},
 		{&w.insertSalts, "INSERT INTO salts (seq, salt) VALUES (?, ?)" + strings.Repeat(", (?, ?)", saltsPerInsert-1)},
 		{&w.insertForever, "INSERT INTO forever (id, body, seq) VALUES (?, ?, ?)"},
-		{&w.findForever, "SELECT body, seq FROM forever WHERE id = ? ORDER BY seq"},
+		{&w.insertForevers, "INSERT INTO forever (id, body, seq) VALUES (?, ?, ?)" + strings.Repeat(", (?, ?, ?)", foreversPerInsert-1)},
+		{&w.findForevers, "SELECT id, body, seq FROM forever WHERE id IN (?" + strings.Repeat(", ?", foreversPerFind-1) + ")"},
 		{&w.setCursor, "INSERT INTO cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"},
 		{&w.dropCursor, "DELETE FROM cursors WHERE name = ?"},
 		{&w.frameAt, "SELECT first, count, frame FROM frames WHERE first <= ? ORDER BY first DESC LIMIT 1"},
@@ -158,29 +168,71 @@ func (w *writer) addSalts(ctx context.Context, stored []Stored) error {
 	return nil
 }
 
-// versions lists what is known under a Forever id, oldest first.
-func (w *writer) versions(ctx context.Context, id Digest) (versions []lasting, err error) {
+// versions tells what is known under Forever ids, oldest first. Sorted ids are near each other in the file.
+func (w *writer) versions(ctx context.Context, sorted []Digest, known map[Digest][]lasting) error {
 	if err := w.ensure(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	rows, err := w.findForever.QueryContext(ctx, id[:])
+	for len(sorted) > 0 {
+		n := min(len(sorted), foreversPerFind)
+		w.args = w.args[:0]
+		for i := range foreversPerFind {
+			w.args = append(w.args, sorted[min(i, n-1)][:]) // the same again changes no answer
+		}
+		if err := w.find(ctx, known); err != nil {
+			return err
+		}
+		sorted = sorted[n:]
+	}
+	return nil
+}
+
+// find adds what is known under the ids in w.args.
+func (w *writer) find(ctx context.Context, known map[Digest][]lasting) error {
+	rows, err := w.findForevers.QueryContext(ctx, w.args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var body sql.RawBytes
+		var id, body sql.RawBytes
 		var v lasting
-		if err := rows.Scan(&body, &v.seq); err != nil {
-			return nil, err
+		if err := rows.Scan(&id, &body, &v.seq); err != nil {
+			return err
 		}
-		if len(body) != len(v.body) {
-			return nil, fmt.Errorf("table forever: a body of %d bytes", len(body))
+		if len(id) != len(Digest{}) || len(body) != len(v.body) {
+			return fmt.Errorf("table forever: an id of %d bytes, a body of %d", len(id), len(body))
 		}
 		copy(v.body[:], body)
-		versions = append(versions, v)
+		list := append(known[Digest(id)], v)
+		slices.SortFunc(list, func(a, b lasting) int { return cmp.Compare(a.seq, b.seq) })
+		known[Digest(id)] = list
 	}
-	return versions, rows.Err()
+	return rows.Err()
+}
+
+// addForevers remembers ids for ever.
+func (w *writer) addForevers(ctx context.Context, rows []foreverRow) error {
+	slices.SortFunc(rows, func(a, b foreverRow) int { return bytes.Compare(a.id[:], b.id[:]) }) // near each other in the file
+	add := func(stmt *sql.Stmt, rows []foreverRow) error {
+		w.args = w.args[:0]
+		for i := range rows {
+			w.args = append(w.args, rows[i].id[:], rows[i].body[:], int64(rows[i].seq))
+		}
+		_, err := stmt.ExecContext(ctx, w.args...)
+		return err
+	}
+	for ; len(rows) >= foreversPerInsert; rows = rows[foreversPerInsert:] {
+		if err := add(w.insertForevers, rows[:foreversPerInsert]); err != nil {
+			return err
+		}
+	}
+	for i := range rows {
+		if err := add(w.insertForever, rows[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *writer) setCursors(ctx context.Context, cursors map[string][]byte) error {
