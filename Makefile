@@ -65,6 +65,7 @@ screenshots: chromium
 bench:
 	$(GO) run ./bench/otlp
 	$(GO) run ./bench/search
+	$(GO) run ./bench/feed
 
 # The real Claude Code against tripod serve and a simulated Messages API; needs node and npm, installs the client itself.
 test-claude: build
