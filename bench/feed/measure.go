@@ -17,15 +17,14 @@ type round struct {
 		Seconds        float64
 		CPU, VendorCPU float64 // seconds
 	}
-	Requests         int     // until everything was read
-	Durable          float64 // seconds until everything was in the journal
-	Searchable       float64 // seconds until everything could be found
-	CPU, VendorCPU   float64 // seconds, until then
-	Others           float64 // share of the machine used by neither
-	Memory, Halfway  float64 // MiB at most, at the end and when half was read
-	Bars, Eta        int     // of the estimates of what is left: how many, and how many off by more than a third
-	estimates        []estimate
-	rowsTold, doubly float64
+	Requests        int     // until everything was read
+	Durable         float64 // seconds until everything was in the journal
+	Searchable      float64 // seconds until everything could be found
+	CPU, VendorCPU  float64 // seconds, until then
+	Others          float64 // share of the machine used by neither
+	Memory, Halfway float64 // MiB at most, at the end and when half was read
+	Bars, Eta       int     // of the estimates of what is left: how many, and how many off by more than a third
+	estimates       []estimate
 }
 
 // estimate is what Tripod said was left, and when.
