@@ -168,6 +168,9 @@ func appendDouble(b []byte, f float64) []byte {
 	return b
 }
 
+// MarshalJSON writes the value so that UnmarshalJSON reads it and its kind back.
+func (v Value) MarshalJSON() ([]byte, error) { return v.appendJSON(nil), nil }
+
 // UnmarshalJSON reads a value and its kind back.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	data = bytes.TrimSpace(data)

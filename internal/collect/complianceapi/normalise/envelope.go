@@ -94,12 +94,17 @@ func (m *maker) finish() {
 	case k.Project != "":
 		kind, id = "project", k.Project
 	}
-	m.rec.Container = kind + "/" + segment(m.o.Credential) + "/" + segment(id)
+	m.rec.Container = Container(kind, m.o.Credential, id)
 	if len(m.rest) > 0 {
 		m.rec.Flag(audit.FlagTruncated)
 		rest := value{kind: audit.KindMap, fields: m.rest}
 		m.piece("attributes", audit.ClassText, audit.KindMap, rest.appendJSON(nil))
 	}
+}
+
+// Container names what content belongs to, within the credential that delivered it.
+func Container(kind, credential, id string) string {
+	return kind + "/" + segment(credential) + "/" + segment(id)
 }
 
 // segment keeps a name from reaching beyond its place between slashes.

@@ -1,0 +1,55 @@
+// Package directory collects what the Compliance API shows of organisations, accounts, roles, permissions and groups:
+// an identity history in records, which remembers who left and which addresses an account had after the vendor forgot.
+//
+// It promises what package sweep does: differences only, each durable together with what the next sweep is compared with;
+// nobody counts as gone before a reading came to its end without them. What a key may not read leaves what was known of it
+// as it was, is told, and stops neither the rest of the directory nor the activity feed. Records enter parents before what
+// they hold, then in the order of ids. Run is for one goroutine.
+//
+// Source: https://platform.claude.com/docs/en/manage-claude/compliance-org-data.
+package directory
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
+)
+
+// DefaultInterval is how often the directory is read where nothing else is configured.
+const DefaultInterval = time.Hour
+
+// Config configures a Collector. Zero values mean the defaults.
+type Config struct {
+	Credential string        // names the key in records; default "compliance"
+	Interval   time.Duration // between sweeps; default DefaultInterval
+}
+
+// Deps are what a Collector works with. Logger and Registerer may be nil.
+type Deps struct {
+	Client     *api.Client
+	Door       sweep.Door
+	Cursors    sweep.Cursors
+	Watch      sweep.Watch
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// New makes a collector and calls nobody yet.
+func New(cfg Config, deps Deps) (*sweep.Collector, error) {
+	if cfg.Credential == "" {
+		cfg.Credential = "compliance"
+	}
+	if cfg.Interval <= 0 {
+		cfg.Interval = DefaultInterval
+	}
+	return sweep.New(sweep.Config{
+		Part: "directory", Source: audit.SourceComplianceDirectory, Host: deps.Client.Host(), Credential: cfg.Credential, Interval: cfg.Interval,
+	}, sweep.Deps{
+		Door: deps.Door, Cursors: deps.Cursors, Watch: deps.Watch, Logger: deps.Logger, Registerer: deps.Registerer,
+	}, &part{client: deps.Client, credential: cfg.Credential})
+}

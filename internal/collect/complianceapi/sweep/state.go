@@ -1,0 +1,135 @@
+package sweep
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// state is all a collector must remember beside what is known.
+type state struct {
+	Version int       `json:"v"`
+	Salt    []byte    `json:"salt"`             // keys the sums that stand for content
+	Swept   time.Time `json:"swept"`            // when the last complete sweep began, by the server; zero before the first
+	Doubts  []string  `json:"doubts,omitempty"` // missing in it, and believed gone when the next one misses them, too
+}
+
+const stateVersion = 1
+
+func (s *state) sum(content []byte) string {
+	mac := hmac.New(sha256.New, s.Salt)
+	mac.Write(content)
+	return base64.RawStdEncoding.EncodeToString(mac.Sum(nil)[:9])
+}
+
+// The names of the cursors: the state is small and written with each sweep, what is known only where it changed.
+func (c *Collector) stateName() string { return string(c.cfg.Source) + " " + c.cfg.Host }
+func (c *Collector) knownName() string { return string(c.cfg.Source) + ".known " + c.cfg.Host }
+
+// load reads what was committed last.
+func (c *Collector) load(ctx context.Context) error {
+	c.known = known{}
+	b, err := c.deps.Cursors.Cursor(ctx, c.stateName())
+	if err != nil {
+		return fmt.Errorf("read the cursor of the %s: %w", c.cfg.Part, err)
+	}
+	if b == nil {
+		c.st = state{Version: stateVersion, Salt: make([]byte, 16)}
+		_, err := rand.Read(c.st.Salt)
+		return err
+	}
+	if err := json.Unmarshal(b, &c.st); err != nil {
+		return fmt.Errorf("read the cursor of the %s: %w", c.cfg.Part, err)
+	}
+	if c.st.Version != stateVersion {
+		return fmt.Errorf("read the cursor of the %s: it has version %d, and this build knows %d: use the newer build", c.cfg.Part, c.st.Version, stateVersion)
+	}
+	if b, err = c.deps.Cursors.Cursor(ctx, c.knownName()); err != nil || b == nil {
+		return err
+	}
+	if c.known, err = decodeKnown(b); err != nil {
+		return fmt.Errorf("read what is known of the %s: %w", c.cfg.Part, err)
+	}
+	return nil
+}
+
+// mostKnown bounds what a damaged cursor can unpack to: a hundred thousand accounts with their groups take a tenth of it.
+const mostKnown = 1 << 30
+
+func decodeKnown(b []byte) (known, error) {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(mostKnown))
+	if err != nil {
+		return nil, err
+	}
+	defer dec.Close()
+	if b, err = dec.DecodeAll(b, nil); err != nil {
+		return nil, err
+	}
+	k := known{}
+	return k, json.Unmarshal(b, &k)
+}
+
+func (k known) encode() ([]byte, error) {
+	b, err := json.Marshal(k)
+	if err != nil {
+		return nil, err
+	}
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	return enc.EncodeAll(b, nil), enc.Close()
+}
+
+// mostDrafts is how many records become durable at once, with what is known after them.
+const mostDrafts = 1000
+
+// commit makes the records of changes durable together with what is known after them. It counts them by what has become
+// of things.
+func (c *Collector) commit(ctx context.Context, changes []Change) (map[string]int64, error) {
+	counts := map[string]int64{}
+	for len(changes) > 0 {
+		batch := changes[:min(len(changes), mostDrafts)]
+		if err := c.submit(ctx, batch); err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			counts[batch[i].What]++
+		}
+		changes = changes[len(batch):]
+	}
+	return counts, nil
+}
+
+func (c *Collector) submit(ctx context.Context, batch []Change) (err error) {
+	drafts, undo := make([]intake.Draft, len(batch)), make([]func(), len(batch))
+	for i := range batch {
+		drafts[i] = c.part.Draft(batch[i])
+		undo[i] = c.known.set(batch[i].List, batch[i].ID, batch[i].next)
+	}
+	defer func() {
+		for i := len(undo) - 1; err != nil && i >= 0; i-- { // it is not so until it is durable
+			undo[i]()
+		}
+	}()
+	cursors := map[string][]byte{}
+	if cursors[c.knownName()], err = c.known.encode(); err == nil {
+		cursors[c.stateName()], err = json.Marshal(c.st)
+	}
+	if err != nil {
+		return fmt.Errorf("write what is known of the %s: %w", c.cfg.Part, err)
+	}
+	if _, err = c.deps.Door.Submit(ctx, intake.Delivery{Credential: c.cfg.Credential, Drafts: drafts, Cursors: cursors}); err != nil {
+		return fmt.Errorf("keep what the %s shows: %w", c.cfg.Part, err)
+	}
+	return nil
+}

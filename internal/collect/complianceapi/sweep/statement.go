@@ -1,0 +1,103 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// Statuses of the statement of a sweep.
+const (
+	statusFinal       = "final"
+	statusProvisional = "provisional" // something could not be read, or is missing and not believed gone yet
+)
+
+// What a sweep found.
+const (
+	findingWhole = "read to its end"
+	findingPart  = "some lists could not be read: what was known of them stands"
+	findingDoubt = "much of what was there is missing: it counts as gone when the next reading misses it, too"
+)
+
+// state records that the part was read, and what of it.
+func (c *Collector) state(ctx context.Context, r *Reading, counts map[string]int64, doubts []string) error {
+	next := c.st
+	next.Swept, next.Doubts = r.began.UTC().Truncate(time.Second), doubts
+	cursor, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("write the cursor of the %s: %w", c.cfg.Part, err)
+	}
+	status, finding := statusFinal, findingWhole
+	switch {
+	case len(r.unread) > 0:
+		status, finding = statusProvisional, findingPart
+	case len(doubts) > 0:
+		status, finding = statusProvisional, findingDoubt
+	}
+	attrs := audit.Attrs{
+		text("feed", string(c.cfg.Source)), text("host", c.cfg.Host), text("status", status), text("finding", finding), count("rows", r.rows()),
+		count("requests", r.requests), text("first_request_id", r.first), text("last_request_id", r.last), text("read_at", r.began.UTC().Format(time.RFC3339)),
+	}
+	attrs = append(attrs, r.tally()...)
+	for _, what := range []string{FirstSeen, Changed, Removed, Returned} {
+		if n := counts[what]; n > 0 {
+			attrs = append(attrs, count(what, n))
+		}
+	}
+	if len(doubts) > 0 {
+		attrs = append(attrs, count("missing", int64(len(doubts))))
+	}
+	if len(r.unread) > 0 {
+		attrs = append(attrs, audit.Attr{Name: "unread", Value: names(r.unread)}, count("unread_lists", int64(len(r.unread))))
+	}
+	_, err = c.deps.Door.Record(ctx, intake.Act{
+		Type: complianceapi.TypeStatement, Activity: audit.ActivityOperation, Account: audit.Identity{Credential: c.cfg.Credential}, Attributes: attrs,
+	}, map[string][]byte{c.stateName(): cursor})
+	if err != nil {
+		return fmt.Errorf("record that the %s was read: %w", c.cfg.Part, err)
+	}
+	c.st = next
+	return nil
+}
+
+// rows counts the things that were read, each once.
+func (r *Reading) rows() (n int64) {
+	for _, l := range r.lists {
+		n += int64(len(l.things))
+	}
+	return n
+}
+
+// tally counts them by their kind.
+func (r *Reading) tally() (attrs audit.Attrs) {
+	by := map[string]int64{}
+	for name, l := range r.lists {
+		by[kindOf(name)] += int64(len(l.things))
+	}
+	for kind, n := range by {
+		attrs = append(attrs, count("rows."+kind, n))
+	}
+	slices.SortFunc(attrs, func(a, b audit.Attr) int { return strings.Compare(a.Name, b.Name) })
+	return attrs
+}
+
+// mostNames bounds the lists a statement names.
+const mostNames = 16
+
+func names(list []string) audit.Value {
+	var values []audit.Value
+	for _, s := range list[:min(len(list), mostNames)] {
+		values = append(values, audit.String(s))
+	}
+	return audit.Array(values...)
+}
+
+func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
+func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }

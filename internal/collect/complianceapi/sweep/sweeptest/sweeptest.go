@@ -1,0 +1,258 @@
+// Package sweeptest is the bench on which the parts that are swept are tested: a real journal, a vendor in memory, and a
+// process between them that can crash between any two steps.
+//
+// It promises nothing about durability; what it does happens in the order in which the test asks for it. A Bench is used
+// within one bubble of testing/synctest.
+package sweeptest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
+	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/secret"
+)
+
+// Bench is a journal and a vendor.
+type Bench struct {
+	t       testing.TB
+	Vendor  http.Handler
+	Key     string
+	Journal *journal.Journal
+	Door    *intake.Door
+	Pieces  []content.Block // what was handed to the content store
+	Log     bytes.Buffer
+	pieces  sync.Mutex
+}
+
+// Open opens the journal. Call it within the bubble of the test.
+func Open(t testing.TB, vendor http.Handler, key string) *Bench {
+	t.Helper()
+	j, err := journal.Open(context.Background(), t.TempDir(), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := capture.New(capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- j.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, j.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	b := &Bench{t: t, Vendor: vendor, Key: key, Journal: j}
+	b.Door = intake.New(j, contents{b}, policy, []byte("a key of the test's own"))
+	return b
+}
+
+// contents notes what is handed over and keeps none.
+type contents struct{ b *Bench }
+
+func (c contents) Put(_ context.Context, blocks []content.Block) ([]content.Address, error) {
+	c.b.pieces.Lock()
+	defer c.b.pieces.Unlock()
+	for _, b := range blocks {
+		b.Plaintext = bytes.Clone(b.Plaintext)
+		c.b.Pieces = append(c.b.Pieces, b)
+	}
+	return make([]content.Address, len(blocks)), nil
+}
+
+// Crash ends a process between two steps: after it nothing that was asked of the world happens any more.
+type Crash struct {
+	After  int  // steps
+	Before bool // the last step does not happen, either
+
+	mu     sync.Mutex
+	dead   bool
+	cancel func()
+}
+
+var errCrash = errors.New("crashed")
+
+func (c *Crash) do(f func() error) error {
+	happens, heard := c.step()
+	var err error
+	if happens {
+		err = f()
+	}
+	if !heard {
+		c.cancel()
+		return errCrash
+	}
+	return err
+}
+
+func (c *Crash) step() (happens, heard bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead {
+		return false, false
+	}
+	if c.After--; c.After > 0 {
+		return true, true
+	}
+	c.dead = true
+	return !c.Before, false
+}
+
+// Deps are what a collector works with on the bench.
+type Deps struct {
+	Client  *api.Client
+	Door    sweep.Door
+	Cursors sweep.Cursors
+	Watch   *Watch
+	Logger  *slog.Logger
+}
+
+// Runner is a collector.
+type Runner interface {
+	Run(ctx context.Context) error
+}
+
+// Run starts a collector and returns what stops it. crash, where given, decides at each step whether it goes on.
+func (b *Bench) Run(crash *Crash, build func(Deps) (Runner, error)) (stop func()) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	deps := Deps{Door: b.Door, Cursors: b.Journal, Watch: &Watch{}, Logger: slog.New(slog.NewTextHandler(&b.Log, nil))}
+	var transport http.RoundTripper = memory{b}
+	if crash != nil {
+		crash.cancel = cancel
+		deps.Door, transport = crashDoor{b.Door, crash}, crashTransport{transport, crash}
+	}
+	client, err := api.New(api.Options{
+		URL: "https://vendor.example", Transport: transport, UserAgent: "tripod/test",
+		Key: func(context.Context) (secret.String, error) { return secret.New(b.Key), nil },
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	deps.Client = client
+	c, err := build(deps)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	return func() {
+		b.t.Helper()
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+	}
+}
+
+// Watch notes what it is told. It is read after the collector has stopped, or while the bubble stands still.
+type Watch struct {
+	mu  sync.Mutex
+	Err error // the trouble there is
+}
+
+// Failed notes trouble and has a minute waited.
+func (w *Watch) Failed(_ context.Context, err error) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Err = err
+	return time.Minute
+}
+
+// Succeeded notes its end.
+func (w *Watch) Succeeded(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.Err = nil
+	return nil
+}
+
+// memory answers requests with the vendor's handler.
+type memory struct{ b *Bench }
+
+func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	m.b.Vendor.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+type crashDoor struct {
+	*intake.Door
+	crash *Crash
+}
+
+func (d crashDoor) Submit(ctx context.Context, del intake.Delivery) (r intake.Receipt, err error) {
+	err = d.crash.do(func() error {
+		var err error
+		r, err = d.Door.Submit(ctx, del)
+		return err
+	})
+	return r, err
+}
+
+func (d crashDoor) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (seq uint64, err error) {
+	err = d.crash.do(func() error {
+		var err error
+		seq, err = d.Door.Record(ctx, a, cursors)
+		return err
+	})
+	return seq, err
+}
+
+type crashTransport struct {
+	next  http.RoundTripper
+	crash *Crash
+}
+
+func (t crashTransport) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	err = t.crash.do(func() error {
+		var err error
+		res, err = t.next.RoundTrip(r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// Records reads the journal: those of a source, all of them for "".
+func (b *Bench) Records(source audit.Source) []*audit.Record {
+	b.t.Helper()
+	var list []*audit.Record
+	for s, err := range b.Journal.Reader().Scan(context.Background(), 1, 0) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		r, err := s.Record()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if source == "" || r.Source == source {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// Attr is the text of an attribute of a record.
+func Attr(r *audit.Record, name string) string {
+	v, _ := r.Attributes.Get(name)
+	return v.Text()
+}
