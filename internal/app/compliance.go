@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/directory"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -57,7 +58,7 @@ func newCompliance(a *App) (*compliance, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, add := range []func() error{c.addFeed} {
+	for _, add := range []func() error{c.addFeed, c.addDirectory} {
 		if err := add(); err != nil {
 			return nil, err
 		}
@@ -79,6 +80,22 @@ func (c *compliance) addFeed() error {
 		return err
 	}
 	c.collectors = append(c.collectors, collector{what: "the activity feed", run: feed.Run, caughtUp: feed.CaughtUp()})
+	return nil
+}
+
+// addDirectory adds the collector of organisations, accounts, roles and groups.
+func (c *compliance) addDirectory() error {
+	a, cfg := c.app, c.app.cfg.Compliance
+	if !cfg.Reads(config.PartDirectory) {
+		return nil
+	}
+	d, err := directory.New(directory.Config{Interval: cfg.DirectoryInterval}, directory.Deps{
+		Client: c.client, Door: a.truth.Door, Cursors: a.truth.Journal, Logger: a.log, Registerer: a.metrics, Health: a.health,
+	})
+	if err != nil {
+		return err
+	}
+	c.collectors = append(c.collectors, collector{part: "directory", what: "the directory", run: d.Run, caughtUp: d.CaughtUp()})
 	return nil
 }
 

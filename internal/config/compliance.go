@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +24,19 @@ type Compliance struct {
 	Start string `yaml:"start"`
 	// PollInterval is how often the activity feed is asked for what is new; 0 is 30s.
 	PollInterval time.Duration `yaml:"poll_interval"`
+	// DirectoryInterval is how often organisations, accounts, roles and groups are read; 0 is 1h.
+	DirectoryInterval time.Duration `yaml:"directory_interval"`
+	// Without names parts of the API that are not read although the key may: directory.
+	Without []string `yaml:"without"`
 }
+
+// Parts of the Compliance API that can be left out. The activity feed cannot.
+const (
+	PartDirectory = "directory"
+)
+
+// Reads reports whether a part of the API is read.
+func (c Compliance) Reads(part string) bool { return !slices.Contains(c.Without, part) }
 
 // Environment variables of the Compliance API.
 const (
@@ -82,6 +95,14 @@ func (c Compliance) validate() error {
 	}
 	if c.PollInterval != 0 && (c.PollInterval < 5*time.Second || c.PollInterval > time.Hour) {
 		errs = append(errs, fmt.Errorf("compliance.poll_interval: %v is not between 5s and 1h", c.PollInterval))
+	}
+	if c.DirectoryInterval != 0 && (c.DirectoryInterval < time.Minute || c.DirectoryInterval > 24*time.Hour) {
+		errs = append(errs, fmt.Errorf("compliance.directory_interval: %v is not between 1m and 24h", c.DirectoryInterval))
+	}
+	for _, part := range c.Without {
+		if parts := []string{PartDirectory}; !slices.Contains(parts, part) {
+			errs = append(errs, fmt.Errorf("compliance.without: %q is none of %s", part, strings.Join(parts, ", ")))
+		}
 	}
 	return errors.Join(append(errs, validateURL(c.URL))...)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
+	"github.com/tripod-audit/tripod/internal/health"
 )
 
 // DefaultInterval is how often the directory is read where nothing else is configured.
@@ -29,14 +30,17 @@ type Config struct {
 	Interval   time.Duration // between sweeps; default DefaultInterval
 }
 
-// Deps are what a Collector works with. Logger and Registerer may be nil.
+// Scope is what a key needs to read the directory whole.
+const Scope = "read:compliance_org_data or read:compliance_user_data (no key of a standalone Console organisation has them: it has the activity feed only)"
+
+// Deps are what a Collector works with. Logger, Registerer and Health may be nil.
 type Deps struct {
 	Client     *api.Client
 	Door       sweep.Door
 	Cursors    sweep.Cursors
-	Watch      sweep.Watch
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+	Health     *health.Registry
 }
 
 // New makes a collector and calls nobody yet.
@@ -48,8 +52,8 @@ func New(cfg Config, deps Deps) (*sweep.Collector, error) {
 		cfg.Interval = DefaultInterval
 	}
 	return sweep.New(sweep.Config{
-		Part: "directory", Source: audit.SourceComplianceDirectory, Host: deps.Client.Host(), Credential: cfg.Credential, Interval: cfg.Interval,
+		Part: "directory", What: "the directory", Scope: Scope, Source: audit.SourceComplianceDirectory, Host: deps.Client.Host(), Credential: cfg.Credential, Interval: cfg.Interval,
 	}, sweep.Deps{
-		Door: deps.Door, Cursors: deps.Cursors, Watch: deps.Watch, Logger: deps.Logger, Registerer: deps.Registerer,
+		Door: deps.Door, Cursors: deps.Cursors, Logger: deps.Logger, Registerer: deps.Registerer, Health: deps.Health,
 	}, &part{client: deps.Client, credential: cfg.Credential})
 }

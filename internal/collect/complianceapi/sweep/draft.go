@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -24,7 +25,7 @@ func (c *Change) Draft(rec *audit.Record, lead audit.Attrs) intake.Draft {
 	for i := range c.Fields {
 		f := &c.Fields[i]
 		if f.Class == audit.ClassMetadata {
-			rec.Attributes = append(rec.Attributes, audit.Attr{Name: f.Name, Value: f.Value})
+			rec.Attributes = append(rec.Attributes, audit.Attr{Name: bounded(rec, f.Name), Value: f.Value})
 			continue
 		}
 		d.Pieces = append(d.Pieces, f.piece(rec))
@@ -47,12 +48,21 @@ func (c *Change) Draft(rec *audit.Record, lead audit.Attrs) intake.Draft {
 }
 
 func (f *Field) piece(rec *audit.Record) intake.Piece {
-	p := intake.Piece{Name: f.Name, Class: f.Class, Kind: f.Kind, Value: f.Content, Bytes: len(f.Content)}
+	p := intake.Piece{Name: bounded(rec, f.Name), Class: f.Class, Kind: f.Kind, Value: f.Content, Bytes: len(f.Content)}
 	if len(p.Value) > maxValue {
 		p.Value, p.Truncated = p.Value[:maxValue], true
 		rec.Flag(audit.FlagTruncated)
 	}
 	return p
+}
+
+// bounded cuts the name of a field that nobody knows.
+func bounded(rec *audit.Record, name string) string {
+	if len(name) <= audit.MaxName {
+		return name
+	}
+	rec.Flag(audit.FlagTruncated)
+	return strings.ToValidUTF8(name[:audit.MaxName], "")
 }
 
 // form is the source form: the thing, which record of it this is, and what it says. Times are not in it.

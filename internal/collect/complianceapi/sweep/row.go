@@ -59,10 +59,23 @@ func (s *Spec) Row(raw []byte) (list []Field, texts map[string]string, ok bool) 
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(row)) {
-		add(name, unknown(row[name]))
+		if len(list) >= mostFields {
+			break
+		}
+		add(name, field(row[name], audit.ClassText))
+	}
+	if len(row) > 0 {
+		rest, err := json.Marshal(row)
+		if err != nil { // cannot be: it was read as JSON
+			return nil, nil, false
+		}
+		add("attributes", piece(rest, audit.KindMap, audit.ClassText))
 	}
 	return list, texts, true
 }
+
+// mostFields bounds the fields that stand one by one; further ones stand together.
+const mostFields = 256
 
 // mostItems bounds a list that stays in a record.
 const mostItems = 64
@@ -80,11 +93,6 @@ func field(raw json.RawMessage, class audit.Class) Field {
 		return piece(raw, v.Kind, later(class, audit.ClassText))
 	}
 	return Field{Value: v, Class: audit.ClassMetadata, Kind: v.Kind}
-}
-
-// unknown makes a field of what nobody knows.
-func unknown(raw json.RawMessage) Field {
-	return field(raw, audit.ClassText)
 }
 
 func piece(raw json.RawMessage, kind audit.Kind, class audit.Class) Field {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -40,7 +41,7 @@ func (c *Collector) load(ctx context.Context) error {
 	c.known = known{}
 	b, err := c.deps.Cursors.Cursor(ctx, c.stateName())
 	if err != nil {
-		return fmt.Errorf("read the cursor of the %s: %w", c.cfg.Part, err)
+		return fmt.Errorf("read the cursor of %s: %w", c.cfg.What, err)
 	}
 	if b == nil {
 		c.st = state{Version: stateVersion, Salt: make([]byte, 16)}
@@ -48,16 +49,16 @@ func (c *Collector) load(ctx context.Context) error {
 		return err
 	}
 	if err := json.Unmarshal(b, &c.st); err != nil {
-		return fmt.Errorf("read the cursor of the %s: %w", c.cfg.Part, err)
+		return fmt.Errorf("read the cursor of %s: %w", c.cfg.What, err)
 	}
 	if c.st.Version != stateVersion {
-		return fmt.Errorf("read the cursor of the %s: it has version %d, and this build knows %d: use the newer build", c.cfg.Part, c.st.Version, stateVersion)
+		return fmt.Errorf("read the cursor of %s: it has version %d, and this build knows %d: use the newer build", c.cfg.What, c.st.Version, stateVersion)
 	}
 	if b, err = c.deps.Cursors.Cursor(ctx, c.knownName()); err != nil || b == nil {
 		return err
 	}
 	if c.known, err = decodeKnown(b); err != nil {
-		return fmt.Errorf("read what is known of the %s: %w", c.cfg.Part, err)
+		return fmt.Errorf("read what is known of %s: %w", c.cfg.What, err)
 	}
 	return nil
 }
@@ -126,10 +127,10 @@ func (c *Collector) submit(ctx context.Context, batch []Change) (err error) {
 		cursors[c.stateName()], err = json.Marshal(c.st)
 	}
 	if err != nil {
-		return fmt.Errorf("write what is known of the %s: %w", c.cfg.Part, err)
+		return fmt.Errorf("write what is known of %s: %w", c.cfg.What, err)
 	}
 	if _, err = c.deps.Door.Submit(ctx, intake.Delivery{Credential: c.cfg.Credential, Drafts: drafts, Cursors: cursors}); err != nil {
-		return fmt.Errorf("keep what the %s shows: %w", c.cfg.Part, err)
+		return trouble.Ours(fmt.Errorf("keep what %s shows: %w", c.cfg.What, err))
 	}
 	return nil
 }

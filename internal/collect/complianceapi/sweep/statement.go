@@ -10,6 +10,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -32,7 +33,7 @@ func (c *Collector) state(ctx context.Context, r *Reading, counts map[string]int
 	next.Swept, next.Doubts = r.began.UTC().Truncate(time.Second), doubts
 	cursor, err := json.Marshal(next)
 	if err != nil {
-		return fmt.Errorf("write the cursor of the %s: %w", c.cfg.Part, err)
+		return fmt.Errorf("write the cursor of %s: %w", c.cfg.What, err)
 	}
 	status, finding := statusFinal, findingWhole
 	switch {
@@ -61,7 +62,7 @@ func (c *Collector) state(ctx context.Context, r *Reading, counts map[string]int
 		Type: complianceapi.TypeStatement, Activity: audit.ActivityOperation, Account: audit.Identity{Credential: c.cfg.Credential}, Attributes: attrs,
 	}, map[string][]byte{c.stateName(): cursor})
 	if err != nil {
-		return fmt.Errorf("record that the %s was read: %w", c.cfg.Part, err)
+		return trouble.Ours(fmt.Errorf("record that %s was read: %w", c.cfg.What, err))
 	}
 	c.st = next
 	return nil

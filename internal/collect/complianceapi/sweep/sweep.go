@@ -15,18 +15,23 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
 // Config configures a Collector.
 type Config struct {
-	Part       string        // what is swept, for names of metrics and in the log: "directory"
+	Part       string        // what is swept, in names of conditions and metrics: "directory"
+	What       string        // what people call it: "the directory"
+	Scope      string        // that a key needs for it
 	Source     audit.Source  // of its records; also the name of its feed in statements, and with the host that of its cursor
 	Host       string        // the server
 	Credential string        // names the key in records
@@ -44,12 +49,6 @@ type Cursors interface {
 	Cursor(ctx context.Context, name string) ([]byte, error)
 }
 
-// Watch is told whether the part can be read; trouble.Watch is one.
-type Watch interface {
-	Failed(ctx context.Context, err error) time.Duration // how long to wait before the next try
-	Succeeded(ctx context.Context) error
-}
-
 // Part is what is swept.
 type Part interface {
 	// Read reads all of it. An error breaks the sweep off. It may be called again at any time.
@@ -58,13 +57,13 @@ type Part interface {
 	Draft(c Change) intake.Draft
 }
 
-// Deps are what a Collector works with. Registerer may be nil.
+// Deps are what a Collector works with. Logger, Registerer and Health may be nil.
 type Deps struct {
 	Door       Door
 	Cursors    Cursors
-	Watch      Watch
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+	Health     *health.Registry
 }
 
 // Collector sweeps one part.
@@ -73,25 +72,37 @@ type Collector struct {
 	deps  Deps
 	log   *slog.Logger
 	part  Part
+	watch *trouble.Watch
 	stats *stats
 
 	// What follows belongs to Run.
 	st    state
 	known known
+
+	caughtUp chan struct{}
+	behind   sync.Once // ends with caughtUp
 }
 
 // New makes a collector and calls nobody yet.
 func New(cfg Config, deps Deps, part Part) (*Collector, error) {
-	c := &Collector{cfg: cfg, deps: deps, part: part, log: deps.Logger}
+	c := &Collector{cfg: cfg, deps: deps, part: part, log: deps.Logger, caughtUp: make(chan struct{})}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	var err error
 	if c.stats, err = newStats(cfg.Part, deps.Registerer); err != nil {
-		return nil, fmt.Errorf("register metrics of the %s: %w", cfg.Part, err)
+		return nil, fmt.Errorf("register metrics of %s: %w", cfg.What, err)
 	}
-	return c, nil
+	c.watch, err = trouble.New(trouble.Config{
+		Part: cfg.Part, Feed: string(cfg.Source), What: cfg.What, Scope: cfg.Scope, Credential: cfg.Credential, Host: cfg.Host,
+		ReadUpTo: func() time.Time { return c.st.Swept },
+	}, trouble.Deps{Door: deps.Door, Cursors: deps.Cursors, Health: deps.Health, Logger: c.log})
+	return c, err
 }
+
+// CaughtUp is closed once nothing was due any more for the first time since Run began: the part was read to its end, as
+// far as the key may read it.
+func (c *Collector) CaughtUp() <-chan struct{} { return c.caughtUp }
 
 // Waits other than the interval.
 const (
@@ -105,19 +116,20 @@ func (c *Collector) Run(ctx context.Context) error {
 		return err
 	}
 	wait := c.untilDue(time.Now())
+	if wait > 0 {
+		c.behind.Do(func() { close(c.caughtUp) })
+	}
 	for sleep(ctx, wait) == nil {
 		partial, err := c.sweep(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
+		if err != nil {
 			wait = c.failed(ctx, err)
-		case partial != nil:
-			wait = max(c.cfg.Interval, c.deps.Watch.Failed(ctx, partial))
-		default:
-			wait = c.next()
-			if err := c.deps.Watch.Succeeded(ctx); err != nil {
-				c.log.WarnContext(ctx, "that a part of the Compliance API is read again is not on record", "part", c.cfg.Part, "error", err)
-			}
+			continue
+		}
+		c.behind.Do(func() { close(c.caughtUp) })
+		if wait = c.next(); partial != nil {
+			wait = max(wait, c.watch.Failed(ctx, partial))
+		} else if err := c.watch.Succeeded(ctx); err != nil {
+			c.log.WarnContext(ctx, "that "+c.cfg.What+" is read again is not on record", "error", err)
 		}
 	}
 	return nil
@@ -139,7 +151,7 @@ func (c *Collector) next() time.Duration {
 }
 
 func (c *Collector) failed(ctx context.Context, err error) time.Duration {
-	wait := c.deps.Watch.Failed(ctx, err)
+	wait := c.watch.Failed(ctx, err)
 	var refused *api.Error
 	if errors.As(err, &refused) && refused.Status/100 == 4 && refused.Status != http.StatusTooManyRequests {
 		wait = max(wait, min(c.cfg.Interval, refusedWait))

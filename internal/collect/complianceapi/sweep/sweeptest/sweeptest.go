@@ -9,17 +9,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
-	"time"
+	"testing/iotest"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
 	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/journal"
@@ -34,8 +37,10 @@ type Bench struct {
 	Journal *journal.Journal
 	Door    *intake.Door
 	Pieces  []content.Block // what was handed to the content store
+	Health  *health.Registry
 	Log     bytes.Buffer
 	pieces  sync.Mutex
+	kept    []*audit.Record
 }
 
 // Open opens the journal. Call it within the bubble of the test.
@@ -58,7 +63,7 @@ func Open(t testing.TB, vendor http.Handler, key string) *Bench {
 			t.Error(err)
 		}
 	})
-	b := &Bench{t: t, Vendor: vendor, Key: key, Journal: j}
+	b := &Bench{t: t, Vendor: vendor, Key: key, Journal: j, Health: &health.Registry{}}
 	b.Door = intake.New(j, contents{b}, policy, []byte("a key of the test's own"))
 	return b
 }
@@ -119,7 +124,7 @@ type Deps struct {
 	Client  *api.Client
 	Door    sweep.Door
 	Cursors sweep.Cursors
-	Watch   *Watch
+	Health  *health.Registry
 	Logger  *slog.Logger
 }
 
@@ -132,7 +137,7 @@ type Runner interface {
 func (b *Bench) Run(crash *Crash, build func(Deps) (Runner, error)) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	deps := Deps{Door: b.Door, Cursors: b.Journal, Watch: &Watch{}, Logger: slog.New(slog.NewTextHandler(&b.Log, nil))}
+	deps := Deps{Door: b.Door, Cursors: b.Journal, Health: b.Health, Logger: slog.New(slog.NewTextHandler(&b.Log, nil))}
 	var transport http.RoundTripper = memory{b}
 	if crash != nil {
 		crash.cancel = cancel
@@ -161,35 +166,32 @@ func (b *Bench) Run(crash *Crash, build func(Deps) (Runner, error)) (stop func()
 	}
 }
 
-// Watch notes what it is told. It is read after the collector has stopped, or while the bubble stands still.
-type Watch struct {
-	mu  sync.Mutex
-	Err error // the trouble there is
-}
-
-// Failed notes trouble and has a minute waited.
-func (w *Watch) Failed(_ context.Context, err error) time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.Err = err
-	return time.Minute
-}
-
-// Succeeded notes its end.
-func (w *Watch) Succeeded(context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.Err = nil
-	return nil
-}
-
 // memory answers requests with the vendor's handler.
 type memory struct{ b *Bench }
 
 func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
+	aborted := m.serve(w, r)
+	res := w.Result()
+	if aborted {
+		res.Body = io.NopCloser(io.MultiReader(w.Body, iotest.ErrReader(io.ErrUnexpectedEOF)))
+	}
+	return res, nil
+}
+
+// serve reports whether the vendor broke its answer off, as a handler of net/http does.
+func (m memory) serve(w http.ResponseWriter, r *http.Request) (aborted bool) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			aborted = true
+		default:
+			panic(p)
+		}
+	}()
 	m.b.Vendor.ServeHTTP(w, r)
-	return w.Result(), nil
+	return false
 }
 
 type crashDoor struct {
@@ -235,7 +237,15 @@ func (t crashTransport) RoundTrip(r *http.Request) (res *http.Response, err erro
 // Records reads the journal: those of a source, all of them for "".
 func (b *Bench) Records(source audit.Source) []*audit.Record {
 	b.t.Helper()
-	var list []*audit.Record
+	list := b.kept
+	if list == nil {
+		list = b.read()
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(r *audit.Record) bool { return source != "" && r.Source != source })
+}
+
+func (b *Bench) read() (list []*audit.Record) {
+	b.t.Helper()
 	for s, err := range b.Journal.Reader().Scan(context.Background(), 1, 0) {
 		if err != nil {
 			b.t.Fatal(err)
@@ -244,12 +254,13 @@ func (b *Bench) Records(source audit.Source) []*audit.Record {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		if source == "" || r.Source == source {
-			list = append(list, r)
-		}
+		list = append(list, r)
 	}
 	return list
 }
+
+// Keep reads the journal for the last time: what Records tells from then on can be read after the bubble has ended.
+func (b *Bench) Keep() { b.kept = b.read() }
 
 // Attr is the text of an attribute of a record.
 func Attr(r *audit.Record, name string) string {
