@@ -3,6 +3,7 @@ package config_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,4 +44,7 @@ func TestComplianceIsValidated(t *testing.T) {
 	f(config.Compliance{URL: "https://user:secret@api.example"}, "compliance.url")
 	f(config.Compliance{Start: "yesterday"}, "compliance.start")
 	f(config.Compliance{PollInterval: 1}, "compliance.poll_interval")
+	f(config.Compliance{DirectoryInterval: time.Second}, "compliance.directory_interval")
+	f(config.Compliance{DirectoryInterval: time.Hour, Without: []string{"directory"}}, "")
+	f(config.Compliance{Without: []string{"feed"}}, `compliance.without: "feed"`)
 }

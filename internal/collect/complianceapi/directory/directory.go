@@ -4,7 +4,7 @@
 // It promises what package sweep does: differences only, each durable together with what the next sweep is compared with;
 // nobody counts as gone before a reading came to its end without them. What a key may not read leaves what was known of it
 // as it was, is told, and stops neither the rest of the directory nor the activity feed. Records enter parents before what
-// they hold, then in the order of ids. Run is for one goroutine.
+// they hold, then in the order of ids. A collector is for one goroutine and no concurrent use.
 //
 // Source: https://platform.claude.com/docs/en/manage-claude/compliance-org-data.
 package directory

@@ -6,7 +6,7 @@
 // known, so that it can be told from what is new when it returns. Records of differences are durable together with what
 // the next reading is compared with, so that a crash between any two steps doubles and loses nothing; then the sweep is
 // stated. Records enter in the order of the lists they are of, then of ids. A Collector is used by one goroutine, which
-// Run is.
+// Run is; CaughtUp is safe for concurrent use.
 package sweep
 
 import (

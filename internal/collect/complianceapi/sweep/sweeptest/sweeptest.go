@@ -2,7 +2,7 @@
 // process between them that can crash between any two steps.
 //
 // It promises nothing about durability; what it does happens in the order in which the test asks for it. A Bench is used
-// within one bubble of testing/synctest.
+// within one bubble of testing/synctest and not for concurrent use.
 package sweeptest
 
 import (
