@@ -116,6 +116,38 @@ func (b *Budget) learn(status int, h http.Header, date time.Time) {
 	}
 }
 
+// take takes a request out of the budgets its route has.
+func (c *Client) take(ctx context.Context, path string, p Priority) error {
+	if hasOwnBudget(path) {
+		if err := c.remote.Take(ctx, p); err != nil {
+			return err
+		}
+	}
+	return c.budget.Take(ctx, p)
+}
+
+// learn takes over what an answer says of the shared budget. A refusal by the budget of remote sessions has the shared
+// one's headers and must hold nobody else up; how large that budget is shows from refusals alone.
+func (c *Client) learn(path string, status int, h http.Header, date time.Time) {
+	if hasOwnBudget(path) && status == http.StatusTooManyRequests {
+		c.remote.shrink()
+		c.budget.learn(http.StatusOK, h, date)
+		return
+	}
+	c.budget.learn(status, h, date)
+}
+
+// least is the smallest budget a window is thought to have.
+const least = 10
+
+// shrink takes a refusal for the end of the window's budget: what was used of it is about all there is.
+func (b *Budget) shrink() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = max(least, min(b.limit, b.limit-b.left))
+	b.left = 0
+}
+
 // Left is what is left of the budget, its limit, and when it returns.
 func (b *Budget) Left() (left, limit int, reset time.Time) {
 	b.mu.Lock()

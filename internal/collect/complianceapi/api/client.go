@@ -81,6 +81,7 @@ type Client struct {
 	opts   Options
 	http   *http.Client
 	budget *Budget
+	remote *Budget // of the routes of remote sessions, beside the shared one
 	clock  clock
 	key    keyring
 }
@@ -106,7 +107,7 @@ func New(o Options) (*Client, error) {
 	if o.Budget == nil {
 		o.Budget = NewBudget()
 	}
-	c := &Client{base: base, opts: o, budget: o.Budget, key: keyring{source: o.Key, loaded: o.KeyLoaded}}
+	c := &Client{base: base, opts: o, budget: o.Budget, remote: NewBudget(), key: keyring{source: o.Key, loaded: o.KeyLoaded}}
 	c.http = &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
@@ -165,7 +166,7 @@ func (c *Client) get(ctx context.Context, path string, q url.Values, p Priority)
 		if err != nil {
 			return answer{}, err
 		}
-		if err := c.budget.Take(ctx, p); err != nil {
+		if err := c.take(ctx, path, p); err != nil {
 			return answer{}, fmt.Errorf("wait for the request budget: %w", err)
 		}
 		a, err := c.once(ctx, path, q, key)
@@ -185,7 +186,7 @@ func (c *Client) get(ctx context.Context, path string, q url.Values, p Priority)
 		if !failed.Retryable() || attempt >= c.opts.Attempts {
 			return answer{}, err
 		}
-		if err := pause(ctx, c.delay(failed, attempt)); err != nil {
+		if err := pause(ctx, c.delay(path, failed, attempt)); err != nil {
 			return answer{}, fmt.Errorf("wait to try again: %w", err)
 		}
 	}
@@ -227,7 +228,7 @@ func (c *Client) once(ctx context.Context, path string, q url.Values, key secret
 	call.Status, call.RequestID = res.StatusCode, bounded(res.Header.Get("Request-Id"))
 	c.observe(call)
 	date := c.clock.set(res.Header.Get("Date"))
-	c.budget.learn(res.StatusCode, res.Header, date)
+	c.learn(path, res.StatusCode, res.Header, date)
 	return c.read(ctx, res, call, date, key)
 }
 

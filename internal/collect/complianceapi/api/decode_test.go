@@ -47,3 +47,18 @@ func FuzzDecodeSettings(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDecodeWalk(f *testing.F) {
+	f.Add([]byte(`{"data":[{"id":"a"}],"has_more":true,"first_id":"a","last_id":"c"}`))
+	f.Add([]byte(`{"id":"x","data":[{"id":"a"}],"has_more":true}`))
+	f.Add([]byte(`{"data":[],"has_more":false,"last_id":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		l, err := decodeWalk(body, "data", "b")
+		if err != nil && strings.Contains(err.Error(), string(body)) && len(body) > 8 {
+			t.Errorf("the error repeats the body: %v", err)
+		}
+		if err == nil && l.Next == "b" {
+			t.Errorf("the page after this one is this one: %+v", l)
+		}
+	})
+}

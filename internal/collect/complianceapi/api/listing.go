@@ -9,10 +9,12 @@ import (
 	"time"
 )
 
-// Listing is one page of a list that goes on by page token, which is every list of the API but activities and chats.
+// Listing is one page of a list that goes on by page token, which is every list of the API but activities and chats, or
+// of chats, which go on by cursor.
 type Listing struct {
 	Rows      []json.RawMessage // each as it came
-	Next      string            // the token of the next page; "" after the last
+	Next      string            // the token or cursor of the next page; "" after the last
+	Last      string            // the cursor behind the last row, where the list goes by cursors and the page has one
 	RequestID string
 	Date      time.Time // the server's time of the answer; zero where it did not say
 }

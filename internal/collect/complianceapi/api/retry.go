@@ -15,8 +15,8 @@ const (
 )
 
 // delay is how long to wait before another attempt.
-func (c *Client) delay(e *Error, attempt int) time.Duration {
-	if e.RetryAfter > 0 {
+func (c *Client) delay(path string, e *Error, attempt int) time.Duration {
+	if e.RetryAfter > 0 && !hasOwnBudget(path) { // there the time named says nothing
 		return e.RetryAfter + jitter(time.Second)
 	}
 	return Backoff(attempt)

@@ -95,11 +95,28 @@ func (m *maker) finish() {
 		kind, id = "project", k.Project
 	}
 	m.rec.Container = Container(kind, m.o.Credential, id)
-	if len(m.rest) > 0 {
-		m.rec.Flag(audit.FlagTruncated)
-		rest := value{kind: audit.KindMap, fields: m.rest}
-		m.piece("attributes", audit.ClassText, audit.KindMap, rest.appendJSON(nil))
+	m.restBeside()
+}
+
+// restBeside keeps what was too much for the record together.
+func (m *maker) restBeside() {
+	if len(m.rest) == 0 {
+		return
 	}
+	m.rec.Flag(audit.FlagTruncated)
+	rest := value{kind: audit.KindMap, fields: m.rest}
+	m.rest = nil
+	m.piece("attributes", audit.ClassText, audit.KindMap, rest.appendJSON(nil))
+}
+
+// splitMCP takes apart what clients call a tool of an MCP server: mcp__SERVER__TOOL.
+func splitMCP(name string) (server, tool string, ok bool) {
+	rest, is := strings.CutPrefix(name, "mcp__")
+	if !is {
+		return "", "", false
+	}
+	server, tool, ok = strings.Cut(rest, "__")
+	return server, tool, ok && server != "" && tool != ""
 }
 
 // Container names what content belongs to, within the credential that delivered it.

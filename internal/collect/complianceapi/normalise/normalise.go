@@ -40,6 +40,8 @@ type Normaliser struct {
 	types map[string]mapping
 	names map[string]audit.Disposition
 	open  map[string]bool
+
+	objects *Normaliser // the same by the allow list of objects and messages
 }
 
 // New makes a normaliser.
@@ -49,7 +51,8 @@ func New() (*Normaliser, error) {
 		return nil, fmt.Errorf("read the embedded list of activity types: %w", err)
 	}
 	names := dispositions()
-	return &Normaliser{types: types, names: names, open: opened(names)}, nil
+	objects := objectDispositions()
+	return &Normaliser{types: types, names: names, open: opened(names), objects: &Normaliser{names: objects, open: opened(objects)}}, nil
 }
 
 // Origin is where an activity came from.
@@ -209,7 +212,7 @@ func (m *maker) stays(path, s string, disp audit.Disposition) bool {
 	if len(s) > audit.MaxKeptString {
 		return false
 	}
-	return disp == audit.Keep || path == "url" && isRoute(s)
+	return disp == audit.Keep || path == "url" && isRoute(s) || path == "href" && isChatAddress(s)
 }
 
 // attr keeps a value in the record.
@@ -246,6 +249,17 @@ func (m *maker) beside(name string, disp audit.Disposition, v *value) {
 		return
 	}
 	m.piece(name, class, v.kind, v.appendJSON(nil))
+}
+
+// long keeps a text as content, in as many pieces as its length needs.
+func (m *maker) long(name string, class audit.Class, b []byte) {
+	for n := 0; ; n++ {
+		end := min(len(b), maxValue)
+		m.piece(numbered(name, n), class, audit.KindString, b[:end])
+		if b = b[end:]; len(b) == 0 {
+			return
+		}
+	}
 }
 
 func (m *maker) piece(name string, class audit.Class, kind audit.Kind, b []byte) {

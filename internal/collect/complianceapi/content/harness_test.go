@@ -1,0 +1,306 @@
+package content_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	store "github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/secret"
+	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
+	"github.com/tripod-audit/tripod/internal/simulate/world"
+)
+
+func noon() time.Time { return time.Date(2026, 11, 19, 15, 0, 0, 0, time.UTC) }
+
+// clock is a time that tests set.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// blocks is a content store in memory: how often each content was put, by container.
+type blocks struct {
+	mu  sync.Mutex
+	put map[string]int
+}
+
+func (b *blocks) Put(_ context.Context, list []store.Block) ([]store.Address, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	addresses := make([]store.Address, len(list))
+	for i := range list {
+		b.put[list[i].Container+" "+string(list[i].Plaintext)]++
+		addresses[i] = store.Address("somewhere")
+	}
+	return addresses, nil
+}
+
+// bench is a simulated vendor, a real journal and what lies between them.
+type bench struct {
+	t       *testing.T
+	api     *simulated.API
+	clock   *clock
+	journal *journal.Journal
+	door    *intake.Door
+	blocks  *blocks
+	health  *health.Registry
+	log     bytes.Buffer
+
+	mu     sync.Mutex
+	paths  []string // asked of the vendor
+	inject func(*http.Request) *http.Response
+}
+
+// everything keeps all content, as a policy that somebody chose.
+func everything() capture.Config {
+	return capture.Config{Rules: []capture.Rule{{Plane: []audit.Plane{audit.PlaneControl}, Keep: audit.ClassText}}}
+}
+
+func open(t *testing.T, policy capture.Config, o simulated.Options) *bench {
+	t.Helper()
+	b := &bench{t: t, clock: &clock{t: noon()}, blocks: &blocks{put: map[string]int{}}, health: &health.Registry{}}
+	if o.World == nil {
+		o.World = world.New(world.Options{Seed: 7})
+	}
+	o.Now = b.clock.now
+	if o.Since.IsZero() {
+		o.Since = noon().AddDate(0, 0, -1).Truncate(24 * time.Hour)
+	}
+	if o.Rate == 0 {
+		o.Rate, o.RemoteRate = -1, -1
+	}
+	var err error
+	if b.api, err = simulated.New(o); err != nil {
+		t.Fatal(err)
+	}
+	if b.journal, err = journal.Open(context.Background(), t.TempDir(), journal.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := capture.New(policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.door = intake.New(b.journal, b.blocks, p, []byte("a key of the test's own"))
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.journal.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, b.journal.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// RoundTrip has the vendor answer without a network.
+func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.mu.Lock()
+	b.paths = append(b.paths, r.URL.Path)
+	inject := b.inject
+	b.mu.Unlock()
+	if inject != nil {
+		if res := inject(r); res != nil {
+			return res, nil
+		}
+	}
+	w := httptest.NewRecorder()
+	b.api.Handler().ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// asked counts the requests whose path holds for f.
+func (b *bench) asked(f func(path string) bool) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.paths {
+		if f(p) {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *bench) client(transport http.RoundTripper) *api.Client {
+	b.t.Helper()
+	c, err := api.New(api.Options{
+		URL: "https://vendor.example", Transport: transport, UserAgent: "tripod/test", Attempts: 2,
+		Key: func(context.Context) (secret.String, error) { return secret.New(b.api.Keys().Read), nil },
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return c
+}
+
+// run starts a collector and returns what waits until every part has stated what it listed, and what stops it. crash,
+// where given, decides at each step whether it goes on.
+func (b *bench) run(cfg content.Config, crash *crash) (settled func(parts int) bool, stop func()) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &door{Door: b.door, crash: crash, stated: make(chan struct{}, 100)}
+	deps := content.Deps{Door: d, Cursors: b.journal, Health: b.health, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	var transport http.RoundTripper = b
+	if crash != nil {
+		crash.cancel = cancel
+		transport = crashTransport{b, crash}
+	}
+	deps.Client = b.client(transport)
+	c, err := content.New(cfg, deps)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.t.Error(err)
+		}
+	}
+	settled = func(parts int) bool {
+		for range parts {
+			select {
+			case <-d.stated:
+			case <-ctx.Done():
+				return false
+			case <-time.After(time.Minute):
+				b.t.Error("it does not come to an end")
+				return true
+			}
+		}
+		return true
+	}
+	return settled, stop
+}
+
+// records reads the journal.
+func (b *bench) records() []*audit.Record {
+	b.t.Helper()
+	var list []*audit.Record
+	for s, err := range b.journal.Reader().Scan(context.Background(), 1, 0) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		r, err := s.Record()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+func attr(r *audit.Record, name string) string {
+	v, _ := r.Attributes.Get(name)
+	return v.Text()
+}
+
+// door tells when a part has stated what it listed.
+type door struct {
+	*intake.Door
+	crash  *crash
+	stated chan struct{}
+}
+
+func (d *door) Submit(ctx context.Context, del intake.Delivery) (r intake.Receipt, err error) {
+	err = d.crash.do(func() error {
+		var err error
+		r, err = d.Door.Submit(ctx, del)
+		return err
+	})
+	return r, err
+}
+
+func (d *door) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (seq uint64, err error) {
+	err = d.crash.do(func() error {
+		var err error
+		seq, err = d.Door.Record(ctx, a, cursors)
+		return err
+	})
+	if err == nil && a.Type == content.TypeStatement {
+		d.stated <- struct{}{}
+	}
+	return seq, err
+}
+
+// crash ends a process between two steps: after it nothing that was asked of the world happens any more.
+type crash struct {
+	mu     sync.Mutex
+	after  int  // steps
+	before bool // the last step does not happen, either
+	dead   bool
+	cancel func()
+}
+
+var errCrash = errors.New("crashed")
+
+func (c *crash) do(f func() error) error {
+	if c == nil {
+		return f()
+	}
+	c.mu.Lock()
+	if c.dead {
+		c.mu.Unlock()
+		return errCrash
+	}
+	happens := true
+	if c.after--; c.after <= 0 {
+		c.dead, happens = true, !c.before
+	}
+	dead := c.dead
+	c.mu.Unlock()
+	var err error
+	if happens {
+		err = f()
+	}
+	if dead {
+		c.cancel()
+		return errCrash
+	}
+	return err
+}
+
+type crashTransport struct {
+	next  http.RoundTripper
+	crash *crash
+}
+
+func (t crashTransport) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	err = t.crash.do(func() error {
+		var err error
+		res, err = t.next.RoundTrip(r)
+		return err
+	})
+	if err != nil {
+		res = nil
+	}
+	return res, err
+}

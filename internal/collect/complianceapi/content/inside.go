@@ -1,0 +1,195 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// Kinds of items.
+const (
+	kindLocal  = "local"
+	kindRemote = "remote"
+	kindChat   = "chat"
+)
+
+// messagesAtOnce is how many messages are asked for at once. Pages end earlier where they are large.
+const messagesAtOnce = 500
+
+// readInside reads the next page of what is inside the first object that waits for it.
+func (r *runner) readInside(ctx context.Context) error {
+	it := r.st.Pending[0]
+	if !it.Began.IsZero() && r.now().Sub(it.Began) > staleAfter {
+		it.Page, it.Began, it.At = "", time.Time{}, 0
+	}
+	err := r.read(ctx, it)
+	if err == nil {
+		r.stuck = 0
+		return nil
+	}
+	return r.recoverInside(ctx, it, err)
+}
+
+func (r *runner) read(ctx context.Context, it item) error {
+	switch it.Kind {
+	case kindLocal, kindRemote, kindChat:
+		return r.readMessages(ctx, it)
+	}
+	return r.drop(ctx) // of another build
+}
+
+// readMessages reads a page of a transcript. A transcript that grew is read again whole: its pages are large, and what is
+// on record already is recognised.
+func (r *runner) readMessages(ctx context.Context, it item) error {
+	limit := it.Limit
+	if limit == 0 {
+		limit = messagesAtOnce
+	}
+	fetch := map[string]func(context.Context, string, int, string, api.Priority) (api.Listing, error){
+		kindLocal: r.client.LocalMessages, kindRemote: r.client.RemoteMessages, kindChat: r.client.ChatMessages,
+	}[it.Kind]
+	page, err := fetch(ctx, it.ID, limit, it.Page, api.Content)
+	if err != nil {
+		return err
+	}
+	if it.Began.IsZero() {
+		it.Began = r.now()
+	}
+	next := r.st.clone()
+	var drafts []intake.Draft
+	var more []item
+	for _, raw := range page.Rows {
+		made, attached := r.norm.Message(raw, it.Subject, it.At, r.origin())
+		it.At++
+		for _, d := range made {
+			drafts = append(drafts, draft(d))
+		}
+		more = append(more, r.attached(attached, it)...)
+	}
+	it.Page = page.Next
+	next.Pending[0] = it
+	if it.Page == "" {
+		r.finish(&next, it)
+	}
+	next.enqueue(more)
+	receipt, err := r.commit(ctx, next, drafts)
+	if err != nil {
+		return err
+	}
+	r.stats.took(r.part.name, len(drafts), receipt.Duplicates)
+	return nil
+}
+
+// finish takes what was read to its end from the queue. What was still growing is read once more, after what the vendor
+// shows late has settled.
+func (r *runner) finish(next *state, it item) {
+	next.Pending = next.Pending[1:]
+	if r.part.settles && !it.Settled {
+		next.Later = append(next.Later, item{Kind: it.Kind, ID: it.ID, Subject: it.Subject, Due: r.now().Add(r.cfg.Settle), Settled: true})
+	}
+}
+
+// drop gives the first in the queue up, without a record of it.
+func (r *runner) drop(ctx context.Context) error {
+	next := r.st.clone()
+	next.Pending = next.Pending[1:]
+	r.stuck = 0
+	_, err := r.commit(ctx, next, nil)
+	return err
+}
+
+// recoverInside makes the best of a page that did not come: what is gone is gone, what refuses to be read is put off, and
+// what befalls all alike is the caller's to tell.
+func (r *runner) recoverInside(ctx context.Context, it item, err error) error {
+	var e *api.Error
+	switch {
+	case ctx.Err() != nil || errors.Is(err, intake.ErrUnavailable) || errors.Is(err, api.ErrKey):
+		return err
+	case errors.Is(err, api.ErrTooLarge) && it.Limit != 1:
+		next := r.st.clone()
+		next.Pending[0].Limit = max(1, cmpOr(it.Limit, messagesAtOnce)/4)
+		r.st = next
+		return nil
+	case errors.Is(err, api.ErrTooLarge), errors.Is(err, api.ErrMalformed):
+		return r.putOff(ctx, it, err)
+	case !errors.As(err, &e) || e.KeyRefused() || e.Forbidden() || e.Disabled():
+		return err
+	case e.Status == http.StatusNotFound && !strings.Contains(e.Message, "not available"): // else the whole family is
+		return r.drop(ctx)
+	case e.Status == http.StatusBadRequest && it.Page != "":
+		next := r.st.clone()
+		next.Pending[0].Page, next.Pending[0].Began, next.Pending[0].At = "", time.Time{}, 0
+		if next.Pending[0].Tries++; next.Pending[0].Tries > mostRestarts {
+			return r.putOff(ctx, it, err)
+		}
+		r.st = next
+		return nil
+	case e.Status/100 == 4 && !e.Retryable():
+		return r.putOff(ctx, it, err)
+	case e.Status == http.StatusInternalServerError, e.Status == http.StatusServiceUnavailable:
+		if r.stuck++; r.stuck > 1 { // of this one, not of all
+			return r.putOff(ctx, it, err)
+		}
+	}
+	return err
+}
+
+func cmpOr(n, or int) int {
+	if n == 0 {
+		return or
+	}
+	return n
+}
+
+// What is put off is tried again at growing intervals, two days in all.
+const (
+	firstPutOff = 10 * time.Minute
+	mostPutOff  = 8
+	mostLater   = 1000
+)
+
+// TypeUnread is the record that says what could not be read although it was tried for days.
+const TypeUnread = "tripod.compliance.unread"
+
+// putOff has the first in the queue tried again later, or says that it could not be read.
+func (r *runner) putOff(ctx context.Context, it item, cause error) error {
+	r.stuck = 0
+	next := r.st.clone()
+	next.Pending = next.Pending[1:]
+	it.Page, it.Began, it.At = "", time.Time{}, 0
+	it.Tries++
+	r.log.WarnContext(ctx, "a part of the Compliance API's content was not read; it is tried again later", "part", r.part.name, "id", it.ID, "tries", it.Tries, "error", cause)
+	if it.Tries <= mostPutOff && len(next.Later) < mostLater {
+		it.Due = r.now().Add(firstPutOff << min(it.Tries-1, mostPutOff))
+		next.Later = append(next.Later, it)
+		_, err := r.commit(ctx, next, nil)
+		return err
+	}
+	attrs := audit.Attrs{text("feed", r.part.feed), text("kind", it.Kind), text("id", it.ID), text("reason", reason(cause)), count("tries", int64(it.Tries))}
+	var e *api.Error
+	if errors.As(cause, &e) {
+		attrs = append(attrs, count("status", int64(e.Status)), text("request_id", e.RequestID))
+	}
+	return r.act(ctx, next, intake.Act{Type: TypeUnread, Activity: audit.ActivityOperation, Outcome: audit.OutcomeFailure, Account: r.self(), Attributes: attrs})
+}
+
+// reason names a failure in a word.
+func reason(err error) string {
+	var e *api.Error
+	switch {
+	case errors.Is(err, api.ErrTooLarge):
+		return "too_large"
+	case errors.Is(err, api.ErrMalformed):
+		return "malformed"
+	case errors.As(err, &e) && e.Status != 0:
+		return fmt.Sprintf("status_%d", e.Status)
+	}
+	return "unreachable"
+}

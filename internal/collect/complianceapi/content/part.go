@@ -1,0 +1,46 @@
+package content
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+)
+
+// part is one list of the API, and what can be read inside its objects.
+type part struct {
+	name  string // in conditions, cursors and metrics
+	says  string // in words
+	feed  string // in statements
+	kind  normalise.Kind
+	every time.Duration
+	limit int // objects asked for at once
+	// since is from when on a round asks, given when the last one began; the first has none before it.
+	since func(st *state, now time.Time) time.Time
+	list  func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error)
+	// resumes: the list is walked on where the last round ended, not from its beginning.
+	resumes bool
+	// whole: the inside of every object is read once a day, since a change of it may not show in the object.
+	whole bool
+	// settles: what is said in an object may show later than that the object changed.
+	settles bool
+	// inside is what is to be read in an object, given up to which class the policy keeps its content.
+	inside func(o object) []item
+}
+
+// object is one that a list shows.
+type object struct {
+	raw     json.RawMessage
+	id      string
+	subject normalise.Subject
+	level   audit.Class
+	fresh   bool // it changed so lately that more of it may show
+}
+
+// parts lists what is read.
+func parts(cfg Config) []part {
+	return []part{localSessions(cfg)}
+}

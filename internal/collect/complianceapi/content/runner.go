@@ -1,0 +1,293 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// runner reads one part.
+type runner struct {
+	part    part
+	cfg     Config
+	client  *api.Client
+	door    Door
+	cursors Cursors
+	log     *slog.Logger
+	norm    *normalise.Normaliser
+	stats   *stats
+	watch   *trouble.Watch
+	cursor  string
+
+	// What follows belongs to run.
+	st    state
+	round time.Time // local time of the next one
+	limit int       // of a page of the list: less where answers are too large
+	stuck int       // failures in a row of what is read now, which others may not share
+}
+
+func newRunner(p part, cfg Config, deps Deps, norm *normalise.Normaliser, stats *stats) (*runner, error) {
+	r := &runner{
+		part: p, cfg: cfg, client: deps.Client, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, norm: norm, stats: stats, limit: p.limit,
+		cursor: p.feed + " " + deps.Client.Host(),
+	}
+	w, err := newWatch(p, cfg, deps)
+	if err != nil {
+		return nil, fmt.Errorf("watch %s: %w", p.says, err)
+	}
+	r.watch = w
+	return r, nil
+}
+
+// run reads until the context ends. It returns an error where the cursor cannot be read.
+func (r *runner) run(ctx context.Context) error {
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		wait, err := r.step(ctx)
+		if err == nil && wait == 0 {
+			err = r.watch.Succeeded(ctx)
+		}
+		if err != nil {
+			wait = max(r.watch.Failed(ctx, err), time.Second)
+		}
+		if err := sleep(ctx, wait); err != nil {
+			break
+		}
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// now is the server's time as of its last answer, ours before the first.
+func (r *runner) now() time.Time {
+	if now, _, ok := r.client.Now(); ok {
+		return now
+	}
+	return time.Now().UTC()
+}
+
+// step does the one thing that is next and tells how long there is nothing to do; 0 is that something was done.
+func (r *runner) step(ctx context.Context) (time.Duration, error) {
+	now := r.now()
+	if len(r.st.Pending) == 0 {
+		r.due(now)
+	}
+	switch {
+	case len(r.st.Pending) > 0:
+		return 0, r.readInside(ctx)
+	case r.st.Walk != nil:
+		return 0, r.readList(ctx)
+	case r.st.Sum.owed(now):
+		return 0, r.state(ctx)
+	case !time.Now().Before(r.round):
+		r.begin(now)
+		return 0, r.readList(ctx)
+	}
+	wait := time.Until(r.round)
+	for i := range r.st.Later {
+		wait = min(wait, r.st.Later[i].Due.Sub(now))
+	}
+	return max(wait, time.Second), nil
+}
+
+// due takes up again what was put off. It is committed with the next page; until then it follows from what is.
+func (r *runner) due(now time.Time) {
+	i := slices.IndexFunc(r.st.Later, func(it item) bool { return !it.Due.After(now) })
+	if i < 0 {
+		return
+	}
+	next := r.st.clone()
+	it := next.Later[i]
+	it.Due = time.Time{}
+	next.Later = slices.Delete(next.Later, i, i+1)
+	next.Pending = append(next.Pending, it)
+	r.st = next
+}
+
+// wholeEvery is how often all insides are read of what does not tell that its inside changed.
+const wholeEvery = 24 * time.Hour
+
+// begin begins a round.
+func (r *runner) begin(now time.Time) {
+	next := r.st.clone()
+	if next.Start.IsZero() {
+		if next.Start = r.cfg.Start; next.Start.IsZero() {
+			next.Start = now.Add(-r.cfg.Lookback)
+		}
+	}
+	next.Walk = &walk{Since: r.part.since(&next, now), Page: next.After, Whole: r.part.whole && now.Sub(next.Whole) >= wholeEvery}
+	r.st = next
+}
+
+// staleAfter is how old a page token may be: the server takes those of a day, and some of them not for what they were.
+const staleAfter = 20 * time.Hour
+
+const mostRestarts = 5
+
+// readList reads the next page of the list and makes it durable with what is to be read inside its objects.
+func (r *runner) readList(ctx context.Context) error {
+	w := r.st.Walk
+	if !w.Began.IsZero() && r.now().Sub(w.Began) > staleAfter && !r.part.resumes {
+		r.restart()
+		w = r.st.Walk
+	}
+	page, err := r.part.list(ctx, r.client, w.Since, r.limit, w.Page)
+	if err != nil {
+		return r.recoverList(err)
+	}
+	next := r.st.clone()
+	w = next.Walk
+	if w.Began.IsZero() {
+		if w.Began = page.Date; w.Began.IsZero() {
+			w.Began = r.now()
+		}
+	}
+	drafts, objects := r.objects(page)
+	if err := r.lookInside(ctx, &next, drafts, objects); err != nil {
+		return err
+	}
+	next.Sum.add(len(drafts), page.RequestID, w.Began)
+	w.Page = page.Next
+	if r.part.resumes && page.Last != "" {
+		next.After = page.Last
+	}
+	if page.Next == "" {
+		r.end(&next)
+	}
+	receipt, err := r.commit(ctx, next, drafts)
+	if err != nil {
+		return err
+	}
+	r.stats.took(r.part.name, len(drafts), receipt.Duplicates)
+	return nil
+}
+
+// end ends a round.
+func (r *runner) end(next *state) {
+	w := next.Walk
+	if w.Whole {
+		next.Whole = w.Began
+	}
+	next.Seen, next.Walk = w.Began, nil
+	r.round = time.Now().Add(r.part.every)
+}
+
+// restart has the round read again from its beginning: what is on record already stays one record.
+func (r *runner) restart() {
+	next := r.st.clone()
+	w := next.Walk
+	next.After = ""
+	next.Walk = &walk{Since: w.Since, Whole: w.Whole, Restarts: w.Restarts + 1}
+	if r.part.resumes && !next.Seen.IsZero() {
+		next.Walk.Since = next.Seen.Add(-r.cfg.Overlap)
+	}
+	r.st = next
+}
+
+// recoverList makes the best of a page that did not come.
+func (r *runner) recoverList(err error) error {
+	var refused *api.Error
+	switch {
+	case errors.Is(err, api.ErrTooLarge) && r.limit > 1:
+		r.limit = (r.limit + 1) / 2
+		return nil
+	case errors.As(err, &refused) && refused.Status == 400 && !refused.Disabled() && r.st.Walk.Page != "" && r.st.Walk.Restarts < mostRestarts:
+		r.restart()
+		return nil
+	}
+	return err
+}
+
+// freshFor is for how long after it changed an object may still show more; the vendor says minutes.
+const freshFor = 2 * time.Hour
+
+// objects makes drafts of the rows of a page.
+func (r *runner) objects(page api.Listing) ([]intake.Draft, []object) {
+	drafts, objects := make([]intake.Draft, 0, len(page.Rows)), make([]object, 0, len(page.Rows))
+	for _, raw := range page.Rows {
+		d, s := r.norm.Object(raw, r.part.kind, normalise.Subject{}, r.origin())
+		drafts = append(drafts, draft(d))
+		objects = append(objects, object{
+			raw: raw, id: d.Record.ID, subject: s, level: r.door.Level(d.Record, r.cfg.Credential), fresh: r.now().Sub(d.Record.Occurred) < freshFor,
+		})
+	}
+	return drafts, objects
+}
+
+func (r *runner) origin() normalise.Origin {
+	return normalise.Origin{Credential: r.cfg.Credential, Received: r.now(), Salt: r.st.Salt}
+}
+
+// lookInside has read what is inside objects that are new or have changed.
+func (r *runner) lookInside(ctx context.Context, next *state, drafts []intake.Draft, objects []object) error {
+	held, err := r.door.Held(ctx, intake.Delivery{Credential: r.cfg.Credential, Drafts: drafts})
+	if err != nil {
+		return err
+	}
+	for i := range objects {
+		if !held[i] || next.Walk.Whole {
+			next.enqueue(r.part.inside(objects[i]))
+		}
+	}
+	return nil
+}
+
+// draft hands a draft over in the door's own types.
+func draft(d normalise.Draft) intake.Draft {
+	pieces := make([]intake.Piece, len(d.Pieces))
+	for i := range d.Pieces {
+		pieces[i] = intake.Piece(d.Pieces[i])
+	}
+	return intake.Draft{Record: d.Record, Pieces: pieces, Form: d.Form, VendorID: true}
+}
+
+// TypeStatement is the record that says what was listed to its end.
+const TypeStatement = "tripod.feed.statement"
+
+const stateEvery = time.Hour
+
+// owed reports whether there is something to state: about once an hour, of all rounds since.
+func (s *sum) owed(now time.Time) bool {
+	return s.Requests > 0 && (s.From.IsZero() || now.Sub(s.From) >= stateEvery)
+}
+
+// state says what the rounds since the last statement have listed. A list has no count and no checksum of its own, so it
+// says how much came, not that it is complete.
+func (r *runner) state(ctx context.Context) error {
+	next := r.st.clone()
+	s := next.Sum
+	next.Sum = sum{From: r.now()}
+	return r.act(ctx, next, intake.Act{Type: TypeStatement, Activity: audit.ActivityOperation, Account: r.self(), Attributes: audit.Attrs{
+		text("feed", r.part.feed), text("status", "final"), count("rows", s.Rows), count("requests", s.Requests),
+		text("first_request_id", s.First), text("last_request_id", s.Last), text("read_at", s.Read.UTC().Format(time.RFC3339)),
+	}})
+}
+
+func (r *runner) self() audit.Identity { return audit.Identity{Credential: r.cfg.Credential} }
+
+func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
+func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }

@@ -1,0 +1,150 @@
+package content
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// state is all a part must remember. It is committed with the records it speaks of.
+type state struct {
+	Version int       `json:"v"`
+	Salt    []byte    `json:"salt"`            // keys the ids of what has none
+	Start   time.Time `json:"start"`           // what changed since was asked for
+	Seen    time.Time `json:"seen"`            // by the server; a round that began then was read to its end
+	After   string    `json:"after,omitempty"` // where a list that resumes goes on
+	Whole   time.Time `json:"whole,omitzero"`  // by the server; when all insides were last read
+	Walk    *walk     `json:"walk,omitempty"`  // the round under way
+	Pending []item    `json:"pending,omitempty"`
+	Later   []item    `json:"later,omitempty"` // to be read, or read again, when they are due
+	Sum     sum       `json:"sum"`             // not stated yet
+}
+
+const stateVersion = 1
+
+// walk is a round under way, page by page.
+type walk struct {
+	Since    time.Time `json:"since"`
+	Began    time.Time `json:"began,omitzero"` // by the server, with the first page
+	Page     string    `json:"page,omitempty"`
+	Whole    bool      `json:"whole,omitempty"` // of every object the inside is read
+	Restarts int       `json:"restarts,omitempty"`
+}
+
+// item is one thing whose inside is to be read.
+type item struct {
+	Kind    string            `json:"kind"`
+	ID      string            `json:"id"`
+	Subject normalise.Subject `json:"of"`
+	Page    string            `json:"page,omitempty"`
+	Began   time.Time         `json:"began,omitzero"` // by the server, with the first page
+	At      int64             `json:"at,omitempty"`   // messages read so far
+	Limit   int               `json:"limit,omitempty"`
+	Due     time.Time         `json:"due,omitzero"`
+	Tries   int               `json:"tries,omitempty"`
+	Settled bool              `json:"settled,omitempty"` // this is the last reading until it changes again
+	Version string            `json:"version,omitempty"`
+}
+
+func (i *item) same(o *item) bool { return i.Kind == o.Kind && i.ID == o.ID && i.Version == o.Version }
+
+// sum is what was read since the last statement.
+type sum struct {
+	From     time.Time `json:"from,omitzero"`
+	Rows     int64     `json:"rows,omitempty"`
+	Requests int64     `json:"requests,omitempty"`
+	First    string    `json:"first,omitempty"` // request ids
+	Last     string    `json:"last,omitempty"`
+	Read     time.Time `json:"read,omitzero"` // by the server
+}
+
+func (s *sum) add(rows int, request string, date time.Time) {
+	if s.First == "" {
+		s.First = request
+	}
+	s.Last, s.Read = request, date
+	s.Rows += int64(rows)
+	s.Requests++
+}
+
+// load reads the state committed last.
+func (r *runner) load(ctx context.Context) error {
+	b, err := r.cursors.Cursor(ctx, r.cursor)
+	if err != nil {
+		return fmt.Errorf("read the cursor of %s: %w", r.part.says, err)
+	}
+	if b == nil {
+		r.st = state{Version: stateVersion, Salt: make([]byte, 16)}
+		_, err := rand.Read(r.st.Salt)
+		return err
+	}
+	if err := json.Unmarshal(b, &r.st); err != nil {
+		return fmt.Errorf("read the cursor of %s: %w", r.part.says, err)
+	}
+	if r.st.Version != stateVersion {
+		return fmt.Errorf("read the cursor of %s: it has version %d, and this build knows %d: use the newer build", r.part.says, r.st.Version, stateVersion)
+	}
+	return nil
+}
+
+// clone copies what a step may change: a step works on a copy, which takes the state's place once it is durable.
+func (s *state) clone() state {
+	n := *s
+	n.Pending, n.Later = slices.Clone(s.Pending), slices.Clone(s.Later)
+	if s.Walk != nil {
+		w := *s.Walk
+		n.Walk = &w
+	}
+	return n
+}
+
+// enqueue has things read next; what was to be read of the same later is done with that.
+func (s *state) enqueue(items []item) {
+	for i := range items {
+		s.Later = slices.DeleteFunc(s.Later, func(l item) bool { return l.same(&items[i]) })
+		if !slices.ContainsFunc(s.Pending, func(p item) bool { return p.same(&items[i]) && p.Page == "" }) {
+			s.Pending = append(s.Pending, items[i])
+		}
+	}
+}
+
+// commit makes drafts durable together with the state that follows from them.
+func (r *runner) commit(ctx context.Context, next state, drafts []intake.Draft) (intake.Receipt, error) {
+	cursors, err := r.encode(next)
+	if err != nil {
+		return intake.Receipt{}, err
+	}
+	receipt, err := r.door.Submit(ctx, intake.Delivery{Credential: r.cfg.Credential, Drafts: drafts, Cursors: cursors})
+	if err != nil {
+		return receipt, err
+	}
+	r.st = next
+	return receipt, nil
+}
+
+// act records an own act together with the state that follows from it.
+func (r *runner) act(ctx context.Context, next state, a intake.Act) error {
+	cursors, err := r.encode(next)
+	if err != nil {
+		return err
+	}
+	if _, err := r.door.Record(ctx, a, cursors); err != nil {
+		return err
+	}
+	r.st = next
+	return nil
+}
+
+func (r *runner) encode(s state) (map[string][]byte, error) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("write the cursor of %s: %w", r.part.says, err)
+	}
+	return map[string][]byte{r.cursor: b}, nil
+}

@@ -1,0 +1,235 @@
+package normalise
+
+import (
+	"strings"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+// ObjectVersion names the normaliser of objects and messages in the records it makes.
+const ObjectVersion = "compliance.content/1"
+
+// Kind is a kind of object that holds or names content, and the type of its records.
+type Kind string
+
+// The kinds of objects.
+const (
+	KindSession      Kind = "session" // of a client on a device, or at the vendor
+	KindChat         Kind = "chat"
+	KindProject      Kind = "project"
+	KindFile         Kind = "file"              // uploaded to a chat or a project
+	KindGenerated    Kind = "generated_file"    // made by Claude in a chat
+	KindArtifact     Kind = "artifact"          // one version of an artifact of a chat
+	KindDocument     Kind = "project_document"  // a text document of a project
+	KindCollaborator Kind = "project_access"    // who may use a project
+	KindCode         Kind = "code_artifact"     // published from a session, with its newest versions
+	KindProjectFull  Kind = "project_knowledge" // a project's description and instructions
+)
+
+// Subject is what an object or a message belongs to, as far as it does not say so itself.
+type Subject struct {
+	Session string        `json:"session,omitempty"`
+	Chat    string        `json:"chat,omitempty"`
+	Message string        `json:"message,omitempty"`
+	Project string        `json:"project,omitempty"`
+	User    string        `json:"user,omitempty"`
+	Email   string        `json:"email,omitempty"`
+	Org     string        `json:"org,omitempty"`
+	Surface audit.Surface `json:"surface,omitempty"`
+	// Deleted: its user has deleted it; what is empty in it says nothing.
+	Deleted bool `json:"deleted,omitempty"`
+}
+
+// source tells which source an object's records have.
+func (s Subject) source(k Kind) audit.Source {
+	if k == KindSession || s.Session != "" {
+		return audit.SourceComplianceSession
+	}
+	return audit.SourceComplianceChat
+}
+
+// Object makes a draft of what a list or a metadata route says of an object, and tells what those that belong to it share.
+// The draft bears the vendor's id: the same object again is the same record, a changed one supersedes it.
+func (n *Normaliser) Object(raw []byte, k Kind, s Subject, o Origin) (Draft, Subject) {
+	m := n.objects.begin(s.source(k), o)
+	m.rec.Type, m.rec.Outcome, m.rec.Activity = string(k), audit.OutcomeSuccess, audit.ActivityUpdate
+	v, flags, err := parse(raw)
+	for _, f := range flags {
+		m.rec.Flag(f)
+	}
+	if err != nil || v.kind != audit.KindMap {
+		return m.unreadable(raw).Draft, s
+	}
+	m.row = v
+	form := append([]byte(k+" "), v.appendForm(nil)...)
+	m.belong(k, &s)
+	m.identified(k, s, form)
+	m.changed(&s)
+	for i := range v.fields {
+		if f := &v.fields[i]; f.name != "id" && !m.owner(f.name, &f.value) {
+			m.place(f.name, f.name, &f.value)
+		}
+	}
+	m.contained(k)
+	return Draft{Record: m.rec, Pieces: m.pieces, Form: form}, s
+}
+
+// begin starts a record.
+func (n *Normaliser) begin(src audit.Source, o Origin) *maker {
+	return &maker{n: n, o: o, rec: &audit.Record{
+		Normaliser: ObjectVersion, Source: src, Surface: audit.SurfaceUnknown, Activity: audit.ActivityUnclassified, Outcome: audit.OutcomeUnknown,
+	}}
+}
+
+// belong reads whose an object is and what it belongs to.
+func (m *maker) belong(k Kind, s *Subject) {
+	row := &m.row
+	id := row.text("id")
+	switch k {
+	case KindSession:
+		s.Session, s.Project = id, first(row.text("claude_project_id"), s.Project)
+		s.Surface = surfaceOf(row.text("product_surface"))
+	case KindChat:
+		s.Chat, s.Project, s.Surface = id, row.text("project_id"), audit.SurfaceChat
+	case KindProject, KindProjectFull:
+		s.Project, s.Surface = id, audit.SurfaceChat
+	case KindCode:
+		s.Surface = audit.SurfaceClaudeCode
+		s.User = first(row.text("owner_user_id"), s.User)
+	}
+	if u := row.get("user"); u.kind == audit.KindMap {
+		s.User, s.Email = first(u.text("id"), s.User), first(strings.ToLower(u.text("email_address")), s.Email)
+	}
+	s.Org = first(row.text("organization_uuid"), row.text("organization_id"), s.Org)
+	s.stand(m)
+}
+
+// stand puts what a record belongs to into it.
+func (s *Subject) stand(m *maker) {
+	r := m.rec
+	r.Keys.Session, r.Keys.Chat, r.Keys.Project, r.Keys.Message = s.Session, s.Chat, s.Project, s.Message
+	r.Account.Proved = audit.Identity{User: s.User, Email: s.Email, Org: s.Org, Credential: m.o.Credential}
+	if s.Surface != "" {
+		r.Surface = s.Surface
+	}
+}
+
+// surfaceOf names the product of a session by the vendor's name of it. A name nobody knows passes through.
+//
+// Source: https://platform.claude.com/docs/en/manage-claude/compliance-sessions.
+func surfaceOf(product string) audit.Surface {
+	switch base, _, _ := strings.Cut(product, "/"); {
+	case base == "office_agents":
+		return audit.SurfaceOffice
+	case base == "claude_in_chrome":
+		return audit.SurfaceChrome
+	case product == "" || !isWord(product):
+		return audit.SurfaceUnknown
+	}
+	return audit.Surface(product)
+}
+
+// identified gives the record its id. A collaborator has none of its own: one is made of what it is.
+func (m *maker) identified(k Kind, s Subject, form []byte) {
+	id := m.row.text("id")
+	switch {
+	case k == KindArtifact:
+		id = first(m.row.text("version_id"), id)
+	case k == KindProjectFull && id != "":
+		id += "/knowledge" // beside the project's own record
+	case k == KindCollaborator && s.Project != "":
+		row := &m.row
+		id = s.Project + "/" + first(row.text("user_id"), row.text("group_id"), row.text("organization_uuid"), row.text("organization_role"), m.unidentified(form))
+	}
+	if m.rec.ID = id; id == "" {
+		m.rec.ID = m.unidentified(form)
+		m.rec.Flag(audit.FlagMalformed)
+		m.keepOdd("id")
+	}
+}
+
+// changed tells what the object's times say was done last: it was made, it changed, or its user deleted it.
+func (m *maker) changed(s *Subject) {
+	created, hasCreated := parseTime(first(m.row.text("created_at"), m.row.text("granted_at")))
+	updated, hasUpdated := parseTime(m.row.text("updated_at"))
+	deleted, hasDeleted := parseTime(m.row.text("deleted_at"))
+	r := m.rec
+	switch {
+	case hasDeleted:
+		r.Occurred, r.Activity, s.Deleted = deleted, audit.ActivityDelete, true
+	case hasUpdated && !(hasCreated && !updated.After(created)):
+		r.Occurred = updated
+	case hasCreated:
+		r.Occurred, r.Activity = created, audit.ActivityCreate
+	default:
+		r.Occurred = m.o.Received.UTC()
+		r.Flag(audit.FlagNoTime)
+	}
+	if k := Kind(r.Type); k == KindCollaborator {
+		r.Activity = audit.ActivityShare
+	}
+	m.absurd()
+}
+
+func (m *maker) absurd() {
+	if !m.o.Received.IsZero() && m.rec.Occurred.After(m.o.Received.Add(aheadOfUs)) {
+		m.rec.Flag(audit.FlagClockAbsurd)
+	}
+}
+
+// owner takes what the account of the record says already.
+func (m *maker) owner(name string, v *value) bool {
+	if name != "user" || v.kind != audit.KindMap {
+		return false
+	}
+	for i := range v.fields {
+		f := &v.fields[i]
+		known := f.value.kind == audit.KindString && len(f.value.str) <= audit.MaxKeptString
+		if known && (f.name == "id" || f.name == "email_address" && strings.ToLower(f.value.str) == f.value.str) {
+			continue
+		}
+		m.place("user."+f.name, "user."+f.name, &f.value)
+	}
+	return true
+}
+
+// contained names the container of an object, which for files is the file's own: it may be attached in several places.
+func (m *maker) contained(k Kind) {
+	kind, id := "", ""
+	switch s := &m.rec.Keys; {
+	case k == KindFile, k == KindGenerated, k == KindArtifact, k == KindDocument:
+		kind, id = "file", m.rec.ID
+	case k == KindCode:
+		kind, id = "artifact", m.rec.ID
+	case s.Session != "":
+		kind, id = "session", s.Session
+	case s.Chat != "":
+		kind, id = "chat", s.Chat
+	default:
+		kind, id = "project", s.Project
+	}
+	m.rec.Container = Container(kind, m.o.Credential, id)
+	m.restBeside()
+}
+
+// isChatAddress reports whether a text is the address of a chat and nothing else: its UUID is what the audit log export
+// names the chat by.
+func isChatAddress(s string) bool {
+	id, ok := strings.CutPrefix(s, "https://claude.ai/chat/")
+	return ok && len(id) == 36 && strings.Trim(id, "0123456789abcdef-") == ""
+}
+
+// Changed is when an object changed last, or was made; zero where it does not say.
+func Changed(raw []byte) time.Time {
+	v, _, err := parse(raw)
+	if err != nil {
+		return time.Time{}
+	}
+	for _, name := range []string{"deleted_at", "updated_at", "created_at"} {
+		if t, ok := parseTime(v.text(name)); ok {
+			return t
+		}
+	}
+	return time.Time{}
+}
