@@ -120,6 +120,7 @@ func follow(t *testing.T, dir string, enough func([]*audit.Record) bool) []*audi
 	}
 }
 
+// statements counts those of the activity feed.
 func statements(records []*audit.Record) int {
 	n := 0
 	for _, r := range records {

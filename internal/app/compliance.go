@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/directory"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/config"
@@ -58,7 +59,7 @@ func newCompliance(a *App) (*compliance, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, add := range []func() error{c.addFeed, c.addDirectory} {
+	for _, add := range []func() error{c.addFeed, c.addDirectory, c.addContent} {
 		if err := add(); err != nil {
 			return nil, err
 		}
@@ -96,6 +97,26 @@ func (c *compliance) addDirectory() error {
 		return err
 	}
 	c.collectors = append(c.collectors, collector{part: "directory", what: "the directory", run: d.Run, caughtUp: d.CaughtUp()})
+	return nil
+}
+
+// addContent adds the collector of sessions, chats and projects.
+func (c *compliance) addContent() error {
+	a, cfg := c.app, c.app.cfg.Compliance
+	if !cfg.Reads(config.PartContent) {
+		return nil
+	}
+	start, err := cfg.Since()
+	if err != nil {
+		return err
+	}
+	all, err := content.New(content.Config{Start: start, Interval: cfg.ContentInterval}, content.Deps{
+		Client: c.client, Door: a.truth.Door, Cursors: a.truth.Journal, Logger: a.log, Registerer: a.metrics, Health: a.health,
+	})
+	if err != nil {
+		return err
+	}
+	c.collectors = append(c.collectors, collector{part: "content", what: "sessions, chats and projects", run: all.Run, caughtUp: all.CaughtUp()})
 	return nil
 }
 

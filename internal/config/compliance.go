@@ -26,13 +26,16 @@ type Compliance struct {
 	PollInterval time.Duration `yaml:"poll_interval"`
 	// DirectoryInterval is how often organisations, accounts, roles and groups are read; 0 is 1h.
 	DirectoryInterval time.Duration `yaml:"directory_interval"`
-	// Without names parts of the API that are not read although the key may: directory.
+	// ContentInterval is how often sessions and chats are asked for what changed; 0 is 5m.
+	ContentInterval time.Duration `yaml:"content_interval"`
+	// Without names parts of the API that are not read although the key may: directory, content.
 	Without []string `yaml:"without"`
 }
 
 // Parts of the Compliance API that can be left out. The activity feed cannot.
 const (
 	PartDirectory = "directory"
+	PartContent   = "content" // sessions, chats and projects
 )
 
 // Reads reports whether a part of the API is read.
@@ -100,7 +103,7 @@ func (c Compliance) validate() error {
 		errs = append(errs, fmt.Errorf("compliance.directory_interval: %v is not between 1m and 24h", c.DirectoryInterval))
 	}
 	for _, part := range c.Without {
-		if parts := []string{PartDirectory}; !slices.Contains(parts, part) {
+		if parts := []string{PartDirectory, PartContent}; !slices.Contains(parts, part) {
 			errs = append(errs, fmt.Errorf("compliance.without: %q is none of %s", part, strings.Join(parts, ", ")))
 		}
 	}

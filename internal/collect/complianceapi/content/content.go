@@ -6,7 +6,7 @@
 // however often they are read. Records and where reading stands commit together: a crash between any two steps repeats a
 // page and doubles nothing. What cannot be read is tried again for about two days, and then a record says so. Records of
 // one page keep its order. Requests have the lowest priority, so the feed never waits for them. A Collector owns one
-// goroutine for each part of the API, and Run waits for them.
+// goroutine for each part of the API, and Run waits for them; Run is called once.
 //
 // Sources: https://platform.claude.com/docs/en/manage-claude/compliance-sessions,
 // https://platform.claude.com/docs/en/manage-claude/compliance-content-data.
@@ -91,6 +91,8 @@ type Collector struct {
 	runners []*runner
 	health  *health.Registry
 	log     *slog.Logger
+
+	caughtUp chan struct{}
 }
 
 // New makes a collector and calls nobody yet.
@@ -107,9 +109,13 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics of the compliance api's content: %w", err)
 	}
-	c := &Collector{health: deps.Health, log: deps.Logger}
+	c := &Collector{health: deps.Health, log: deps.Logger, caughtUp: make(chan struct{})}
+	all, err := newShared(cfg, deps)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range parts(cfg) {
-		r, err := newRunner(p, cfg, deps, norm, stats)
+		r, err := newRunner(p, cfg, deps, norm, stats, all)
 		if err != nil {
 			return nil, err
 		}
@@ -117,6 +123,9 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	}
 	return c, nil
 }
+
+// CaughtUp is closed once all that was due has been read for the first time since Run began.
+func (c *Collector) CaughtUp() <-chan struct{} { return c.caughtUp }
 
 // Run reads until the context ends. Trouble with one part ends neither it nor the others: it is told, and tried again. A
 // part whose cursor cannot be read stands still until a restart, and a condition says so.
@@ -132,6 +141,16 @@ func (c *Collector) Run(ctx context.Context) error {
 			c.log.ErrorContext(ctx, "a part of the Compliance API is not read any more", "part", r.part.name, "error", err)
 		})
 	}
+	all.Go(func() {
+		for _, r := range c.runners {
+			select {
+			case <-r.idle:
+			case <-ctx.Done():
+				return
+			}
+		}
+		close(c.caughtUp)
+	})
 	all.Wait()
 	return nil
 }

@@ -3,15 +3,14 @@ package content
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
-	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -25,7 +24,7 @@ type runner struct {
 	log     *slog.Logger
 	norm    *normalise.Normaliser
 	stats   *stats
-	watch   *trouble.Watch
+	watch   watch
 	cursor  string
 
 	// What follows belongs to run.
@@ -33,19 +32,19 @@ type runner struct {
 	round time.Time // local time of the next one
 	limit int       // of a page of the list: less where answers are too large
 	stuck int       // failures in a row of what is read now, which others may not share
+
+	idle     chan struct{} // closed once there was nothing more to do
+	idleOnce sync.Once
 }
 
-func newRunner(p part, cfg Config, deps Deps, norm *normalise.Normaliser, stats *stats) (*runner, error) {
+func newRunner(p part, cfg Config, deps Deps, norm *normalise.Normaliser, stats *stats, all *shared) (*runner, error) {
 	r := &runner{
 		part: p, cfg: cfg, client: deps.Client, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, norm: norm, stats: stats, limit: p.limit,
-		cursor: p.feed + " " + deps.Client.Host(),
+		idle: make(chan struct{}), cursor: p.feed + " " + deps.Client.Host(),
 	}
-	w, err := newWatch(p, cfg, deps)
-	if err != nil {
-		return nil, fmt.Errorf("watch %s: %w", p.says, err)
-	}
-	r.watch = w
-	return r, nil
+	own, err := newWatch(p.name, p.feed, p.says, cfg, deps)
+	r.watch = watch{own, all}
+	return r, err
 }
 
 // run reads until the context ends. It returns an error where the cursor cannot be read.
@@ -107,6 +106,7 @@ func (r *runner) step(ctx context.Context) (time.Duration, error) {
 		r.begin(now)
 		return 0, r.readList(ctx)
 	}
+	r.idleOnce.Do(func() { close(r.idle) })
 	wait := time.Until(r.round)
 	for i := range r.st.Later {
 		wait = min(wait, r.st.Later[i].Due.Sub(now))
