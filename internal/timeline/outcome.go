@@ -49,9 +49,10 @@ func (b *builder) judgeOther(s *Step) {
 // judgeTool: that a call was allowed does not say how it ended; its result does.
 func (b *builder) judgeTool(s *Step) {
 	s.Outcome = audit.OutcomeUnknown
-	decided, ended, allowed := false, false, false
+	decided, ended, allowed, client := false, false, false, false
 	for _, i := range s.Items {
 		r := b.Items[i].Record
+		client = client || !inTranscript(r)
 		if s.Decision == "" {
 			s.Decision = decision(r)
 		}
@@ -71,7 +72,8 @@ func (b *builder) judgeTool(s *Step) {
 			s.Reason = reason(r)
 		}
 	}
-	s.NoResult, s.NoDecision = allowed && !ended, ended && !decided && s.Decision == ""
+	s.NoResult = allowed && !ended
+	s.NoDecision = ended && !decided && s.Decision == "" && client // a transcript never tells who allowed it
 }
 
 // Worse reports whether an outcome matters more to a reader than another.

@@ -99,7 +99,7 @@ func (b *builder) stepKey(kind Kind, r *audit.Record, i int) string {
 	case KindTool:
 		id = b.toolUse(r)
 	case KindReply:
-		id = r.Keys.Message
+		id = b.replyID(r, i)
 	case KindAgent:
 		id = r.Keys.Agent
 	case KindHook:

@@ -28,6 +28,8 @@ type Turn struct {
 const (
 	InferredByTime = "by time: this client sends no prompt ids"
 	InferredBySpan = "by spans: the log records with the prompt's id did not come"
+	// InferredByTranscript: the vendor's transcript alone tells of the prompt.
+	InferredByTranscript = "by the vendor's transcript: no client told of this prompt"
 )
 
 const none = -1
@@ -40,12 +42,15 @@ type index struct {
 	parent map[string]string
 	tool   map[string]string // span → tool use
 	body   map[string]string // body, client request → request
+	reply  map[string]string // request → message by which a client calls its reply
+	calls  []answered        // model requests that clients told of, as they began
+	said   map[int]string    // item of a transcript → request that it is the reply of
 }
 
 // newIndex reads what spans and bodies say of each other.
 func newIndex(items []Item) *index {
 	x := &index{prompt: map[string]int{}, key: map[string]int{}, trace: map[string]int{}, parent: map[string]string{},
-		tool: map[string]string{}, body: map[string]string{}}
+		tool: map[string]string{}, body: map[string]string{}, reply: map[string]string{}, said: map[int]string{}}
 	for i := range items {
 		r := items[i].Record
 		k := &r.Keys
@@ -58,6 +63,7 @@ func newIndex(items []Item) *index {
 		if r.Activity == audit.ActivityToolDecision && k.ToolUse != "" && k.Span != "" {
 			x.tool[k.Trace+"/"+k.Span] = k.ToolUse // the span in which the decision was waited for
 		}
+		x.told(&items[i])
 		if k.Request != "" {
 			for _, id := range [...]string{prefixed("body ", k.Body), prefixed("client ", k.ClientRequest)} {
 				if id != "" {
@@ -66,6 +72,7 @@ func newIndex(items []Item) *index {
 			}
 		}
 	}
+	x.replies(items)
 	return x
 }
 
@@ -122,6 +129,7 @@ func (x *index) turns(items []Item) []Turn {
 		}
 	}
 	g.attach()
+	g.transcripts()
 	g.withoutLogs()
 	g.withoutIDs()
 	return g.inOrder()
