@@ -20,6 +20,7 @@ type sessionCommand struct {
 // sessionJSON is one session with all its records in order.
 type sessionJSON struct {
 	Session       string                  `json:"session"`
+	Also          []string                `json:"also,omitempty"` // other ids by which sources know it
 	Records       []json.RawMessage       `json:"records"`
 	Discrepancies []correlate.Discrepancy `json:"discrepancies"`
 	LedgerSize    uint64                  `json:"ledger_size"`
@@ -54,7 +55,7 @@ func (c *sessionCommand) Run(ctx context.Context, std streams) (err error) {
 }
 
 func (c *sessionCommand) printJSON(std streams, r *app.Reading, s *reading.Session, behind uint64) error {
-	out := sessionJSON{Session: c.ID, Records: make([]json.RawMessage, len(s.Items)), Discrepancies: s.Discrepancies, Behind: behind}
+	out := sessionJSON{Session: c.ID, Also: s.Also, Records: make([]json.RawMessage, len(s.Items)), Discrepancies: s.Discrepancies, Behind: behind}
 	for i := range s.Items {
 		out.Records[i] = s.Items[i].JSON()
 	}

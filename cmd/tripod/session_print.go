@@ -55,6 +55,7 @@ func (p *sessionText) head() {
 			p.linef("  %-11s %s", name, value)
 		}
 	}
+	fact("also", fields(p.s.Also))
 	owners, left := t.Owners()
 	for i := range owners {
 		fact("account", ownerText(&owners[i]))

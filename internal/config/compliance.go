@@ -102,6 +102,9 @@ func (c Compliance) validate() error {
 	if c.DirectoryInterval != 0 && (c.DirectoryInterval < time.Minute || c.DirectoryInterval > 24*time.Hour) {
 		errs = append(errs, fmt.Errorf("compliance.directory_interval: %v is not between 1m and 24h", c.DirectoryInterval))
 	}
+	if c.ContentInterval != 0 && (c.ContentInterval < time.Minute || c.ContentInterval > 24*time.Hour) {
+		errs = append(errs, fmt.Errorf("compliance.content_interval: %v is not between 1m and 24h", c.ContentInterval))
+	}
 	for _, part := range c.Without {
 		if parts := []string{PartDirectory, PartContent}; !slices.Contains(parts, part) {
 			errs = append(errs, fmt.Errorf("compliance.without: %q is none of %s", part, strings.Join(parts, ", ")))

@@ -85,7 +85,7 @@ func (v *visit) sessionPage(s *reading.Session, behind uint64, at spot) *page.Se
 	for i := range s.Items {
 		entries[i] = timeline.Entry{Seq: s.Items[i].Seq, Record: s.Items[i].Record}
 	}
-	p := &page.Session{ID: s.ID, T: timeline.Build(entries, s.Discrepancies), Unreadable: s.Unreadable.String(), Behind: behind}
+	p := &page.Session{ID: s.ID, Also: s.Also, T: timeline.Build(entries, s.Discrepancies), Unreadable: s.Unreadable.String(), Behind: behind}
 	if s.More {
 		p.More = len(s.Items)
 	}

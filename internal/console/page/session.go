@@ -13,6 +13,7 @@ import (
 // Session is the page of one session.
 type Session struct {
 	ID            string
+	Also          []string // other ids by which sources know it
 	T             *timeline.Timeline
 	Discrepancies []correlate.Discrepancy // open ones first
 	Closed        int                     // of them closed by late data

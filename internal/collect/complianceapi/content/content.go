@@ -6,7 +6,8 @@
 // however often they are read. Records and where reading stands commit together: a crash between any two steps repeats a
 // page and doubles nothing. What cannot be read is tried again for about two days, and then a record says so. Records of
 // one page keep its order. Requests have the lowest priority, so the feed never waits for them. A Collector owns one
-// goroutine for each part of the API, and Run waits for them; Run is called once.
+// goroutine for each part of the API, and Run, which is called once,
+// waits for them; CaughtUp is safe for concurrent use.
 //
 // Sources: https://platform.claude.com/docs/en/manage-claude/compliance-sessions,
 // https://platform.claude.com/docs/en/manage-claude/compliance-content-data.
