@@ -1,7 +1,6 @@
 package content_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -80,7 +79,6 @@ type bench struct {
 	door    *intake.Door
 	blocks  *blocks
 	health  *health.Registry
-	log     bytes.Buffer
 
 	mu     sync.Mutex
 	paths  []string // asked of the vendor
@@ -220,11 +218,6 @@ func (b *bench) records() []*audit.Record {
 		list = append(list, r)
 	}
 	return list
-}
-
-func attr(r *audit.Record, name string) string {
-	v, _ := r.Attributes.Get(name)
-	return v.Text()
 }
 
 // door is a door that can crash.
