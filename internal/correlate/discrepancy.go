@@ -20,11 +20,14 @@ const (
 	KindDecisionWithoutResult Kind = "decision_without_result"
 	KindResultWithoutDecision Kind = "result_without_decision"
 	KindClock                 Kind = "clock"
+	KindUnrecognisedCall      Kind = "unrecognised_call"
+	KindUnrecordedCall        Kind = "unrecorded_call"
 )
 
 // Kinds lists them in the order documents show them.
 func Kinds() []Kind {
-	return []Kind{KindSequenceGap, KindIdentityMismatch, KindIdentityConflict, KindDecisionWithoutResult, KindResultWithoutDecision, KindClock}
+	return []Kind{KindSequenceGap, KindIdentityMismatch, KindIdentityConflict, KindDecisionWithoutResult, KindResultWithoutDecision, KindClock,
+		KindUnrecognisedCall, KindUnrecordedCall}
 }
 
 // State is whether a discrepancy still stands.
@@ -108,6 +111,21 @@ type Details struct {
 	ToolUses        []string `json:"tool_uses,omitempty"`        // the first tool uses concerned
 	OffsetMin       string   `json:"offset_min,omitempty"`       // the source's clock minus Tripod's, least and most
 	OffsetMax       string   `json:"offset_max,omitempty"`
+	Key             string   `json:"key,omitempty"` // vendor id of the key, never the key
+	Address         string   `json:"address,omitempty"`
+	UserAgent       string   `json:"user_agent,omitempty"` // without run and number
+	Calls           []Call   `json:"calls,omitempty"`      // the first calls concerned
+}
+
+// Call is one call to the Compliance API, as the side that has it tells.
+type Call struct {
+	At      time.Time `json:"at,omitzero"`
+	Request string    `json:"request,omitempty"` // the vendor's id of it
+	Method  string    `json:"method,omitempty"`
+	Route   string    `json:"route,omitempty"`
+	Run     string    `json:"run,omitempty"` // of Tripod, as it says
+	Number  int64     `json:"number,omitempty"`
+	Why     string    `json:"why,omitempty"` // it is not recognised
 }
 
 // Range is a range of sequence numbers, both ends included.

@@ -13,7 +13,7 @@ import (
 // For a rebuild to equal the live view, what a kind has written after a flush must depend on the records alone, not on
 // how they were cut into batches.
 type kind interface {
-	// observe takes the next record. It may read the database; it writes at flush.
+	// observe takes the next record. It may read the database, and write tables of its own; discrepancies it writes at flush.
 	observe(ctx context.Context, tx *transaction, r *audit.Record, seq uint64) error
 	// flush writes what the batch changed. tx.clock is the time of the journal now.
 	flush(ctx context.Context, tx *transaction) error

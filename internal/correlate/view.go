@@ -71,7 +71,7 @@ func open(ctx context.Context, path string, o Options) (*View, error) {
 	names, erased := &dictionary{}, &erasedSpans{}
 	v := &View{
 		path: path, logger: o.Logger, readers: readers, w: w, names: names, erased: erased,
-		kinds: []kind{&gaps{names: names, erased: erased}, &calls{names: names}, &identities{}, &clocks{}},
+		kinds: []kind{&gaps{names: names, erased: erased}, &calls{names: names}, &identities{}, &clocks{}, &ownCalls{}},
 	}
 	if err := v.truncate(ctx); err != nil { // a process that died may have left what it erased
 		return nil, errors.Join(err, v.Close())
@@ -211,7 +211,9 @@ func (v *View) take(ctx context.Context, tx *transaction, s *journal.Stored) (or
 	v.clock = max(v.clock, at)
 	v.erased.passed(at)
 	if r.Source == audit.SourceTripod {
-		return v.order(ctx, tx, r)
+		if order, err := v.order(ctx, tx, r); err != nil || order != 0 {
+			return order, err
+		}
 	}
 	for _, k := range v.kinds {
 		if err := k.observe(ctx, tx, r, s.Seq); err != nil {
@@ -278,7 +280,11 @@ var (
 	flagsField    = []byte(`"flags":[`)
 	fromLogs      = []byte(audit.SourceOTelLog + `"`)
 	fromTripod    = []byte(audit.SourceTripod + `"`)
+	fromActivity  = []byte(audit.SourceComplianceActivity + `"`)
 	eraseType     = []byte(`"type":"` + audit.TypeEraseRecord + `"`)
+	callTypes     = []byte(`"type":"tripod.compliance.`)
+	statementType = []byte(`"type":"tripod.feed.statement"`)
+	accessedType  = []byte(`"type":"compliance_api_accessed"`)
 )
 
 // relevant reports whether any kind looks at the record, by its bytes: decoding it costs more than all else.
@@ -291,7 +297,9 @@ func relevant(b []byte) bool {
 	case bytes.HasPrefix(source, fromLogs):
 		return true
 	case bytes.HasPrefix(source, fromTripod):
-		return bytes.Contains(b, eraseType)
+		return bytes.Contains(b, eraseType) || bytes.Contains(b, callTypes) || bytes.Contains(b, statementType)
+	case bytes.HasPrefix(source, fromActivity) && bytes.Contains(b, accessedType):
+		return true
 	}
 	return bytes.Contains(b, flagsField)
 }

@@ -297,7 +297,10 @@ func TestRelevant(t *testing.T) {
 		{audit.Record{Source: audit.SourceOTelMetric}, false},
 		{audit.Record{Source: audit.SourceOTelMetric, Flags: []string{audit.FlagIdentityMismatch}}, true},
 		{audit.Record{Source: audit.SourceComplianceActivity, Type: `"source":"otel.log"`}, false},
+		{audit.Record{Source: audit.SourceComplianceActivity, Type: "compliance_api_accessed"}, true},
 		{audit.Record{Source: audit.SourceTripod, Type: "tripod.serve.start"}, false},
+		{audit.Record{Source: audit.SourceTripod, Type: "tripod.compliance.requests"}, true},
+		{audit.Record{Source: audit.SourceTripod, Type: "tripod.feed.statement"}, true},
 		{audit.Record{Source: audit.SourceTripod, Type: audit.TypeEraseRecord}, true},
 	} {
 		if got := relevant(c.record.AppendCanonical(nil)); got != c.want {

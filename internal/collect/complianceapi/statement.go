@@ -46,7 +46,7 @@ func (c *Collector) state(ctx context.Context) error {
 		finding = findingRows
 	}
 	attrs := audit.Attrs{
-		text("feed", feed), text("window", w.Kind), text("from", stamp(w.From)), text("to", stamp(w.To)),
+		text("feed", feed), text("host", c.client.Host()), text("window", w.Kind), text("from", stamp(w.From)), text("to", stamp(w.To)),
 		text("status", s.Status), text("finding", finding), count("rows", s.Read.Rows), count("requests", int64(s.Read.Requests)),
 		text("first_request_id", s.Read.First), text("last_request_id", s.Read.Last), text("read_at", stamp(s.Read.Began)), text("ids_sum", sumText(s.Read.Sum)),
 	}

@@ -73,6 +73,7 @@ type Call struct {
 	Path      string
 	Status    int // 0 where no answer came
 	RequestID string
+	Date      time.Time // the server's time of the answer; zero where it did not say
 }
 
 // Client calls the Compliance API.
@@ -225,9 +226,9 @@ func (c *Client) once(ctx context.Context, path string, q url.Values, key secret
 		return answer{}, &Error{Path: path, cause: cause(ctx, err)}
 	}
 	defer res.Body.Close()
-	call.Status, call.RequestID = res.StatusCode, bounded(res.Header.Get("Request-Id"))
-	c.observe(call)
 	date := c.clock.set(res.Header.Get("Date"))
+	call.Status, call.RequestID, call.Date = res.StatusCode, bounded(res.Header.Get("Request-Id")), date
+	c.observe(call)
 	c.learn(path, res.StatusCode, res.Header, date)
 	return c.read(ctx, res, call, date, key)
 }

@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -172,6 +173,7 @@ func (m *maker) place(name, path string, v *value) {
 			m.attr(name, v)
 			return
 		}
+		m.route(name, path, v.str)
 	default: // null, booleans and numbers
 		m.attr(name, v)
 		return
@@ -213,6 +215,13 @@ func (m *maker) stays(path, s string, disp audit.Disposition) bool {
 		return false
 	}
 	return disp == audit.Keep || path == "url" && isRoute(s) || path == "href" && isChatAddress(s)
+}
+
+// route keeps in the record which route a URL with a query is of; the query can name accounts and times.
+func (m *maker) route(name, path, s string) {
+	if before, _, query := strings.Cut(s, "?"); query && path == "url" && isRoute(before) && len(before) <= audit.MaxKeptString {
+		m.attr(name+".route", &value{kind: audit.KindString, str: strings.TrimPrefix(before, "https://api.anthropic.com")})
+	}
 }
 
 // attr keeps a value in the record.

@@ -37,12 +37,18 @@ func key(l *Log, kind string) intake.Act {
 	return intake.Act{Type: TypeKey, Attributes: audit.Attrs{text("run", l.run), text("kind", kind), text("host", l.cfg.Host)}}
 }
 
-// requests records calls: request_ids has one place a call, empty where no answer came, in the order of calls.
+// requests records calls. Its lists have one place a call, in the order in which answers came: numbers, ids (empty where
+// no answer came), statuses (0) and the server's own time of the answer, in seconds since 1970 (0).
 func requests(l *Log, made []api.Call) intake.Act {
-	var ids, numbers []audit.Value
+	var ids, numbers, statuses, dates []audit.Value
 	refused, unanswered := int64(0), int64(0)
 	for _, m := range made {
+		date := int64(0)
+		if !m.Date.IsZero() {
+			date = m.Date.Unix()
+		}
 		ids, numbers = append(ids, audit.String(m.RequestID)), append(numbers, audit.Int(m.Name.Number))
+		statuses, dates = append(statuses, audit.Int(int64(m.Status))), append(dates, audit.Int(date))
 		switch {
 		case m.Status == 0:
 			unanswered++
@@ -54,6 +60,7 @@ func requests(l *Log, made []api.Call) intake.Act {
 		text("run", l.run), text("host", l.cfg.Host), text("from", stamp(made[0].At)), text("to", stamp(made[len(made)-1].At)),
 		count("requests", int64(len(made))), count("refused", refused), count("unanswered", unanswered),
 		{Name: "calls", Value: audit.Array(numbers...)}, {Name: "request_ids", Value: audit.Array(ids...)},
+		{Name: "statuses", Value: audit.Array(statuses...)}, {Name: "dates", Value: audit.Array(dates...)},
 	}}
 }
 
