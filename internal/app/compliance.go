@@ -14,6 +14,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/directory"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/secret"
@@ -59,7 +60,7 @@ func newCompliance(a *App) (*compliance, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, add := range []func() error{c.addFeed, c.addDirectory, c.addContent} {
+	for _, add := range []func() error{c.addFeed, c.addDirectory, c.addSettings, c.addContent} {
 		if err := add(); err != nil {
 			return nil, err
 		}
@@ -97,6 +98,26 @@ func (c *compliance) addDirectory() error {
 		return err
 	}
 	c.collectors = append(c.collectors, collector{part: "directory", what: "the directory", run: d.Run, caughtUp: d.CaughtUp()})
+	return nil
+}
+
+// addSettings adds the collector of the settings in force.
+func (c *compliance) addSettings() error {
+	a, cfg := c.app, c.app.cfg.Compliance
+	if !cfg.Reads(config.PartSettings) {
+		return nil
+	}
+	rules, err := cfg.Rules()
+	if err != nil {
+		return err
+	}
+	s, err := settings.New(settings.Config{Interval: cfg.SettingsInterval, Baseline: rules}, settings.Deps{
+		Client: c.client, Door: a.truth.Door, Cursors: a.truth.Journal, Logger: a.log, Registerer: a.metrics, Health: a.health,
+	})
+	if err != nil {
+		return err
+	}
+	c.collectors = append(c.collectors, collector{part: "settings", what: "the settings", run: s.Run, caughtUp: s.CaughtUp()})
 	return nil
 }
 

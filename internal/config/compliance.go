@@ -1,13 +1,20 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings/baseline"
 )
 
 // Compliance says how the Compliance API is read. Without a key it is not.
@@ -28,7 +35,11 @@ type Compliance struct {
 	DirectoryInterval time.Duration `yaml:"directory_interval"`
 	// ContentInterval is how often sessions and chats are asked for what changed; 0 is 5m.
 	ContentInterval time.Duration `yaml:"content_interval"`
-	// Without names parts of the API that are not read although the key may: directory, content.
+	// SettingsInterval is how often the settings in force are read; 0 is 15m.
+	SettingsInterval time.Duration `yaml:"settings_interval"`
+	// Baseline is a file of rules that settings are held against; empty is the one that Tripod ships with.
+	Baseline string `yaml:"baseline"`
+	// Without names parts of the API that are not read although the key may: directory, settings, content.
 	Without []string `yaml:"without"`
 }
 
@@ -36,6 +47,7 @@ type Compliance struct {
 const (
 	PartDirectory = "directory"
 	PartContent   = "content" // sessions, chats and projects
+	PartSettings  = "settings"
 )
 
 // Reads reports whether a part of the API is read.
@@ -82,6 +94,26 @@ func (c Compliance) Since() (time.Time, error) {
 	return t, nil
 }
 
+// Rules are those that settings are held against.
+func (c Compliance) Rules() (baseline.Baseline, error) {
+	raw, name := baseline.Shipped(), "the baseline that comes with Tripod"
+	if c.Baseline != "" {
+		var err error
+		name = c.Baseline
+		if raw, err = os.ReadFile(name); err != nil {
+			return baseline.Baseline{}, fmt.Errorf("compliance.baseline: %w", err)
+		}
+	}
+	var b baseline.Baseline
+	if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&b); err != nil && !errors.Is(err, io.EOF) {
+		return b, fmt.Errorf("compliance.baseline: %s: %s", name, strings.ReplaceAll(yaml.FormatError(err, false, false), "\n", " "))
+	}
+	if err := b.Validate(); err != nil {
+		return b, fmt.Errorf("compliance.baseline: %s: %w", name, err)
+	}
+	return b, nil
+}
+
 func (c Compliance) validate() error {
 	var errs []error
 	sources := 0
@@ -105,8 +137,14 @@ func (c Compliance) validate() error {
 	if c.ContentInterval != 0 && (c.ContentInterval < time.Minute || c.ContentInterval > 24*time.Hour) {
 		errs = append(errs, fmt.Errorf("compliance.content_interval: %v is not between 1m and 24h", c.ContentInterval))
 	}
+	if c.SettingsInterval != 0 && (c.SettingsInterval < time.Minute || c.SettingsInterval > 24*time.Hour) {
+		errs = append(errs, fmt.Errorf("compliance.settings_interval: %v is not between 1m and 24h", c.SettingsInterval))
+	}
+	if _, err := c.Rules(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, part := range c.Without {
-		if parts := []string{PartDirectory, PartContent}; !slices.Contains(parts, part) {
+		if parts := []string{PartDirectory, PartSettings, PartContent}; !slices.Contains(parts, part) {
 			errs = append(errs, fmt.Errorf("compliance.without: %q is none of %s", part, strings.Join(parts, ", ")))
 		}
 	}

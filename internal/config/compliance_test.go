@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -46,5 +48,42 @@ func TestComplianceIsValidated(t *testing.T) {
 	f(config.Compliance{PollInterval: 1}, "compliance.poll_interval")
 	f(config.Compliance{DirectoryInterval: time.Second}, "compliance.directory_interval")
 	f(config.Compliance{DirectoryInterval: time.Hour, Without: []string{"directory"}}, "")
+	f(config.Compliance{SettingsInterval: time.Second}, "compliance.settings_interval")
 	f(config.Compliance{Without: []string{"feed"}}, `compliance.without: "feed"`)
+}
+
+func TestBaseline(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "baseline.yaml")
+	f := func(yaml string, want ...string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b, err := config.Compliance{Baseline: path}.Rules()
+		if len(want) == 0 && (err != nil || len(b.Rules) == 0) {
+			t.Errorf("%s: %v %v", yaml, b, err)
+		}
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s: %v, want %q", yaml, err, w)
+			}
+		}
+	}
+	const rule = "rules:\n  - {id: a, setting: sso_enabled, must_be: on, severity: high, reason: because, source: us}\n"
+	f(rule)
+	f(rule + "  - {id: b, setting: x, at_most: 3, organizations: [o], severity: low, reason: r}\n  - {id: c, setting: x, one_of: [a, b], severity: low, reason: r}\n")
+	f("", "there are none")
+	f("rules: []", "there are none")
+	f("rule: []", "unknown field", "rule")
+	f("rules:\n  - {id: a, settings: sso_enabled}", "unknown field")
+	f("rules: [", "compliance.baseline")
+	f(rule+"  - {id: a, setting: sso_enabled, must_be: maybe, at_least: 3, severity: awful}\n", "another rule has it", "rule a decides sso_enabled everywhere", "there are 2",
+		"maybe", "awful", "say why")
+	if _, err := (config.Compliance{Baseline: path + ".missing"}).Rules(); err == nil || !strings.Contains(err.Error(), "compliance.baseline") {
+		t.Error(err)
+	}
+	if b, err := (config.Compliance{}).Rules(); err != nil || len(b.Rules) < 20 {
+		t.Errorf("the baseline that comes with Tripod: %v", err)
+	}
 }

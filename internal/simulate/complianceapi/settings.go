@@ -75,6 +75,13 @@ func (a *API) isOn(name string, o org, now time.Time) (on, there bool) {
 		return false, true
 	case "directory_sync_enabled", "ip_allowlist_enabled", "claude_code_metrics_logging_enabled", "chat_enabled", "skills_enabled":
 		return true, true
+	// A hospital is careful: its administrators have set what lets data out or code in.
+	case "connector_tools_default_always_allow", "code_execution_network_egress_enabled", "claude_science_ssh_hosts_enabled",
+		"third_party_interactive_content_enabled", "claude_ai_feedback_collection_enabled", "api_workbench_feedback_collection_enabled", "location_metadata_enabled":
+		return false, o == claude
+	case "desktop_extension_allowlist_enabled", "claude_ai_skill_plugins_scanning_enabled", "claude_science_managed_network_allowlist_enabled",
+		"claude_code_trusted_devices_required", "cowork_trusted_devices_required":
+		return true, o == claude
 	case "api_zero_data_retention_enabled":
 		return false, o == console
 	}

@@ -15,8 +15,8 @@ import (
 // Thing is one row of a list: an account, a group, a setting.
 type Thing struct {
 	ID     string
-	Fields []Field // in the order in which a record tells them
-	At     time.Time
+	Fields []Field   // in the order in which a record tells them
+	At     time.Time // of the answer it was in; Put sets it
 }
 
 // Field is one field of a thing.
@@ -72,7 +72,7 @@ func (r *Reading) Answered(requestID string, date time.Time) time.Time {
 	return date
 }
 
-// Put takes a list that was read to its end.
+// Put takes a list that was read to its end. Where some of it could not be read, nothing that is missing counts as gone.
 func (r *Reading) Put(name string, at time.Time, things []Thing, whole bool) {
 	l := r.lists[name]
 	if l == nil {
@@ -80,8 +80,11 @@ func (r *Reading) Put(name string, at time.Time, things []Thing, whole bool) {
 		r.lists[name] = l
 		r.order = append(r.order, name)
 	}
-	l.at, l.whole = at, l.whole && whole
+	if l.at, l.whole = at, l.whole && whole; !whole {
+		r.Unread(name, fmt.Errorf("%w: rows without an id", api.ErrMalformed))
+	}
 	for i := range things {
+		things[i].At = at
 		l.things[things[i].ID] = &things[i]
 	}
 }
@@ -126,18 +129,13 @@ func (r *Reading) walk(ctx context.Context, name string, fetch func(context.Cont
 		}
 		at = r.Answered(l.RequestID, l.Date)
 		for _, row := range l.Rows {
-			t, ok := parse(row)
-			if !ok {
+			if t, ok := parse(row); ok {
+				things = append(things, t)
+			} else {
 				whole = false
-				continue
 			}
-			t.At = at
-			things = append(things, t)
 		}
 		page = l.Next
-	}
-	if !whole {
-		r.Unread(name, fmt.Errorf("%w: rows without an id", api.ErrMalformed))
 	}
 	r.Put(name, at, things, whole)
 	return pages, nil

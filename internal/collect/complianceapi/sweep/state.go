@@ -112,9 +112,11 @@ func (c *Collector) commit(ctx context.Context, changes []Change) (map[string]in
 }
 
 func (c *Collector) submit(ctx context.Context, batch []Change) (err error) {
-	drafts, undo := make([]intake.Draft, len(batch)), make([]func(), len(batch))
+	drafts, undo := make([]intake.Draft, 0, len(batch)), make([]func(), len(batch))
 	for i := range batch {
-		drafts[i] = c.part.Draft(batch[i])
+		if d := c.part.Draft(batch[i]); d.Record != nil {
+			drafts = append(drafts, d)
+		}
 		undo[i] = c.known.set(batch[i].List, batch[i].ID, batch[i].next)
 	}
 	defer func() {

@@ -36,6 +36,7 @@ type Config struct {
 	Host       string        // the server
 	Credential string        // names the key in records
 	Interval   time.Duration // between sweeps
+	AtStart    bool          // sweep when Run begins, whenever the last sweep was
 }
 
 // Door takes deliveries and own acts in; intake.Door is one. A nil error means that everything is durable.
@@ -53,7 +54,7 @@ type Cursors interface {
 type Part interface {
 	// Read reads all of it. An error breaks the sweep off. It may be called again at any time.
 	Read(ctx context.Context, r *Reading) error
-	// Draft makes a record of a change.
+	// Draft makes a record of a change. One without a record is not told, only remembered.
 	Draft(c Change) intake.Draft
 }
 
@@ -137,7 +138,7 @@ func (c *Collector) Run(ctx context.Context) error {
 
 // untilDue is how long it is until the next sweep after a start.
 func (c *Collector) untilDue(now time.Time) time.Duration {
-	if c.st.Swept.IsZero() || len(c.st.Doubts) > 0 {
+	if c.st.Swept.IsZero() || len(c.st.Doubts) > 0 || c.cfg.AtStart {
 		return 0
 	}
 	return min(max(0, c.st.Swept.Add(c.cfg.Interval).Sub(now)), c.cfg.Interval)

@@ -31,6 +31,8 @@ func reasons(c Config) map[string]reason {
 		{"feed_off", health.Critical, "the Compliance API is switched off for this organisation: nothing that happens meanwhile can be recovered; " +
 			"the primary owner switches it on in claude.ai, Organization settings, API", 1},
 		{"refused", health.Critical, "the Compliance API refuses how " + c.What + " is asked: see the log, and whether there is a newer build", 1},
+		{"not_granted", health.Warning, "the Compliance API shows " + c.What + " to nobody, or not of all organisations: the vendor enables it for each parent " +
+			"organisation apart. Ask Anthropic for it, or leave it out of what is collected", 1},
 		{"unreachable", health.Warning, "the Compliance API does not answer, or only with errors; it is tried again, and reading goes on where it stopped", 2},
 		{"limited", health.Warning, "the request budget of the organisation is used up: every key of it shares 600 requests a minute; " +
 			"look for who else uses it. Reading goes on where it stopped", 1},
@@ -44,7 +46,7 @@ func reasons(c Config) map[string]reason {
 }
 
 // Diagnose names the trouble behind an error: "key_missing", "key_refused", "forbidden", "feed_off", "refused",
-// "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
+// "not_granted", "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
 // themselves.
 func Diagnose(err error) string {
 	var e *api.Error
@@ -54,6 +56,8 @@ func Diagnose(err error) string {
 		return ""
 	case errors.Is(err, api.ErrKey):
 		return "key_missing"
+	case errors.Is(err, ErrNotGranted):
+		return "not_granted"
 	case errors.Is(err, api.ErrMalformed):
 		return "malformed"
 	case errors.Is(err, api.ErrTooLarge):
@@ -73,6 +77,9 @@ func Diagnose(err error) string {
 	}
 	return "unreachable"
 }
+
+// ErrNotGranted marks the answer of a route that the vendor has not enabled for the parent organisation.
+var ErrNotGranted = errors.New("not enabled for this parent organisation")
 
 // Ours marks an error as trouble of our own side: what the API said could not be kept.
 func Ours(err error) error {
