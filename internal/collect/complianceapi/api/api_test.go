@@ -238,7 +238,7 @@ func TestFeedBeforeContent(t *testing.T) {
 				n++
 			}
 		}
-		if content, backfill, feed := taken(api.Content), taken(api.Backfill), taken(api.Feed); content != 540 || backfill != 42 || feed != 18 {
+		if content, backfill, feed := taken(api.Content), taken(api.Backfill), taken(api.Feed); content != 540 || backfill != 48 || feed != 12 {
 			t.Errorf("content %d, back-fill %d, feed %d", content, backfill, feed)
 		}
 	})

@@ -24,7 +24,7 @@ func (p Priority) leaves() int {
 	case Feed:
 		return 0
 	case Backfill:
-		return 3
+		return 2
 	}
 	return 10
 }
@@ -39,12 +39,15 @@ type Budget struct {
 	limit   int
 	left    int
 	reset   time.Time // local; the whole budget returns then
+	told    bool      // by the server, when that is; a guess otherwise
 	blocked time.Time // local; nobody asks before: the server said so
 }
 
 const (
 	documentedLimit  = 600
 	documentedWindow = time.Minute
+	// The server's times are cut to whole seconds, and its minute begins when a request arrives, not when it is sent.
+	toSpare = time.Second
 )
 
 // NewBudget makes a budget as documented, until the server tells more.
@@ -72,7 +75,7 @@ func (b *Budget) take(p Priority) time.Duration {
 		return wait
 	}
 	if !now.Before(b.reset) {
-		b.left, b.reset = b.limit, now.Add(documentedWindow)
+		b.left, b.reset, b.told = b.limit, now.Add(documentedWindow+toSpare), false
 	}
 	if b.left <= b.limit*p.leaves()/100 {
 		return b.reset.Sub(now)
@@ -89,31 +92,40 @@ func (b *Budget) learn(status int, h http.Header, date time.Time) {
 	if status == http.StatusTooManyRequests {
 		if wait := retryAfter(h); wait > 0 {
 			b.blocked = now.Add(wait)
+		} else {
+			b.left = 0
 		}
 	}
+	limit, left, until, ok := said(h, date, now)
+	switch {
+	case !ok:
+	case limit != b.limit || until.After(b.reset.Add(2*toSpare)): // another budget, a new window
+		b.limit, b.left, b.reset, b.told = limit, left, until, true
+	default:
+		// Answers may overtake each other: the smaller number is the later one. Each time is too late by less than
+		// two seconds, so the earliest is the nearest.
+		b.left = min(b.left, left)
+		if !b.told || until.Before(b.reset) {
+			b.reset, b.told = until, true
+		}
+	}
+}
+
+// said reads the headers; ok is false where they are missing, or make no sense.
+func said(h http.Header, date, now time.Time) (limit, left int, until time.Time, ok bool) {
 	limit, err := strconv.Atoi(h.Get("Anthropic-Ratelimit-Requests-Limit"))
 	if err != nil || limit <= 0 {
-		return
+		return 0, 0, until, false
 	}
-	left, err := strconv.Atoi(h.Get("Anthropic-Ratelimit-Requests-Remaining"))
+	left, err = strconv.Atoi(h.Get("Anthropic-Ratelimit-Requests-Remaining"))
 	if err != nil || left < 0 {
-		return
+		return 0, 0, until, false
 	}
 	reset, err := time.Parse(time.RFC3339, h.Get("Anthropic-Ratelimit-Requests-Reset"))
-	if err != nil || date.IsZero() {
-		return
+	if err != nil || date.IsZero() || reset.Before(date) {
+		return 0, 0, until, false
 	}
-	// Date is cut to whole seconds, so by it the window seems up to a second longer: never shorter.
-	until := now.Add(min(max(reset.Sub(date), 0), longestWait))
-	switch {
-	case limit != b.limit:
-		b.limit, b.left, b.reset = limit, left, until
-	case until.After(b.reset.Add(2 * time.Second)): // a new window
-		b.left, b.reset = left, until
-	default: // answers may overtake each other: the smaller number is the later one
-		b.left = min(b.left, left)
-		b.reset = until
-	}
+	return limit, left, now.Add(min(reset.Sub(date)+toSpare, longestWait)), true
 }
 
 // take takes a request out of the budgets its route has.
