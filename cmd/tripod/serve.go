@@ -87,6 +87,8 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 		return usage{err}
 	}
+	bottom := &bar{out: std.err}
+	std.err = bottom
 	log := logger(cfg.Log.Format, level, std)
 	for _, name := range c.absent() {
 		log.WarnContext(ctx, "this build has no such way in; the address is not used", "listener", name)
@@ -96,8 +98,9 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	reloading := c.reloadOn(ctx, hangup, a, log)
-	greeted := greet(ctx, std, a)
+	greeted, watched := greet(ctx, std, a), watchBacklog(ctx, std, bottom, a)
 	err = a.Run(ctx)
+	watched()
 	reloading()
 	greeted()
 	return err
@@ -120,6 +123,26 @@ func greet(ctx context.Context, std streams, a *app.App) (wait func()) {
 			}
 		case <-ctx.Done():
 		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// watchBacklog shows how far the reading of the past is, for a person at a terminal. The function it returns ends it.
+func watchBacklog(ctx context.Context, std streams, bottom *bar, a *app.App) (stop func()) {
+	if !std.terminal {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		bottom.follow(ctx, "activity feed", func() (float64, string, bool) {
+			p := a.Backlog()
+			return p.Share(), p.String(), p.Behind
+		})
 	}()
 	return func() {
 		cancel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/backlog"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/directory"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
@@ -27,6 +28,7 @@ type compliance struct {
 	client     *api.Client
 	calls      *own.Log
 	collectors []collector
+	feed       *complianceapi.Collector
 }
 
 // collector reads one part of the API.
@@ -81,6 +83,7 @@ func (c *compliance) addFeed() error {
 	if err != nil {
 		return err
 	}
+	c.feed = feed
 	c.collectors = append(c.collectors, collector{what: "the activity feed", run: feed.Run, caughtUp: feed.CaughtUp()})
 	return nil
 }
@@ -150,6 +153,14 @@ func (c *compliance) start(start func(name string, run func(context.Context) err
 	for _, k := range c.collectors {
 		start("compliance api: "+k.what, func(ctx context.Context) error { return c.run(ctx, k) })
 	}
+}
+
+// Backlog is how far the reading of the activity feed's past is; not Behind where none is read. Any goroutine may ask.
+func (a *App) Backlog() backlog.Progress {
+	if a.compliance == nil {
+		return backlog.Progress{}
+	}
+	return a.compliance.feed.Backlog()
 }
 
 // waitCaughtUp returns when every collector has read what was due, or the context ends.

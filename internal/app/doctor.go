@@ -91,6 +91,9 @@ func checkServe(ctx context.Context, dir string) []Finding {
 		}}
 	}
 	findings := []Finding{{Check: "serve", OK: true, Text: fmt.Sprintf("running, process %d, %s", addrs.PID, addrs.Console)}}
+	for source, progress := range status.Backlog {
+		findings = append(findings, Finding{Check: "source " + source, OK: true, Text: "reading what happened before: " + progress})
+	}
 	for _, c := range status.Conditions {
 		findings = append(findings, Finding{Check: c.Code, Text: fmt.Sprintf("%s since %s", c.Severity, c.Since.Format(time.RFC3339)), Fix: c.Text})
 	}

@@ -22,7 +22,7 @@ func (a *App) standing(context.Context) page.Standing {
 		}
 		s.Views = append(s.Views, at)
 	}
-	s.Listeners = a.listeners()
+	s.Listeners, s.Backlog = a.listeners(), a.backlogs()
 	s.Owners = make(map[string]string, len(a.cfg.Owners))
 	for source, owner := range a.cfg.Owners {
 		s.Owners[string(source)] = owner

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/health"
 )
 
@@ -13,10 +14,13 @@ type Status struct {
 	LedgerSize  uint64             `json:"ledger_size"`
 	Views       map[string]uint64  `json:"views"`
 	Conditions  []health.Condition `json:"conditions"`
+	// Backlog says for each source that reads what happened before how far it is, in words.
+	Backlog map[string]string `json:"backlog,omitempty"`
 }
 
 func (a *App) status(ctx context.Context) (Status, error) {
 	s := Status{Views: make(map[string]uint64, len(a.views)), Conditions: a.health.Conditions()}
+	s.Backlog = a.backlogs()
 	if s.Conditions == nil {
 		s.Conditions = []health.Condition{}
 	}
@@ -31,4 +35,12 @@ func (a *App) status(ctx context.Context) (Status, error) {
 		s.Views[v.name] = v.position()
 	}
 	return s, nil
+}
+
+// backlogs are the sources whose past is still being read, and how far that is.
+func (a *App) backlogs() map[string]string {
+	if p := a.Backlog(); p.Behind {
+		return map[string]string{string(audit.SourceComplianceActivity): p.String()}
+	}
+	return nil
 }

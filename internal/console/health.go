@@ -110,7 +110,7 @@ func (v *visit) sourcesHealth(h *page.Health) error {
 		seen[s.Source] = true
 		sh := page.SourceHealth{Source: string(s.Source), Records: s.Records, Last: s.Last, Minutes5: minutes[string(s.Source)],
 			Hours24: hours[string(s.Source)], AtLeast: !exact5 || !exact24, Owner: h.Standing.Owners[string(s.Source)],
-			Own: s.Source == audit.SourceTripod}
+			Backlog: h.Standing.Backlog[string(s.Source)], Own: s.Source == audit.SourceTripod}
 		sh.Silent = !sh.Own && h.Now.Sub(s.Last) > reading.SilentAfter
 		sh.Lag, sh.LagKnown = v.lag(ctx, s.Source)
 		h.Sources = append(h.Sources, sh)

@@ -24,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/backlog"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -94,6 +95,7 @@ type Collector struct {
 	watch   *trouble.Watch
 	norm    *normalise.Normaliser
 	stats   *stats
+	meter   backlog.Meter
 	cursor  string // name of the cursor that holds the state
 
 	// What follows belongs to Run.
@@ -103,6 +105,7 @@ type Collector struct {
 	probed  bool      // the key served since Run began
 	polled  bool      // a poll was read to its end since Run began
 	counted ids       // of the window being read
+	covered covered   // of the past, since Run began
 	told    time.Time // when progress was last logged
 
 	caughtUp chan struct{}
@@ -126,7 +129,7 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	if c.norm, err = normalise.New(); err != nil {
 		return nil, err
 	}
-	if c.stats, err = newStats(deps.Registerer); err != nil {
+	if c.stats, err = newStats(deps.Registerer, c.Backlog); err != nil {
 		return nil, fmt.Errorf("register metrics of the activity feed: %w", err)
 	}
 	c.watch, err = trouble.New(trouble.Config{
@@ -148,12 +151,14 @@ func (c *Collector) Run(ctx context.Context) error {
 		return err
 	}
 	c.recording()
+	c.measure()
 	for ctx.Err() == nil {
 		wait, err := c.step(ctx)
 		if err != nil {
 			wait = c.watch.Failed(ctx, err)
 		}
 		c.lag()
+		c.measure()
 		if err := sleep(ctx, wait); err != nil {
 			break
 		}

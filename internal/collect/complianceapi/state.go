@@ -54,6 +54,7 @@ type walk struct {
 	To       time.Time `json:"to"`
 	Began    time.Time `json:"began"`           // by the server, with the first page
 	After    string    `json:"after,omitempty"` // cursor of the last page that is durable
+	At       time.Time `json:"at,omitzero"`     // of the oldest activity of that page
 	Rows     int64     `json:"rows,omitempty"`
 	Sum      [16]byte  `json:"sum"`
 	Requests int       `json:"requests,omitempty"`

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
@@ -73,6 +72,7 @@ func (c *Collector) page(ctx context.Context, j job) error {
 	w.Requests++
 	w.Last, w.After = page.RequestID, page.Next
 	drafts := c.drafts(&next, page)
+	w.reached(drafts)
 	count := j.counted.count(drafts)
 	w.Rows += count.rows
 	for i := range w.Sum {
@@ -82,14 +82,18 @@ func (c *Collector) page(ctx context.Context, j job) error {
 		*j.at(&next) = nil
 		j.done(&next, *w)
 	}
+	before := c.st
 	receipt, err := c.commit(ctx, next, drafts)
 	if err != nil {
 		clear(j.counted) // the page comes again
 		return err
 	}
+	if before.Reading != nil && c.st.Reading == nil {
+		c.cover(before.Windows[0], w.Rows)
+	}
 	c.stats.took(len(drafts), receipt.Duplicates)
 	c.recording()
-	c.progress(ctx, w)
+	c.tell(ctx)
 	return c.watch.Succeeded(ctx)
 }
 
@@ -168,13 +172,3 @@ func (c *Collector) recover(err error, w *walk) error {
 }
 
 const mostRestarts = 5
-
-// progress logs how far a long reading is, once a minute.
-func (c *Collector) progress(ctx context.Context, w *walk) {
-	if w.Requests < 10 || time.Since(c.told) < time.Minute {
-		return
-	}
-	c.told = time.Now()
-	c.log.InfoContext(ctx, "reading a window of the activity feed", slog.Time("from", w.From), slog.Time("to", w.To),
-		slog.Int64("rows", w.Rows), slog.Int("requests", w.Requests))
-}

@@ -31,8 +31,9 @@ type SourceHealth struct {
 	Hours24      int64
 	AtLeast      bool // rates are lower bounds
 	Owner        string
-	Silent       bool // it delivered before, and not for an hour
-	Own          bool // Tripod's own acts: no source one waits for
+	Silent       bool   // it delivered before, and not for an hour
+	Own          bool   // Tripod's own acts: no source one waits for
+	Backlog      string // how far the reading of its past is, while it is read
 }
 
 // JournalHealth is journal and ledger.
@@ -60,6 +61,7 @@ type Standing struct {
 	FreeError string
 	Signed    time.Time         // when the last checkpoint was signed
 	Owners    map[string]string // who answers for a source, as the configuration names them
+	Backlog   map[string]string // how far the reading of a source's past is, while it is read
 }
 
 // Listener is an address something listens on.
