@@ -26,6 +26,7 @@ func TestHealthPage(t *testing.T) {
 			s.Free = 42_500_000_000
 			s.Listeners = []page.Listener{{Name: "otlp", Address: "127.0.0.1:4318", Protection: "bearer token"}, {Name: "gateway"}}
 			s.Owners = map[string]string{"otel.log": "Platform team"}
+			s.Backlog = map[string]string{"otel.log": "38 %, about 2 min left"}
 			return s
 		}
 	}})
@@ -36,7 +37,7 @@ func TestHealthPage(t *testing.T) {
 	a := b.Get("/health")
 	consoletest.CheckInert(t, "health", a.Body)
 	holds(t, "health", a.Body, "Nothing is raised", "otel.log", "Platform team", "none named", "39.6 GiB", "127.0.0.1:4318", "bearer token", "does not listen",
-		"delivers", "Never seen:", "gateway.llm", "journal.db*", "last checkpoint")
+		"catches up", "38 %, about 2 min left", "Never seen:", "gateway.llm", "journal.db*", "last checkpoint")
 	if strings.Contains(a.Body, "not there") {
 		t.Error("a part of the data directory was not found")
 	}

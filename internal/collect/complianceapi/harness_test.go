@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -40,6 +41,10 @@ type bench struct {
 	key     string
 	maxBody int64
 	log     bytes.Buffer
+	newest  atomic.Int64 // when the newest activity occurred that is durable, Unix nanoseconds
+
+	client    *api.Client // of the last run
+	collector *complianceapi.Collector
 }
 
 // open opens the journal. Call it within the bubble of the test.
@@ -69,7 +74,7 @@ func open(t testing.TB, v *vendor) *bench {
 func (b *bench) run(cfg complianceapi.Config, crash *crash) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var door complianceapi.Door = b.door
+	var door complianceapi.Door = watchedDoor{b}
 	var transport http.RoundTripper = b.vendor
 	if crash != nil {
 		crash.cancel = cancel
@@ -88,10 +93,12 @@ func (b *bench) run(cfg complianceapi.Config, crash *crash) (stop func()) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.client = client
 	c, err := complianceapi.New(cfg, complianceapi.Deps{Client: client, Door: door, Cursors: b.journal, Health: b.health, Logger: log})
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.collector = c
 	done, ended := make(chan error, 1), make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
 	all, end := context.WithCancel(context.Background())
@@ -106,6 +113,25 @@ func (b *bench) run(cfg complianceapi.Config, crash *crash) (stop func()) {
 			b.t.Error(err)
 		}
 	}
+}
+
+// watchedDoor notes what went through it.
+type watchedDoor struct{ b *bench }
+
+func (d watchedDoor) Submit(ctx context.Context, del intake.Delivery) (intake.Receipt, error) {
+	newest := d.b.newest.Load()
+	for i := range del.Drafts {
+		newest = max(newest, del.Drafts[i].Record.Occurred.UnixNano())
+	}
+	r, err := d.b.door.Submit(ctx, del)
+	if err == nil {
+		d.b.newest.Store(newest)
+	}
+	return r, err
+}
+
+func (d watchedDoor) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (uint64, error) {
+	return d.b.door.Record(ctx, a, cursors)
 }
 
 // records reads the journal.

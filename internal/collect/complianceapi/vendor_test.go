@@ -30,6 +30,10 @@ type vendor struct {
 	rng      *rand.Rand // short and empty pages, rows twice; nil: none
 	requests []*http.Request
 	pages    int
+	travel   time.Duration // of a request and its answer, together
+	rate     int           // budget of requests a minute; 0: none
+	minute   time.Time     // when the budget's minute began
+	used     int           // of it
 }
 
 // activity is one row, and when it can be seen.
@@ -81,6 +85,8 @@ func order(a, b *activity) int {
 func (v *vendor) now() time.Time { return time.Now().Add(v.skew) }
 
 func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(v.travel / 2)
+	defer time.Sleep(v.travel / 2)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err := r.Context().Err(); err != nil {
@@ -98,8 +104,12 @@ func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("connection reset")
 	}
 	if res == nil {
+		res = v.spend()
+	}
+	if res == nil {
 		res = v.answer(r)
 	}
+	v.tell(res.Header)
 	res.Header.Set("Request-Id", id)
 	res.Header.Set("Date", v.now().UTC().Format(http.TimeFormat))
 	res.Request = r
@@ -118,6 +128,29 @@ func (v *vendor) called(r *http.Request, id string, status int) {
 	a.indexed = a.at
 	i, _ := slices.BinarySearchFunc(v.rows, a, order)
 	v.rows = slices.Insert(v.rows, i, a)
+}
+
+// spend takes a request out of the budget, or refuses it.
+func (v *vendor) spend() *http.Response {
+	if v.rate == 0 {
+		return nil
+	}
+	if now := time.Now(); now.Sub(v.minute) >= time.Minute {
+		v.minute, v.used = now, 0
+	}
+	if v.used++; v.used > v.rate {
+		return fault(429, "rate_limit_error", "Compliance API rate limit has been exceeded.")
+	}
+	return nil
+}
+
+// tell says what is left of the budget.
+func (v *vendor) tell(h http.Header) {
+	if v.rate > 0 {
+		h.Set("Anthropic-Ratelimit-Requests-Limit", strconv.Itoa(v.rate))
+		h.Set("Anthropic-Ratelimit-Requests-Remaining", strconv.Itoa(max(v.rate-v.used, 0)))
+		h.Set("Anthropic-Ratelimit-Requests-Reset", v.minute.Add(v.skew+time.Minute).UTC().Format(time.RFC3339))
+	}
 }
 
 func response(status int, body string, header ...string) *http.Response {
@@ -165,25 +198,33 @@ func (v *vendor) answer(r *http.Request) *http.Response {
 // page cuts a page out of the rows that can be seen.
 func (v *vendor) page(from, to time.Time, after, before string, limit int) *http.Response {
 	v.pages++
-	var seen []*activity
-	for _, a := range v.rows {
-		if !a.indexed.After(v.now()) && !a.at.Before(from) && (to.IsZero() || a.at.Before(to)) {
-			seen = append(seen, a)
-		}
+	rows, now := v.rows, v.now()
+	if !to.IsZero() {
+		i, _ := slices.BinarySearchFunc(rows, to, func(a *activity, to time.Time) int { return to.Add(-1).Compare(a.at) })
+		rows = rows[i:]
 	}
 	last := ""
-	switch {
-	case after != "":
+	if after != "" {
 		mark, err := parseCursor(after)
 		if err != nil {
 			return fault(400, "invalid_request_error", "Invalid pagination cursor for 'after_id'")
 		}
-		i, found := slices.BinarySearchFunc(seen, mark, order)
+		i, found := slices.BinarySearchFunc(rows, mark, order)
 		if found {
 			i++
 		}
-		seen, last = seen[i:], after
-	case before != "":
+		rows, last = rows[i:], after
+	}
+	var seen []*activity
+	for _, a := range rows {
+		if a.at.Before(from) || before == "" && len(seen) > limit {
+			break
+		}
+		if !a.indexed.After(now) {
+			seen = append(seen, a)
+		}
+	}
+	if before != "" {
 		mark, err := parseCursor(before)
 		if err != nil {
 			return fault(400, "invalid_request_error", "Invalid pagination cursor for 'before_id'")

@@ -92,17 +92,16 @@ const (
 func (m *Meter) Set(now time.Time, p Progress) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !p.Behind || p.Rows < m.p.Rows { // the end, or the beginning of another
-		m.samples = m.samples[:0]
-	}
-	moved := p.Rows != m.p.Rows || len(m.samples) == 0
+	begins, moved := !m.p.Behind || p.Rows < m.p.Rows, p.Rows != m.p.Rows
 	m.p = p
-	if !p.Behind || !moved {
+	switch n := len(m.samples); {
+	case begins || !p.Behind:
+		m.samples = m.samples[:0]
+	case !moved: // nor are pauses before the first page its pace
 		return
-	}
-	if n := len(m.samples); n > 1 && now.Sub(m.samples[n-2].at) < window/mostMarks {
+	case n > 1 && now.Sub(m.samples[n-2].at) < window/mostMarks:
 		m.samples[n-1] = sample{now, p.Rows} // so close to the one before that one of them is enough
-	} else {
+	default:
 		m.samples = append(m.samples, sample{now, p.Rows})
 	}
 	for len(m.samples) > 2 && now.Sub(m.samples[1].at) >= window {

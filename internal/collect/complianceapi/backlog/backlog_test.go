@@ -39,6 +39,7 @@ func TestEstimate(t *testing.T) {
 	f("not a week yet: it may have been a quiet one", 6, 5*time.Second, 0, backlog.Unknown)
 	f("a week, measured too briefly", 7, 100*time.Millisecond, 0, backlog.Unknown)
 	f("a week", 7, time.Second, 0, 23*time.Second)
+	f("a week, and a moment ago", 7, time.Second, 5*time.Second, 23*time.Second)
 	f("half", 15, 2*time.Second, 0, 30*time.Second)
 	f("half, and no page for long", 15, 2*time.Second, 3*time.Minute, backlog.Unknown)
 	f("a slow one", 15, 10*time.Minute, 0, 150*time.Minute)
