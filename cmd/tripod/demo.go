@@ -131,7 +131,7 @@ func (c *demoCommand) welcome(dir string, d app.DemoStarted) string {
 	data, key := quote(dir), quote(filepath.Join(dir, "keys", "ledger.pub"))
 	night, _ := d.World.When(world.DeniedTool, d.From)
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s (invented): %s records of %s to %s, received and indexed in %.1f s.\n\n", d.World.Org.Name, thousands(int64(d.History.Records)),
+	fmt.Fprintf(&b, "\n%s (invented): %s records of %s to %s, received and indexed in %.1f s.\n\n", d.World.Org.Name, thousands(int64(d.Records)),
 		d.From.Format("Mon 2006-01-02 15:04"), d.To.Format("Mon 2006-01-02 15:04 UTC"), d.Took.Seconds())
 	where, overview := "in another terminal", ""
 	if d.Link != "" {
@@ -147,7 +147,7 @@ func (c *demoCommand) welcome(dir string, d app.DemoStarted) string {
 
 Three things to try, %[1]s:
 
-  what dana did on Tuesday night; which of her tool calls was refused, with outcome:denied
+  what dana did on Tuesday night, as her client told it and as the vendor saw it; what was refused, with outcome:denied
       %[2]s search 'user:dana@%[3]s after:%[4]sT18:00 before:%[8]s' --oldest --data %[5]s
   what is missing from a silenced laptop%[7]s
       %[2]s discrepancies --data %[5]s      and then    %[2]s session ID --data %[5]s

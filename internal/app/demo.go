@@ -36,6 +36,7 @@ type DemoStarted struct {
 	World    *world.World
 	From, To time.Time // of the history
 	History  fleet.Report
+	Records  uint64 // that are in by then, of all sources
 	Took     time.Duration // from the first record's way to the receiver until all could be searched
 }
 
@@ -146,6 +147,9 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted
 		return fmt.Errorf("demo: play the history: %w", err)
 	}
 	started.Took = time.Since(began)
+	if started.Records, err = a.truth.Journal.Reader().Last(ctx); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
 	if o.Started != nil {
 		started.Link = a.ConsoleLink()
 		o.Started(started)
