@@ -36,7 +36,7 @@ type DemoStarted struct {
 	World    *world.World
 	From, To time.Time // of the history
 	History  fleet.Report
-	Records  uint64 // that are in by then, of all sources
+	Records  uint64        // that are in by then, of all sources
 	Took     time.Duration // from the first record's way to the receiver until all could be searched
 }
 
