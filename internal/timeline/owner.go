@@ -69,7 +69,16 @@ func owners(items []Item, name func(*audit.Identity) string) (list []Owner, left
 			list[n].count(asserted, proved)
 		}
 	}
-	return list, left
+	return folded(list), left
+}
+
+// folded leaves out who is only proved by one source where another source's client asserts, and its credential proves, the same.
+func folded(list []Owner) []Owner {
+	return slices.DeleteFunc(list, func(o Owner) bool {
+		return o.Value == "" && !slices.ContainsFunc(o.Other, func(proved string) bool {
+			return !slices.ContainsFunc(list, func(same Owner) bool { return same.Value == proved && same.Proved > 0 })
+		})
+	})
 }
 
 func (o *Owner) count(asserted, proved string) {
