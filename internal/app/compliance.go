@@ -1,13 +1,7 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"time"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
@@ -18,7 +12,6 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
-	"github.com/tripod-audit/tripod/internal/secret"
 )
 
 // compliance is the way in for the Compliance API: one client, with one key, one budget and one clock, for all collectors
@@ -57,7 +50,8 @@ func newCompliance(a *App) (*compliance, error) {
 	}
 	c.calls = calls
 	c.client, err = api.New(api.Options{
-		URL: cfg.URL, Key: complianceKey(cfg), UserAgent: "tripod/" + a.version, Name: calls.Name, Observe: calls.Observe, KeyLoaded: calls.KeyLoaded,
+		URL: cfg.URL, Key: complianceKey(cfg.ReadKey()), UserAgent: "tripod/" + a.version,
+		Name: calls.Name, Observe: calls.Observe, KeyLoaded: calls.KeyLoaded, Scopes: calls.Scopes,
 	})
 	if err != nil {
 		return nil, err
@@ -189,47 +183,4 @@ func (c *compliance) run(ctx context.Context, k collector) error {
 		<-ctx.Done()
 	}
 	return nil
-}
-
-// complianceKey is where the key comes from.
-func complianceKey(c config.Compliance) api.KeySource {
-	return func(ctx context.Context) (secret.String, error) {
-		switch {
-		case c.KeyFile != "":
-			return secret.ReadFile(c.KeyFile)
-		case len(c.KeyCommand) > 0:
-			return keyFromCommand(ctx, c.KeyCommand)
-		}
-		key := secret.New(os.Getenv(c.KeyEnv))
-		if key.IsZero() {
-			return key, fmt.Errorf("environment variable %s is empty", c.KeyEnv)
-		}
-		return key, nil
-	}
-}
-
-const (
-	keyCommandTime = 30 * time.Second
-	mostKey        = 64 << 10
-)
-
-// keyFromCommand runs a command that prints the key. What it prints appears nowhere, errors of its own included: a
-// command that fails may say the secret it failed with.
-func keyFromCommand(ctx context.Context, argv []string) (secret.String, error) {
-	ctx, cancel := context.WithTimeout(ctx, keyCommandTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			return secret.String{}, fmt.Errorf("the command for the key: %s", exit.ProcessState)
-		}
-		return secret.String{}, fmt.Errorf("the command for the key: %w", err)
-	}
-	if len(out) > mostKey {
-		return secret.String{}, errors.New("the command for the key printed more than a key")
-	}
-	return secret.New(string(bytes.TrimSpace(out))), nil
 }

@@ -20,7 +20,7 @@ func TestComplianceKey(t *testing.T) {
 		return path
 	}
 	open, closed := write("open", 0o644, "sk-of-a-file"), write("closed", 0o600, "sk-of-a-file\n")
-	f := func(c config.Compliance, want, problem string) {
+	f := func(c config.KeySource, want, problem string) {
 		t.Helper()
 		key, err := complianceKey(c)(t.Context())
 		if problem == "" && (err != nil || key.Reveal() != want) {
@@ -30,13 +30,13 @@ func TestComplianceKey(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", c, err, problem)
 		}
 	}
-	f(config.Compliance{KeyEnv: "TRIPOD_TEST_KEY"}, "sk-of-the-environment", "")
-	f(config.Compliance{KeyEnv: "TRIPOD_TEST_NO_KEY"}, "", "TRIPOD_TEST_NO_KEY is empty")
-	f(config.Compliance{KeyFile: closed}, "sk-of-a-file", "")
-	f(config.Compliance{KeyFile: open}, "", "chmod 600")
-	f(config.Compliance{KeyCommand: []string{"cat", closed}}, "sk-of-a-file", "")
-	f(config.Compliance{KeyCommand: []string{"sh", "-c", "echo sk-secret; echo sk-secret >&2; exit 3"}}, "", "exit status 3")
-	f(config.Compliance{KeyCommand: []string{filepath.Join(dir, "no-such-command")}}, "", "no such file")
+	f(config.KeySource{Env: "TRIPOD_TEST_KEY"}, "sk-of-the-environment", "")
+	f(config.KeySource{Env: "TRIPOD_TEST_NO_KEY"}, "", "TRIPOD_TEST_NO_KEY is empty")
+	f(config.KeySource{File: closed}, "sk-of-a-file", "")
+	f(config.KeySource{File: open}, "", "chmod 600")
+	f(config.KeySource{Command: []string{"cat", closed}}, "sk-of-a-file", "")
+	f(config.KeySource{Command: []string{"sh", "-c", "echo sk-secret; echo sk-secret >&2; exit 3"}}, "", "exit status 3")
+	f(config.KeySource{Command: []string{filepath.Join(dir, "no-such-command")}}, "", "no such file")
 }
 
 func TestNoKeyNoFeed(t *testing.T) {

@@ -21,11 +21,16 @@ import (
 type Compliance struct {
 	// URL is for a simulator; empty is the real API. Another machine must be reached over https.
 	URL string `yaml:"url"`
-	// Where the key is: the name of an environment variable, a file (mode 0600), or a command that prints it, run without
-	// a shell. File and command are asked again when the API refuses the key, so that it can be replaced.
+	// Where the reading key is: the name of an environment variable, a file (mode 0600), or a command that prints it, run
+	// without a shell. File and command are asked again when the API refuses the key, so that it can be replaced. Two keys,
+	// one a line, may stand there while one replaces the other.
 	KeyEnv     string   `yaml:"key_env"`
 	KeyFile    string   `yaml:"key_file"`
 	KeyCommand []string `yaml:"key_command"`
+	// Where the deleting key is, likewise. serve never loads it.
+	DeleteKeyEnv     string   `yaml:"delete_key_env"`
+	DeleteKeyFile    string   `yaml:"delete_key_file"`
+	DeleteKeyCommand []string `yaml:"delete_key_command"`
 	// Start is the day history is read from, as 2026-01-31; empty is 30 days before the first run. An earlier one later
 	// reads more.
 	Start string `yaml:"start"`
@@ -53,24 +58,49 @@ const (
 // Reads reports whether a part of the API is read.
 func (c Compliance) Reads(part string) bool { return !slices.Contains(c.Without, part) }
 
-// Environment variables of the Compliance API.
+// Environment variables of the Compliance API. Those of the deleting key are named as those of the reading one.
 const (
-	envComplianceKey     = "TRIPOD_COMPLIANCE_KEY"
-	envComplianceFile    = "TRIPOD_COMPLIANCE_KEY_FILE"
-	envComplianceCommand = "TRIPOD_COMPLIANCE_KEY_COMMAND"
-	envComplianceURL     = "TRIPOD_COMPLIANCE_URL"
-	envComplianceStart   = "TRIPOD_COMPLIANCE_START"
+	envComplianceKey       = "TRIPOD_COMPLIANCE_KEY"
+	envComplianceDeleteKey = "TRIPOD_COMPLIANCE_DELETE_KEY"
+	envComplianceURL       = "TRIPOD_COMPLIANCE_URL"
+	envComplianceStart     = "TRIPOD_COMPLIANCE_START"
 )
+
+// KeySource is where a key is: one of a variable, a file and a command; none where there is no key.
+type KeySource struct {
+	Env, File string
+	Command   []string
+}
+
+// Named reports whether there is one.
+func (k KeySource) Named() bool { return k.Env != "" || k.File != "" || len(k.Command) > 0 }
+
+// ReadKey is where the reading key is.
+func (c Compliance) ReadKey() KeySource { return KeySource{c.KeyEnv, c.KeyFile, c.KeyCommand} }
+
+// DeleteKey is where the deleting key is.
+func (c Compliance) DeleteKey() KeySource {
+	return KeySource{c.DeleteKeyEnv, c.DeleteKeyFile, c.DeleteKeyCommand}
+}
+
+// keyOf is where the environment says that a key is.
+func keyOf(getenv func(string) string, name string) (k KeySource, named bool) {
+	k = KeySource{File: getenv(name + "_FILE"), Command: strings.Fields(getenv(name + "_COMMAND"))}
+	if getenv(name) != "" {
+		k.Env = name
+	}
+	return k, k.Named()
+}
 
 // Environment applies what stands in the environment and has no flag: where secrets are. A key that it names takes the
 // place of the file's.
 func (c *Config) Environment(getenv func(string) string) {
-	key, file, command := getenv(envComplianceKey), getenv(envComplianceFile), getenv(envComplianceCommand)
-	if key != "" || file != "" || command != "" {
-		c.Compliance.KeyEnv, c.Compliance.KeyFile, c.Compliance.KeyCommand = "", file, strings.Fields(command)
-		if key != "" {
-			c.Compliance.KeyEnv = envComplianceKey
-		}
+	to := &c.Compliance
+	if k, named := keyOf(getenv, envComplianceKey); named {
+		to.KeyEnv, to.KeyFile, to.KeyCommand = k.Env, k.File, k.Command
+	}
+	if k, named := keyOf(getenv, envComplianceDeleteKey); named {
+		to.DeleteKeyEnv, to.DeleteKeyFile, to.DeleteKeyCommand = k.Env, k.File, k.Command
 	}
 	for name, to := range map[string]*string{envComplianceURL: &c.Compliance.URL, envComplianceStart: &c.Compliance.Start} {
 		if v := getenv(name); v != "" {
@@ -80,7 +110,7 @@ func (c *Config) Environment(getenv func(string) string) {
 }
 
 // On reports whether the Compliance API is to be read.
-func (c Compliance) On() bool { return c.KeyEnv != "" || c.KeyFile != "" || len(c.KeyCommand) > 0 }
+func (c Compliance) On() bool { return c.ReadKey().Named() }
 
 // Since is the time history is read from; zero where none is set.
 func (c Compliance) Since() (time.Time, error) {
@@ -114,17 +144,22 @@ func (c Compliance) Rules() (baseline.Baseline, error) {
 	return b, nil
 }
 
-func (c Compliance) validate() error {
-	var errs []error
+func (k KeySource) validate(name string) error {
 	sources := 0
-	for _, named := range []bool{c.KeyEnv != "", c.KeyFile != "", len(c.KeyCommand) > 0} {
+	for _, named := range []bool{k.Env != "", k.File != "", len(k.Command) > 0} {
 		if named {
 			sources++
 		}
 	}
 	if sources > 1 {
-		errs = append(errs, errors.New("compliance: name one of key_env, key_file and key_command"))
+		return fmt.Errorf("compliance: name one of %[1]s_env, %[1]s_file and %[1]s_command", name)
 	}
+	return nil
+}
+
+func (c Compliance) validate() error {
+	var errs []error
+	errs = append(errs, c.ReadKey().validate("key"), c.DeleteKey().validate("delete_key"))
 	if _, err := c.Since(); err != nil {
 		errs = append(errs, err)
 	}

@@ -26,6 +26,7 @@ func TestComplianceEnvironment(t *testing.T) {
 	f(map[string]string{"TRIPOD_COMPLIANCE_KEY": "secret"}, config.Compliance{KeyEnv: "TRIPOD_COMPLIANCE_KEY", KeyCommand: []string{}, Start: "2026-01-31"})
 	f(map[string]string{"TRIPOD_COMPLIANCE_KEY_FILE": "k", "TRIPOD_COMPLIANCE_URL": "http://127.0.0.1:1", "TRIPOD_COMPLIANCE_START": "2026-02-01"},
 		config.Compliance{KeyFile: "k", KeyCommand: []string{}, URL: "http://127.0.0.1:1", Start: "2026-02-01"})
+	f(map[string]string{"TRIPOD_COMPLIANCE_DELETE_KEY_FILE": "d"}, config.Compliance{KeyFile: "of-the-file", Start: "2026-01-31", DeleteKeyFile: "d", DeleteKeyCommand: []string{}})
 	f(map[string]string{"TRIPOD_COMPLIANCE_KEY_COMMAND": "vault read key"}, config.Compliance{KeyCommand: []string{"vault", "read", "key"}, Start: "2026-01-31"})
 }
 
@@ -42,6 +43,8 @@ func TestComplianceIsValidated(t *testing.T) {
 	f(config.Compliance{KeyEnv: "X", URL: "https://api.example"}, "")
 	f(config.Compliance{KeyFile: "x", URL: "http://127.0.0.1:8000"}, "")
 	f(config.Compliance{KeyEnv: "X", KeyFile: "y"}, "name one of")
+	f(config.Compliance{KeyEnv: "X", DeleteKeyFile: "y"}, "")
+	f(config.Compliance{DeleteKeyEnv: "X", DeleteKeyFile: "y"}, "name one of delete_key_env")
 	f(config.Compliance{URL: "http://api.example"}, "compliance.url")
 	f(config.Compliance{URL: "https://user:secret@api.example"}, "compliance.url")
 	f(config.Compliance{Start: "yesterday"}, "compliance.start")

@@ -352,7 +352,7 @@ func ownAgent(agent string) (rest, run string, number int64) {
 	comment, ok = strings.CutSuffix(comment, ")")
 	run, call, named := strings.Cut(comment, ", call ")
 	n, err := strconv.ParseInt(call, 10, 64)
-	if !ok || !named || err != nil || n <= 0 {
+	if !ok || !named || err != nil || n <= 0 || run == "" {
 		return agent, "", 0
 	}
 	return rest, run, n

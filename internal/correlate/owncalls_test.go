@@ -330,3 +330,15 @@ func TestManyCallsInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+func FuzzOwnAgent(f *testing.F) {
+	f.Add("tripod/1.2 (run 9F3C, call 17)")
+	f.Add("tripod/1.2 (run , call 0)")
+	f.Add("curl/8 (run a, call -1) x")
+	f.Fuzz(func(t *testing.T, agent string) {
+		rest, run, n := ownAgent(agent)
+		if run == "" && rest != agent || run != "" && n <= 0 || len(rest)+len(run) > len(agent) {
+			t.Errorf("%q: %q, %q, %d", agent, rest, run, n)
+		}
+	})
+}

@@ -135,7 +135,7 @@ func TestKeyGoesNowhereElse(t *testing.T) {
 			t.Errorf("%s: %v", u, err)
 		}
 	}
-	for _, bad := range []string{"", "two words", "line\nbreak"} {
+	for _, bad := range []string{"", "three words here", "a-key with\abell"} {
 		s := &server{answer: func(int) *http.Response { return response(200, empty) }}
 		c := client(t, s, func(o *api.Options) {
 			o.Key = func(context.Context) (secret.String, error) { return secret.New(bad), nil }

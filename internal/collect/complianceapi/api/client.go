@@ -29,8 +29,8 @@ const DefaultURL = "https://api.anthropic.com"
 // apiVersion is sent with each request; the feed has taken it since September 2026 and ignored it before.
 const apiVersion = "2023-06-01"
 
-// KeySource tells the key to use now: it is asked again after the server refused the one it gave, so that a key can be
-// replaced while the program runs.
+// KeySource tells the key to use now, or two separated by spaces or lines: the first serves, and the next where the server
+// refuses it. It is asked again after a refusal, so that a key can be replaced while the program runs.
 type KeySource func(ctx context.Context) (secret.String, error)
 
 // Options configure a Client.
@@ -44,7 +44,8 @@ type Options struct {
 	Attempts  int               // per request, where trying again may help; default 4
 	Name      Namer             // names each request before it is sent; nil leaves them without a name
 	Observe   func(Call)        // hears of every request that was sent; nil is nobody
-	KeyLoaded func(kind string) // hears of every key that is taken into use, and its kind by its prefix; nil is nobody
+	KeyLoaded func(KeyUse)      // hears of every key that is taken into use; nil is nobody
+	Scopes    func([]string)    // hears of the scopes of the key, where a refusal names them; nil is nobody
 }
 
 // Name is by which a request is known again where the vendor lists it: the run of the program and its number in that run,
@@ -161,6 +162,11 @@ const callTime = 2 * time.Minute
 
 // get fetches a body, trying again where that may help.
 func (c *Client) get(ctx context.Context, path string, q url.Values, p Priority) (answer, error) {
+	return c.send(ctx, http.MethodGet, path, q, p, nil)
+}
+
+// send sends a request, trying again where that may help. failing hears of each answer that was none, or a refusal.
+func (c *Client) send(ctx context.Context, method, path string, q url.Values, p Priority, failing func(*Error)) (answer, error) {
 	var refused secret.String // the key the server last called invalid
 	for attempt := 1; ; attempt++ {
 		key, err := c.key.use(ctx, refused)
@@ -170,13 +176,16 @@ func (c *Client) get(ctx context.Context, path string, q url.Values, p Priority)
 		if err := c.take(ctx, path, p); err != nil {
 			return answer{}, fmt.Errorf("wait for the request budget: %w", err)
 		}
-		a, err := c.once(ctx, path, q, key)
+		a, err := c.once(ctx, method, path, q, key)
 		if err == nil {
 			return a, nil
 		}
 		var failed *Error
 		if !errors.As(err, &failed) || ctx.Err() != nil {
 			return answer{}, err
+		}
+		if failing != nil {
+			failing(failed)
 		}
 		if failed.KeyRefused() && refused.IsZero() { // it may have been replaced meanwhile
 			refused = key
@@ -201,13 +210,13 @@ type answer struct {
 }
 
 // once sends one request.
-func (c *Client) once(ctx context.Context, path string, q url.Values, key secret.String) (answer, error) {
+func (c *Client) once(ctx context.Context, method, path string, q url.Values, key secret.String) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	target := *c.base
 	target.Path += path
 	target.RawQuery = q.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
 	if err != nil {
 		return answer{}, fmt.Errorf("ask %s: %w", path, err)
 	}
@@ -241,7 +250,11 @@ func (c *Client) read(ctx context.Context, res *http.Response, call Call, date t
 	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	switch {
 	case res.StatusCode != http.StatusOK:
-		return answer{}, newError(res, call, body, key)
+		e := newError(res, call, body, key)
+		if c.opts.Scopes != nil && len(e.Scopes) > 0 {
+			c.opts.Scopes(e.Scopes)
+		}
+		return answer{}, e
 	case err != nil:
 		return answer{}, &Error{Path: call.Path, RequestID: call.RequestID, cause: fmt.Errorf("the answer broke off: %w", cause(ctx, err))}
 	case int64(len(body)) > limit:

@@ -62,3 +62,16 @@ func FuzzDecodeWalk(f *testing.F) {
 		}
 	})
 }
+
+func FuzzScopes(f *testing.F) {
+	f.Add("Missing required scopes. Got: ['api:admin', 'read:compliance_activities'] Needed one of: ['read:org_audit']")
+	f.Add("Got: [")
+	f.Add("Got: ['', \"x\",,]")
+	f.Fuzz(func(t *testing.T, message string) {
+		for _, s := range scopes(message) {
+			if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_:") != "" {
+				t.Errorf("%q is no scope", s)
+			}
+		}
+	})
+}

@@ -32,6 +32,7 @@ type Error struct {
 	Message    string // error.message of the body, cut
 	RequestID  string
 	RetryAfter time.Duration // what the server asks to wait; 0 where it does not say
+	Scopes     []string      // the key's, where the refusal names them
 	should     string        // x-should-retry
 	cause      error
 }
@@ -96,8 +97,27 @@ func newError(res *http.Response, call Call, body []byte, key secret.String) *Er
 			e.RequestID = bounded(b.RequestID)
 		}
 	}
-	e.RetryAfter = retryAfter(res.Header)
+	if e.RetryAfter = retryAfter(res.Header); e.Forbidden() {
+		e.Scopes = scopes(b.Error.Message)
+	}
 	return e
+}
+
+// scopes reads the scopes of a key from the text of a refusal, "Missing required scopes. Got: ['a', 'b'] Needed …": the one
+// place where the API tells them to who has no read:compliance_org_data.
+func scopes(message string) []string {
+	_, rest, ok := strings.Cut(message, "Got: [")
+	got, _, closed := strings.Cut(rest, "]")
+	if !ok || !closed || len(got) > 1000 {
+		return nil
+	}
+	var list []string
+	for _, s := range strings.Split(got, ",") {
+		if s = strings.Trim(s, " '\""); s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_:") == "" {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // retryAfter reads seconds or a date.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/secret"
 )
@@ -13,45 +15,111 @@ import (
 // ErrKey wraps every reason why there is no key to use.
 var ErrKey = errors.New("no key for the Compliance API")
 
-// keyring holds the key in use.
-type keyring struct {
-	source KeySource
-	loaded func(kind string)
+// MostKeys is how many keys a source may hold: one, and while keys are being replaced the next one.
+const MostKeys = 2
 
-	mu  sync.Mutex
-	key secret.String
+// lookAgain is how often the source is asked while a key serves that is not its first: it may have been tidied up.
+const lookAgain = 10 * time.Minute
+
+// KeyUse says which key is in use, and nothing of the key itself.
+type KeyUse struct {
+	Kind  string // by its prefix, as Kind tells it
+	Place int    // in its source, from 1
+	Of    int    // keys the source holds
 }
 
-// use is the key to send: the one in use, unless the server refused it; then the source is asked again.
+// keyring holds the keys of a source and the one in use.
+type keyring struct {
+	source KeySource
+	loaded func(KeyUse)
+
+	mu      sync.Mutex
+	key     secret.String // in use
+	inUse   KeyUse
+	refused []secret.String // by the server, of those the source holds
+	looked  time.Time       // at the source, last
+}
+
+// use is the key to send: the one in use, unless the server refused it; then the source is asked again, and the first of
+// its keys that was not refused serves. Where all were, the first that is not the one just refused is tried once more.
 func (k *keyring) use(ctx context.Context, refused secret.String) (secret.String, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.key.IsZero() && (refused.IsZero() || !k.key.Equal(refused.Reveal())) {
+	serves := !k.key.IsZero() && (refused.IsZero() || !k.key.Equal(refused.Reveal()))
+	if serves && (k.inUse.Place == 1 || time.Since(k.looked) < lookAgain) {
 		return k.key, nil
 	}
-	key, err := k.source(ctx)
-	switch {
-	case err != nil:
-		return secret.String{}, fmt.Errorf("%w: %w", ErrKey, err)
-	case key.IsZero():
-		return secret.String{}, fmt.Errorf("%w: its source is empty", ErrKey)
-	case !sendable(key.Reveal()):
-		return secret.String{}, fmt.Errorf("%w: what its source holds cannot be a key: it has spaces or other characters no key has", ErrKey)
-	}
-	if k.key.IsZero() || !k.key.Equal(key.Reveal()) {
-		k.key = key
-		if k.loaded != nil {
-			k.loaded(Kind(key))
+	list, err := k.load(ctx)
+	if err != nil {
+		if serves {
+			k.looked = time.Now() // it goes on serving; a source that is out of reach is told when a key is needed
+			return k.key, nil
 		}
+		return secret.String{}, err
 	}
-	return key, nil
+	if !refused.IsZero() && !contains(k.refused, refused) {
+		k.refused = append(k.refused, refused)
+	}
+	k.refused = slices.DeleteFunc(k.refused, func(r secret.String) bool { return !contains(list, r) })
+	k.take(list, k.choose(list, refused))
+	return k.key, nil
 }
 
-// forget makes the next use ask the source.
+func (k *keyring) choose(list []secret.String, refused secret.String) int {
+	if i := slices.IndexFunc(list, func(s secret.String) bool { return !contains(k.refused, s) }); i >= 0 {
+		return i
+	}
+	if i := slices.IndexFunc(list, func(s secret.String) bool { return refused.IsZero() || !s.Equal(refused.Reveal()) }); i >= 0 {
+		return i
+	}
+	return 0
+}
+
+// take puts a key into use and tells of it where that changes anything.
+func (k *keyring) take(list []secret.String, i int) {
+	use := KeyUse{Kind: Kind(list[i]), Place: i + 1, Of: len(list)}
+	changed := k.key.IsZero() || !k.key.Equal(list[i].Reveal()) || k.inUse.Place != use.Place
+	k.key, k.inUse = list[i], use
+	if changed && k.loaded != nil {
+		k.loaded(use)
+	}
+}
+
+// load asks the source.
+func (k *keyring) load(ctx context.Context) ([]secret.String, error) {
+	text, err := k.source(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	k.looked = time.Now()
+	words := strings.Fields(text.Reveal())
+	switch {
+	case len(words) == 0:
+		return nil, fmt.Errorf("%w: its source is empty", ErrKey)
+	case len(words) > MostKeys:
+		return nil, fmt.Errorf("%w: what its source holds cannot be keys: it has %d words, and %d keys are the most", ErrKey, len(words), MostKeys)
+	}
+	var list []secret.String
+	for _, w := range words {
+		if !sendable(w) {
+			return nil, fmt.Errorf("%w: what its source holds cannot be a key: it has characters no key has", ErrKey)
+		}
+		if key := secret.New(w); !contains(list, key) {
+			list = append(list, key)
+		}
+	}
+	return list, nil
+}
+
+func contains(list []secret.String, key secret.String) bool {
+	return slices.ContainsFunc(list, func(s secret.String) bool { return s.Equal(key.Reveal()) })
+}
+
+// forget makes the next use ask the source, as if no key had been refused.
 func (k *keyring) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.key = secret.String{}
+	k.key, k.refused = secret.String{}, nil
 }
 
 func sendable(s string) bool {
@@ -60,6 +128,16 @@ func sendable(s string) bool {
 
 // ForgetKey makes the client ask the source of the key anew with the next request.
 func (c *Client) ForgetKey() { c.key.forget() }
+
+// The scopes of Compliance Access Keys, which cannot be changed once a key is made.
+// Source: https://platform.claude.com/docs/en/manage-claude/compliance-api-access.
+const (
+	ScopeActivities = "read:compliance_activities"
+	ScopeUserData   = "read:compliance_user_data"
+	ScopeOrgData    = "read:compliance_org_data"
+	ScopeDelete     = "delete:compliance_user_data"
+	ScopeAudit      = "read:org_audit" // reads everything
+)
 
 // Kind tells a key's kind by its prefix: what the vendor's page on access lists, or "unknown".
 // Source: https://platform.claude.com/docs/en/manage-claude/compliance-api-access.
@@ -72,4 +150,15 @@ func Kind(key secret.String) string {
 		}
 	}
 	return "unknown"
+}
+
+// SplitKeys are the keys of a source's text, one client each: what asks about each key by itself. A text that holds no
+// keys gives none.
+func SplitKeys(text secret.String) []secret.String {
+	k := keyring{source: func(context.Context) (secret.String, error) { return text, nil }}
+	list, err := k.load(context.Background())
+	if err != nil {
+		return nil
+	}
+	return list
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type Config struct {
 	Credential string // names the key in records; default "compliance"
 	Host       string // of the API
 	Version    string // of Tripod
+	Deletes    bool   // the key is the one for deleting
 }
 
 // Door takes own acts in; intake.Door is one. A nil error means that everything is durable.
@@ -65,12 +67,12 @@ type Log struct {
 	run      string
 	writing  chan struct{} // holds one token: who has it writes records
 
-	mu       sync.Mutex // guards what follows
-	begun    bool       // the run is on record
-	issued   int64      // numbers given out
-	recorded int64      // calls on record
-	calls    []api.Call // made and not on record
-	keys     []string   // kinds of keys taken into use and not on record
+	mu       sync.Mutex   // guards what follows
+	begun    bool         // the run is on record
+	issued   int64        // numbers given out
+	recorded int64        // calls on record
+	calls    []api.Call   // made and not on record
+	keys     []api.KeyUse // keys taken into use and not on record
 }
 
 // New makes the log of a new run, and writes nothing before its first call.
@@ -158,11 +160,33 @@ func (l *Log) Observe(made api.Call) {
 	l.calls = append(l.calls, made)
 }
 
+// Conditions of keys.
+const (
+	conditionSecond = "compliance.second_key"
+	conditionDelete = "compliance.key_can_delete"
+)
+
 // KeyLoaded hears of a key that was taken into use.
-func (l *Log) KeyLoaded(kind string) {
+func (l *Log) KeyLoaded(u api.KeyUse) {
+	if u.Place > 1 {
+		l.health.Raise(conditionSecond, health.Warning, "the Compliance API refuses the first of the keys, and the second is in use: nothing is lost; "+
+			"take the refused key out of its file, variable or command, and put the next one behind the key in use")
+	} else {
+		l.health.Clear(conditionSecond)
+	}
+	l.health.Clear(conditionDelete) // until a refusal names the scopes of this one
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.keys = append(l.keys, kind)
+	l.keys = append(l.keys, u)
+}
+
+// Scopes hears of the scopes of the key in use: a key that reads should be able to do nothing else.
+func (l *Log) Scopes(list []string) {
+	if l.cfg.Deletes || !slices.Contains(list, api.ScopeDelete) {
+		return
+	}
+	l.health.Raise(conditionDelete, health.Warning, "the key that Tripod reads with can delete content ("+api.ScopeDelete+"): who gets hold of it can destroy evidence. "+
+		"Make a key that can only read, put it in place, and disable this one")
 }
 
 // flush puts on record what is due, or all.
@@ -191,11 +215,11 @@ func (l *Log) write(ctx context.Context, need func(*Log) bool, all bool) error {
 		return err
 	}
 	for {
-		made, kind := l.next(all)
+		made, use := l.next(all)
 		var err error
 		switch {
-		case kind != "":
-			err = l.act(ctx, key(l, kind))
+		case use != nil:
+			err = l.act(ctx, key(l, *use))
 		case len(made) > 0:
 			err = l.act(ctx, requests(l, made))
 		default:
@@ -204,7 +228,7 @@ func (l *Log) write(ctx context.Context, need func(*Log) bool, all bool) error {
 		if err != nil {
 			return err
 		}
-		l.took(made, kind)
+		l.took(made, use)
 	}
 }
 
@@ -213,23 +237,23 @@ func (l *Log) ripe(all bool) bool {
 }
 
 // next is what the next record holds. The caller has the token.
-func (l *Log) next(all bool) (made []api.Call, kind string) {
+func (l *Log) next(all bool) (made []api.Call, use *api.KeyUse) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case len(l.keys) > 0:
-		return nil, l.keys[0]
+		return nil, &l.keys[0]
 	case l.ripe(all):
-		return l.calls[:min(len(l.calls), mostCalls):min(len(l.calls), mostCalls)], ""
+		return l.calls[:min(len(l.calls), mostCalls):min(len(l.calls), mostCalls)], nil
 	}
-	return nil, ""
+	return nil, nil
 }
 
 // took notes what is durable now.
-func (l *Log) took(made []api.Call, kind string) {
+func (l *Log) took(made []api.Call, use *api.KeyUse) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if kind != "" {
+	if use != nil {
 		l.keys = l.keys[1:]
 	}
 	l.calls = l.calls[len(made):]

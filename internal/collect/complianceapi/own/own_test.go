@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -73,7 +74,7 @@ func TestRunAndKeyComeFirst(t *testing.T) {
 	t.Parallel()
 	d := &door{shut: errors.New("disk is full")}
 	l := newLog(t, d)
-	l.KeyLoaded("compliance_access_key")
+	l.KeyLoaded(api.KeyUse{Kind: "compliance_access_key", Place: 1, Of: 1})
 	if _, err := l.Name(t.Context()); err == nil || trouble.Diagnose(err) != "" {
 		t.Errorf("a call may be sent that no record announces: %v", err)
 	}
@@ -171,4 +172,38 @@ func TestAnUnfinishedRunSaysNothingOfItsEnd(t *testing.T) {
 	if got := d.lines("state"); len(got) != 2 || got[1] != own.TypeRequests {
 		t.Errorf("on record are %v", got)
 	}
+}
+
+// TestConditionsOfKeys: the second key in use, and a reading key that can delete.
+func TestConditionsOfKeys(t *testing.T) {
+	t.Parallel()
+	h := &health.Registry{}
+	reads, err := own.New(own.Config{}, own.Deps{Door: &door{}, Health: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deletes, err := own.New(own.Config{Deletes: true}, own.Deps{Door: &door{}, Health: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raised := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, c := range h.Conditions() {
+			got = append(got, c.Code)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("conditions (-want +got):\n%s", diff)
+		}
+	}
+	reads.KeyLoaded(api.KeyUse{Kind: "compliance_access_key", Place: 1, Of: 2})
+	deletes.Scopes([]string{api.ScopeDelete})
+	reads.Scopes([]string{api.ScopeActivities})
+	raised()
+	reads.Scopes([]string{api.ScopeActivities, api.ScopeDelete})
+	raised("compliance.key_can_delete")
+	reads.KeyLoaded(api.KeyUse{Kind: "compliance_access_key", Place: 2, Of: 2})
+	raised("compliance.second_key")
+	reads.KeyLoaded(api.KeyUse{Kind: "compliance_access_key", Place: 1, Of: 1})
+	raised()
 }

@@ -33,8 +33,10 @@ func ended(l *Log, last int64) intake.Act {
 	}}
 }
 
-func key(l *Log, kind string) intake.Act {
-	return intake.Act{Type: TypeKey, Attributes: audit.Attrs{text("run", l.run), text("kind", kind), text("host", l.cfg.Host)}}
+func key(l *Log, u api.KeyUse) intake.Act {
+	return intake.Act{Type: TypeKey, Attributes: audit.Attrs{
+		text("run", l.run), text("kind", u.Kind), count("place", int64(u.Place)), count("of", int64(u.Of)), text("host", l.cfg.Host),
+	}}
 }
 
 // requests records calls. Its lists have one place a call, in the order in which answers came: numbers, ids (empty where
