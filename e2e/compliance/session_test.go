@@ -78,13 +78,14 @@ func TestSessionOfBothPlanes(t *testing.T) {
 	}
 	defer r.Close()
 	for _, surface := range []string{"cowork", "claude_code"} {
-		joined, uses, both := 0, 0, 0
+		joined, unjoined, uses, both := 0, 0, 0, 0
 		for id, tools := range clients(t, r, surface) {
 			if tools < 3 {
 				continue
 			}
 			s, all := read(t, r, id)
 			if len(s.Also) == 0 {
+				unjoined++
 				continue // what the vendor does not capture: other sign-ins, and before recording was on
 			}
 			joined++
@@ -108,7 +109,7 @@ func TestSessionOfBothPlanes(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("%s: %d sessions of both planes, %d tool uses, %d of them with both witnesses", surface, joined, uses, both)
+		t.Logf("%s: %d sessions of both planes, %d of clients alone, %d tool uses, %d of them with both witnesses", surface, joined, unjoined, uses, both)
 		if joined < 3 || both*10 < uses*9 {
 			t.Errorf("%s: the test shows little", surface)
 		}

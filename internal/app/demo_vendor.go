@@ -23,7 +23,7 @@ func newDemoVendor(ctx context.Context, w *world.World, o *DemoOptions) (*simula
 	since := demoBegin(w, o.End).UTC().Truncate(24 * time.Hour)
 	vendor, err := simulated.Listen(ctx, "127.0.0.1:0", simulated.Options{
 		World: w, Seed: o.Seed, Since: since, Until: until, Log: o.Logger,
-		Rate: -1, RemoteRate: -1, // nobody waits a quarter of an hour for a week of transcripts
+		Rate: 10_000_000, RemoteRate: 10_000_000, // nobody waits a quarter of an hour for a week of transcripts, and a client keeps to what it is told
 	})
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)

@@ -43,6 +43,7 @@ type Draft struct {
 	Form     []byte // the source form before normalising, serialised the same way for the same data; the id rests on it
 	VendorID bool   // Record.ID is the vendor's and remembered for ever
 	Forever  bool   // the id that rests on the form is remembered for ever: the source may deliver at any time again
+	Body     *Body  // content that is too large for memory; nil for none
 }
 
 // Delivery is what a way in hands over at once.
@@ -85,7 +86,8 @@ func New(j Journal, c Content, policy *capture.Policy, idKey []byte) *Door {
 	return &Door{journal: j, content: c, policy: policy, ids: newIdentifier(idKey)}
 }
 
-// Submit makes a delivery durable. Errors wrap ErrUnavailable unless the context ended first.
+// Submit makes a delivery durable. Errors wrap ErrUnavailable unless the context ended first, or a body could not be read,
+// which is a *BodyError.
 func (d *Door) Submit(ctx context.Context, del Delivery) (Receipt, error) {
 	if len(del.Drafts) == 0 && len(del.Cursors) == 0 {
 		return Receipt{}, nil
@@ -95,6 +97,9 @@ func (d *Door) Submit(ctx context.Context, del Delivery) (Receipt, error) {
 	skip := d.redelivered(del, ids)
 	if err := d.storeContent(ctx, del, ids, skip); err != nil {
 		return Receipt{}, unavailable(ctx, "store content", err)
+	}
+	if err := d.storeBodies(ctx, del, ids, skip); err != nil {
+		return Receipt{}, err
 	}
 	receipt, err := d.journal.Append(ctx, d.encode(del, ids, skip, time.Now().UTC()))
 	if err != nil {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -52,6 +53,9 @@ const (
 
 // NewBudget makes a budget as documented, until the server tells more.
 func NewBudget() *Budget { return &Budget{limit: documentedLimit, left: documentedLimit} }
+
+// newUnknownBudget makes one whose size nobody tells: refusals do.
+func newUnknownBudget() *Budget { return &Budget{limit: math.MaxInt32, left: math.MaxInt32} }
 
 // Take takes one request out of the budget, and waits where that is not there for this priority.
 func (b *Budget) Take(ctx context.Context, p Priority) error {

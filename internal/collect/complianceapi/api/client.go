@@ -109,7 +109,7 @@ func New(o Options) (*Client, error) {
 	if o.Budget == nil {
 		o.Budget = NewBudget()
 	}
-	c := &Client{base: base, opts: o, budget: o.Budget, remote: NewBudget(), key: keyring{source: o.Key, loaded: o.KeyLoaded}}
+	c := &Client{base: base, opts: o, budget: o.Budget, remote: newUnknownBudget(), key: keyring{source: o.Key, loaded: o.KeyLoaded}}
 	c.http = &http.Client{Transport: o.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c, nil
 }
@@ -166,23 +166,34 @@ func (c *Client) get(ctx context.Context, path string, q url.Values, p Priority)
 }
 
 // send sends a request, trying again where that may help. failing hears of each answer that was none, or a refusal.
-func (c *Client) send(ctx context.Context, method, path string, q url.Values, p Priority, failing func(*Error)) (answer, error) {
+func (c *Client) send(ctx context.Context, method, path string, q url.Values, p Priority, failing func(*Error)) (a answer, err error) {
+	err = c.attempts(ctx, path, p, failing, func(key secret.String) error {
+		a, err = c.once(ctx, method, path, q, key)
+		return err
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	return a, nil
+}
+
+// attempts calls once with the key in use until it succeeds, or trying again does not help any more.
+func (c *Client) attempts(ctx context.Context, path string, p Priority, failing func(*Error), once func(key secret.String) error) error {
 	var refused secret.String // the key the server last called invalid
 	for attempt := 1; ; attempt++ {
 		key, err := c.key.use(ctx, refused)
 		if err != nil {
-			return answer{}, err
+			return err
 		}
 		if err := c.take(ctx, path, p); err != nil {
-			return answer{}, fmt.Errorf("wait for the request budget: %w", err)
+			return fmt.Errorf("wait for the request budget: %w", err)
 		}
-		a, err := c.once(ctx, method, path, q, key)
-		if err == nil {
-			return a, nil
+		if err = once(key); err == nil {
+			return nil
 		}
 		var failed *Error
 		if !errors.As(err, &failed) || ctx.Err() != nil {
-			return answer{}, err
+			return err
 		}
 		if failing != nil {
 			failing(failed)
@@ -194,10 +205,10 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, p 
 			}
 		}
 		if !failed.Retryable() || attempt >= c.opts.Attempts {
-			return answer{}, err
+			return err
 		}
 		if err := pause(ctx, c.delay(path, failed, attempt)); err != nil {
-			return answer{}, fmt.Errorf("wait to try again: %w", err)
+			return fmt.Errorf("wait to try again: %w", err)
 		}
 	}
 }
@@ -209,37 +220,45 @@ type answer struct {
 	date      time.Time // by the server; zero where it did not say
 }
 
-// once sends one request.
+// once sends one request and reads its answer.
 func (c *Client) once(ctx context.Context, method, path string, q url.Values, key secret.String) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
+	res, call, err := c.open(ctx, method, path, q, key)
+	if err != nil {
+		return answer{}, err
+	}
+	defer res.Body.Close()
+	return c.read(ctx, res, call, call.Date, key)
+}
+
+// open sends one request. The caller closes the answer's body.
+func (c *Client) open(ctx context.Context, method, path string, q url.Values, key secret.String) (res *http.Response, call Call, err error) {
 	target := *c.base
 	target.Path += path
 	target.RawQuery = q.Encode()
 	req, err := http.NewRequestWithContext(ctx, method, target.String(), nil)
 	if err != nil {
-		return answer{}, fmt.Errorf("ask %s: %w", path, err)
+		return nil, call, fmt.Errorf("ask %s: %w", path, err)
 	}
 	req.Header.Set("X-Api-Key", key.Reveal())
 	req.Header.Set("Anthropic-Version", apiVersion)
 	req.Header.Set("Accept", "application/json")
 	name, err := c.name(ctx)
 	if err != nil {
-		return answer{}, err
+		return nil, call, err
 	}
 	req.Header.Set("User-Agent", c.opts.UserAgent+name.comment())
-	call := Call{Name: name, At: time.Now(), Method: req.Method, Path: path}
-	res, err := c.http.Do(req)
-	if err != nil {
+	call = Call{Name: name, At: time.Now(), Method: req.Method, Path: path}
+	if res, err = c.http.Do(req); err != nil {
 		c.observe(call)
-		return answer{}, &Error{Path: path, cause: cause(ctx, err)}
+		return nil, call, &Error{Path: path, cause: cause(ctx, err)}
 	}
-	defer res.Body.Close()
 	date := c.clock.set(res.Header.Get("Date"))
 	call.Status, call.RequestID, call.Date = res.StatusCode, bounded(res.Header.Get("Request-Id")), date
 	c.observe(call)
 	c.learn(path, res.StatusCode, res.Header, date)
-	return c.read(ctx, res, call, date, key)
+	return res, call, nil
 }
 
 func (c *Client) read(ctx context.Context, res *http.Response, call Call, date time.Time, key secret.String) (answer, error) {

@@ -101,7 +101,7 @@ func open(t *testing.T, policy capture.Config, o simulated.Options) *bench {
 		o.Since = noon().AddDate(0, 0, -1).Truncate(24 * time.Hour)
 	}
 	if o.Rate == 0 {
-		o.Rate, o.RemoteRate = -1, -1
+		o.Rate, o.RemoteRate = 10_000_000, 10_000_000 // the client keeps to what the vendor tells
 	}
 	var err error
 	if b.api, err = simulated.New(o); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -18,6 +19,10 @@ const (
 	kindLocal  = "local"
 	kindRemote = "remote"
 	kindChat   = "chat"
+
+	kindCollaborators = "collaborators"
+	kindAttachments   = "attachments"
+	kindKnowledge     = "knowledge"
 )
 
 // messagesAtOnce is how many messages are asked for at once. Pages end earlier where they are large.
@@ -41,6 +46,12 @@ func (r *runner) read(ctx context.Context, it item) error {
 	switch it.Kind {
 	case kindLocal, kindRemote, kindChat:
 		return r.readMessages(ctx, it)
+	case kindCollaborators, kindAttachments:
+		return r.readProject(ctx, it)
+	case kindKnowledge, string(normalise.KindDocument):
+		return r.readWhole(ctx, it)
+	case string(normalise.KindFile), string(normalise.KindGenerated), string(normalise.KindArtifact), string(normalise.KindCodeVersion):
+		return r.readFile(ctx, it)
 	}
 	return r.drop(ctx) // of another build
 }
@@ -66,12 +77,12 @@ func (r *runner) readMessages(ctx context.Context, it item) error {
 	var drafts []intake.Draft
 	var more []item
 	for _, raw := range page.Rows {
-		made, attached := r.norm.Message(raw, it.Subject, it.At, r.origin())
+		made, files := r.norm.Message(raw, it.Subject, it.At, r.origin())
 		it.At++
 		for _, d := range made {
 			drafts = append(drafts, draft(d))
 		}
-		more = append(more, r.attached(attached, it)...)
+		more = append(more, attached(files, it)...)
 	}
 	it.Page = page.Next
 	next.Pending[0] = it
@@ -79,12 +90,7 @@ func (r *runner) readMessages(ctx context.Context, it item) error {
 		r.finish(&next, it)
 	}
 	next.enqueue(more)
-	receipt, err := r.commit(ctx, next, drafts)
-	if err != nil {
-		return err
-	}
-	r.stats.took(r.part.name, len(drafts), receipt.Duplicates)
-	return nil
+	return r.took(ctx, next, drafts)
 }
 
 // finish takes what was read to its end from the queue. What was still growing is read once more, after what the vendor
@@ -105,6 +111,9 @@ func (r *runner) drop(ctx context.Context) error {
 	return err
 }
 
+// mostBroken is how often in a row a download may break off before it is put off.
+const mostBroken = 3
+
 // recoverInside makes the best of a page that did not come: what is gone is gone, what refuses to be read is put off, and
 // what befalls all alike is the caller's to tell.
 func (r *runner) recoverInside(ctx context.Context, it item, err error) error {
@@ -119,6 +128,11 @@ func (r *runner) recoverInside(ctx context.Context, it item, err error) error {
 		return nil
 	case errors.Is(err, api.ErrTooLarge), errors.Is(err, api.ErrMalformed):
 		return r.putOff(ctx, it, err)
+	case errors.Is(err, api.ErrBroken):
+		if r.stuck++; r.stuck > mostBroken {
+			return r.putOff(ctx, it, err)
+		}
+		return nil // at once: the next one may be whole
 	case !errors.As(err, &e) || e.KeyRefused() || e.Forbidden() || e.Disabled():
 		return err
 	case e.Status == http.StatusNotFound && !strings.Contains(e.Message, "not available"): // else the whole family is
@@ -188,6 +202,8 @@ func reason(err error) string {
 		return "too_large"
 	case errors.Is(err, api.ErrMalformed):
 		return "malformed"
+	case errors.Is(err, api.ErrBroken):
+		return "broken"
 	case errors.As(err, &e) && e.Status != 0:
 		return fmt.Sprintf("status_%d", e.Status)
 	}

@@ -12,19 +12,19 @@ import (
 
 // part is one list of the API, and what can be read inside its objects.
 type part struct {
-	name  string // in conditions, cursors and metrics
+	name  string // in conditions and metrics
 	says  string // in words
-	feed  string // in statements
+	feed  string // in statements and cursors
 	kind  normalise.Kind
 	every time.Duration
 	limit int // objects asked for at once
-	// since is from when on a round asks, given when the last one began; the first has none before it.
-	since func(st *state, now time.Time) time.Time
+	// since is from when on a round asks. Once a day it is a whole one.
+	since func(st *state, now time.Time, whole bool) time.Time
 	list  func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error)
 	// resumes: the list is walked on where the last round ended, not from its beginning.
 	resumes bool
-	// whole: the inside of every object is read once a day, since a change of it may not show in the object.
-	whole bool
+	// rereads: in a whole round the inside of every object is read, since a change of it may not show in the object.
+	rereads bool
 	// settles: what is said in an object may show later than that the object changed.
 	settles bool
 	// inside is what is to be read in an object, given up to which class the policy keeps its content.
@@ -42,5 +42,5 @@ type object struct {
 
 // parts lists what is read.
 func parts(cfg Config) []part {
-	return []part{localSessions(cfg)}
+	return []part{localSessions(cfg), remoteSessions(cfg), chats(cfg), projects(cfg), codeArtifacts(cfg)}
 }

@@ -128,7 +128,7 @@ func (r *runner) due(now time.Time) {
 	r.st = next
 }
 
-// wholeEvery is how often all insides are read of what does not tell that its inside changed.
+// wholeEvery is how often a part has a whole round.
 const wholeEvery = 24 * time.Hour
 
 // begin begins a round.
@@ -139,7 +139,13 @@ func (r *runner) begin(now time.Time) {
 			next.Start = now.Add(-r.cfg.Lookback)
 		}
 	}
-	next.Walk = &walk{Since: r.part.since(&next, now), Page: next.After, Whole: r.part.whole && now.Sub(next.Whole) >= wholeEvery}
+	if next.Again {
+		next.Again, next.Seen, next.After = false, time.Time{}, ""
+		next.Walk = &walk{Since: r.part.since(&next, now, true), Whole: true, Inside: true}
+	} else {
+		whole := now.Sub(next.Whole) >= wholeEvery
+		next.Walk = &walk{Since: r.part.since(&next, now, whole), Page: next.After, Whole: whole, Inside: whole && r.part.rereads}
+	}
 	r.st = next
 }
 
@@ -178,12 +184,7 @@ func (r *runner) readList(ctx context.Context) error {
 	if page.Next == "" {
 		r.end(&next)
 	}
-	receipt, err := r.commit(ctx, next, drafts)
-	if err != nil {
-		return err
-	}
-	r.stats.took(r.part.name, len(drafts), receipt.Duplicates)
-	return nil
+	return r.took(ctx, next, drafts)
 }
 
 // end ends a round.
@@ -193,7 +194,9 @@ func (r *runner) end(next *state) {
 		next.Whole = w.Began
 	}
 	next.Seen, next.Walk = w.Began, nil
-	r.round = time.Now().Add(r.part.every)
+	if r.round = time.Now().Add(r.part.every); next.Again {
+		r.round = time.Now()
+	}
 }
 
 // restart has the round read again from its beginning: what is on record already stays one record.
@@ -201,7 +204,7 @@ func (r *runner) restart() {
 	next := r.st.clone()
 	w := next.Walk
 	next.After = ""
-	next.Walk = &walk{Since: w.Since, Whole: w.Whole, Restarts: w.Restarts + 1}
+	next.Walk = &walk{Since: w.Since, Whole: w.Whole, Inside: w.Inside, Restarts: w.Restarts + 1}
 	if r.part.resumes && !next.Seen.IsZero() {
 		next.Walk.Since = next.Seen.Add(-r.cfg.Overlap)
 	}
@@ -249,11 +252,22 @@ func (r *runner) lookInside(ctx context.Context, next *state, drafts []intake.Dr
 		return err
 	}
 	for i := range objects {
-		if !held[i] || next.Walk.Whole {
+		next.keeps(&objects[i])
+		if !held[i] || next.Walk.Inside {
 			next.enqueue(r.part.inside(objects[i]))
 		}
 	}
 	return nil
+}
+
+// keeps notes that the policy keeps the text of an object. Where it did not before, what it withheld has to be read.
+func (s *state) keeps(o *object) {
+	surface := o.subject.Surface
+	if !o.level.Allows(audit.ClassText) || slices.Contains(s.Kept, surface) || len(s.Kept) >= 64 {
+		return
+	}
+	s.Kept = append(s.Kept, surface)
+	s.Again = s.Again || !s.Seen.IsZero()
 }
 
 // draft hands a draft over in the door's own types.

@@ -14,11 +14,41 @@ import (
 func localSessions(cfg Config) part {
 	return part{
 		name: "local_sessions", says: "local sessions", feed: "compliance.session.local", kind: normalise.KindSession, every: cfg.Interval, limit: 100, settles: true,
-		since: func(st *state, _ time.Time) time.Time { return overlapped(st, cfg) },
+		since: func(st *state, _ time.Time, _ bool) time.Time { return overlapped(st, cfg) },
 		list: func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error) {
 			return c.LocalSessions(ctx, since, limit, page, api.Content)
 		},
 		inside: transcript(kindLocal),
+	}
+}
+
+// remoteSessions are those that run at the vendor. The list has no filter by their last change, so those made in a
+// trailing time are listed in each round, and all of them once a day.
+func remoteSessions(cfg Config) part {
+	return part{
+		name: "remote_sessions", says: "remote sessions", feed: "compliance.session.remote", kind: normalise.KindSession, every: cfg.Interval, limit: 100,
+		since: func(st *state, now time.Time, whole bool) time.Time {
+			if trailing := now.Add(-cfg.Trailing); !whole && !st.Seen.IsZero() && trailing.After(st.Start) {
+				return trailing
+			}
+			return st.Start
+		},
+		list: func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error) {
+			return c.RemoteSessions(ctx, since, limit, page, api.Content)
+		},
+		inside: transcript(kindRemote),
+	}
+}
+
+// chats are listed in the order in which they changed; a round goes on where the last one ended.
+func chats(cfg Config) part {
+	return part{
+		name: "chats", says: "chats", feed: "compliance.chat", kind: normalise.KindChat, every: cfg.Interval, limit: 100, resumes: true,
+		since: func(st *state, _ time.Time, _ bool) time.Time { return st.Start },
+		list: func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error) {
+			return c.Chats(ctx, since, limit, page, api.Content)
+		},
+		inside: transcript(kindChat),
 	}
 }
 

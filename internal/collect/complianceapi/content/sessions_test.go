@@ -113,7 +113,7 @@ func TestLocalSessions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	crashes := 0
 	for cfg := (content.Config{Start: noon().Add(-20 * time.Hour)}); ; crashes++ {
-		settled, stop := b.run(cfg, &crash{after: 2 + rng.IntN(9), before: rng.IntN(2) == 0})
+		settled, stop := b.run(cfg, &crash{after: 10 + rng.IntN(200), before: rng.IntN(2) == 0})
 		done := settled()
 		stop()
 		if done {

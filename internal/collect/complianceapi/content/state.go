@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
@@ -24,6 +25,9 @@ type state struct {
 	Pending []item    `json:"pending,omitempty"`
 	Later   []item    `json:"later,omitempty"` // to be read, or read again, when they are due
 	Sum     sum       `json:"sum"`             // not stated yet
+	// Kept are the surfaces whose text the policy kept when they were listed. One that is new has all of it read.
+	Kept  []audit.Surface `json:"kept,omitempty"`
+	Again bool            `json:"again,omitempty"` // the next round is from the start and reads all insides
 }
 
 const stateVersion = 1
@@ -33,7 +37,8 @@ type walk struct {
 	Since    time.Time `json:"since"`
 	Began    time.Time `json:"began,omitzero"` // by the server, with the first page
 	Page     string    `json:"page,omitempty"`
-	Whole    bool      `json:"whole,omitempty"` // of every object the inside is read
+	Whole    bool      `json:"whole,omitempty"`  // the one of a day
+	Inside   bool      `json:"inside,omitempty"` // of every object the inside is read
 	Restarts int       `json:"restarts,omitempty"`
 }
 
@@ -50,6 +55,7 @@ type item struct {
 	Tries   int               `json:"tries,omitempty"`
 	Settled bool              `json:"settled,omitempty"` // this is the last reading until it changes again
 	Version string            `json:"version,omitempty"`
+	Raw     json.RawMessage   `json:"raw,omitempty"` // what the list said of a file
 }
 
 func (i *item) same(o *item) bool { return i.Kind == o.Kind && i.ID == o.ID && i.Version == o.Version }
@@ -96,7 +102,7 @@ func (r *runner) load(ctx context.Context) error {
 // clone copies what a step may change: a step works on a copy, which takes the state's place once it is durable.
 func (s *state) clone() state {
 	n := *s
-	n.Pending, n.Later = slices.Clone(s.Pending), slices.Clone(s.Later)
+	n.Pending, n.Later, n.Kept = slices.Clone(s.Pending), slices.Clone(s.Later), slices.Clone(s.Kept)
 	if s.Walk != nil {
 		w := *s.Walk
 		n.Walk = &w
@@ -126,6 +132,16 @@ func (r *runner) commit(ctx context.Context, next state, drafts []intake.Draft) 
 	}
 	r.st = next
 	return receipt, nil
+}
+
+// took is commit, and counts.
+func (r *runner) took(ctx context.Context, next state, drafts []intake.Draft) error {
+	made := len(drafts)
+	receipt, err := r.commit(ctx, next, drafts)
+	if err == nil {
+		r.stats.took(r.part.name, made, receipt.Duplicates)
+	}
+	return err
 }
 
 // act records an own act together with the state that follows from it.

@@ -18,13 +18,14 @@ const (
 	KindSession      Kind = "session" // of a client on a device, or at the vendor
 	KindChat         Kind = "chat"
 	KindProject      Kind = "project"
-	KindFile         Kind = "file"              // uploaded to a chat or a project
-	KindGenerated    Kind = "generated_file"    // made by Claude in a chat
-	KindArtifact     Kind = "artifact"          // one version of an artifact of a chat
-	KindDocument     Kind = "project_document"  // a text document of a project
-	KindCollaborator Kind = "project_access"    // who may use a project
-	KindCode         Kind = "code_artifact"     // published from a session, with its newest versions
-	KindProjectFull  Kind = "project_knowledge" // a project's description and instructions
+	KindKnowledge    Kind = "project_knowledge"     // a project's description and instructions
+	KindCollaborator Kind = "project_access"        // who may use a project
+	KindDocument     Kind = "project_document"      // a text document of a project
+	KindFile         Kind = "file"                  // uploaded to a chat or a project
+	KindGenerated    Kind = "generated_file"        // made by Claude in a chat
+	KindArtifact     Kind = "artifact"              // one version of an artifact of a chat
+	KindCode         Kind = "code_artifact"         // published from a session, with its newest versions
+	KindCodeVersion  Kind = "code_artifact_version" // one of them
 )
 
 // Subject is what an object or a message belongs to, as far as it does not say so itself.
@@ -37,6 +38,10 @@ type Subject struct {
 	Email   string        `json:"email,omitempty"`
 	Org     string        `json:"org,omitempty"`
 	Surface audit.Surface `json:"surface,omitempty"`
+	// Agent owns it in place of an account.
+	Agent string `json:"agent,omitempty"`
+	// Text: the capture policy keeps text of it.
+	Text bool `json:"text,omitempty"`
 	// Deleted: its user has deleted it; what is empty in it says nothing.
 	Deleted bool `json:"deleted,omitempty"`
 }
@@ -92,7 +97,7 @@ func (m *maker) belong(k Kind, s *Subject) {
 		s.Surface = surfaceOf(row.text("product_surface"))
 	case KindChat:
 		s.Chat, s.Project, s.Surface = id, row.text("project_id"), audit.SurfaceChat
-	case KindProject, KindProjectFull:
+	case KindProject, KindKnowledge:
 		s.Project, s.Surface = id, audit.SurfaceChat
 	case KindCode:
 		s.Surface = audit.SurfaceClaudeCode
@@ -101,6 +106,7 @@ func (m *maker) belong(k Kind, s *Subject) {
 	if u := row.get("user"); u.kind == audit.KindMap {
 		s.User, s.Email = first(u.text("id"), s.User), first(strings.ToLower(u.text("email_address")), s.Email)
 	}
+	s.Agent = first(row.text("agent_id"), s.Agent)
 	s.Org = first(row.text("organization_uuid"), row.text("organization_id"), s.Org)
 	s.stand(m)
 }
@@ -109,7 +115,7 @@ func (m *maker) belong(k Kind, s *Subject) {
 func (s *Subject) stand(m *maker) {
 	r := m.rec
 	r.Keys.Session, r.Keys.Chat, r.Keys.Project, r.Keys.Message = s.Session, s.Chat, s.Project, s.Message
-	r.Account.Proved = audit.Identity{User: s.User, Email: s.Email, Org: s.Org, Credential: m.o.Credential}
+	r.Account.Proved = audit.Identity{User: s.User, Email: s.Email, Service: s.Agent, Org: s.Org, Credential: m.o.Credential}
 	if s.Surface != "" {
 		r.Surface = s.Surface
 	}
@@ -136,7 +142,7 @@ func (m *maker) identified(k Kind, s Subject, form []byte) {
 	switch {
 	case k == KindArtifact:
 		id = first(m.row.text("version_id"), id)
-	case k == KindProjectFull && id != "":
+	case k == KindKnowledge && id != "":
 		id += "/knowledge" // beside the project's own record
 	case k == KindCollaborator && s.Project != "":
 		row := &m.row
@@ -198,10 +204,8 @@ func (m *maker) owner(name string, v *value) bool {
 func (m *maker) contained(k Kind) {
 	kind, id := "", ""
 	switch s := &m.rec.Keys; {
-	case k == KindFile, k == KindGenerated, k == KindArtifact, k == KindDocument:
+	case k == KindFile, k == KindGenerated, k == KindArtifact, k == KindDocument, k == KindCode, k == KindCodeVersion:
 		kind, id = "file", m.rec.ID
-	case k == KindCode:
-		kind, id = "artifact", m.rec.ID
 	case s.Session != "":
 		kind, id = "session", s.Session
 	case s.Chat != "":
