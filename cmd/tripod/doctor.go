@@ -3,18 +3,32 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/tripod-audit/tripod/internal/app"
+	"github.com/tripod-audit/tripod/internal/config"
 )
 
 type doctorCommand struct {
 	dataFlag
-	JSON bool `help:"Print one JSON object a line."`
+	Config string `short:"c" help:"Configuration file, for where the keys for the Compliance API are while no serve runs." placeholder:"FILE"`
+	JSON   bool   `help:"Print one JSON object a line."`
 }
 
 func (c *doctorCommand) Run(ctx context.Context, std streams) error {
+	cfg := config.Default()
+	if c.Config != "" {
+		var err error
+		if cfg, err = config.Load(c.Config); err != nil {
+			return usage{err}
+		}
+	}
+	cfg.Environment(os.Getenv)
+	if err := cfg.Validate(); err != nil {
+		return usage{fmt.Errorf("configuration: %w", err)}
+	}
 	well := true
-	for _, f := range app.Examine(ctx, c.Data) {
+	for _, f := range app.Examine(ctx, c.Data, cfg) {
 		well = well && f.OK
 		if c.JSON {
 			if err := printJSON(std.out, f); err != nil {

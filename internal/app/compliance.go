@@ -19,6 +19,7 @@ import (
 type compliance struct {
 	app        *App
 	client     *api.Client
+	budget     *api.Budget
 	calls      *own.Log
 	collectors []collector
 	feed       *complianceapi.Collector
@@ -39,7 +40,7 @@ func newCompliance(a *App) (*compliance, error) {
 	if !cfg.On() || a.truth.Refused != nil {
 		return nil, nil
 	}
-	c := &compliance{app: a}
+	c := &compliance{app: a, budget: api.NewBudget()}
 	host, err := api.HostOf(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func newCompliance(a *App) (*compliance, error) {
 	}
 	c.calls = calls
 	c.client, err = api.New(api.Options{
-		URL: cfg.URL, Key: complianceKey(cfg.ReadKey()), UserAgent: "tripod/" + a.version,
+		URL: cfg.URL, Key: complianceKey(cfg.ReadKey()), UserAgent: c.agent(), Budget: c.budget,
 		Name: calls.Name, Observe: calls.Observe, KeyLoaded: calls.KeyLoaded, Scopes: calls.Scopes,
 	})
 	if err != nil {
@@ -63,6 +64,9 @@ func newCompliance(a *App) (*compliance, error) {
 	}
 	return c, nil
 }
+
+// agent is how Tripod names itself to the vendor.
+func (c *compliance) agent() string { return "tripod/" + c.app.version }
 
 // addFeed adds the collector of the activity feed.
 func (c *compliance) addFeed() error {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/ledger"
 	"github.com/tripod-audit/tripod/internal/reading"
@@ -22,19 +23,23 @@ type Finding struct {
 	OK    bool   `json:"ok"`
 	Text  string `json:"text"`
 	Fix   string `json:"fix,omitempty"`
+	// Details are what a check found out, for machines; nil where the text says it all.
+	Details any `json:"details,omitempty"`
 }
 
 // lowDisk is the free space below which a data directory is in danger, in bytes.
 const lowDisk = 1 << 30
 
-// Examine checks a data directory and, if one runs, its serve. It changes nothing.
-func Examine(ctx context.Context, dir string) []Finding {
+// Examine checks a data directory, its serve if one runs, and what the keys for the Compliance API may do: those of serve,
+// or of the configuration where none runs. It changes nothing; its calls to the API go on record as any other.
+func Examine(ctx context.Context, dir string, cfg config.Config) []Finding {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return []Finding{{Check: "data directory", Text: fmt.Sprintf("%s is not there", dir), Fix: "name it with --data, or start tripod serve, which creates it"}}
 	}
 	findings := []Finding{checkMode(dir, 0o077, "data directory", "chmod 700 "+dir), checkDisk(dir)}
 	findings = append(findings, checkKeys(dir)...)
 	findings = append(findings, checkServe(ctx, dir)...)
+	findings = append(findings, examineCompliance(ctx, dir, cfg)...)
 	return append(findings, checkStores(ctx, dir)...)
 }
 

@@ -1,6 +1,9 @@
 package correlate
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 const ownSchema = `
 CREATE TABLE own_runs (
@@ -71,6 +74,27 @@ func readRun(ctx context.Context, tx *transaction, id string) (ownRun, bool, err
 	found, err := tx.row(ctx, `SELECT credential, host, seq, bound, high, last, first FROM own_runs WHERE run = ?`, []any{id},
 		&r.credential, &r.host, &r.seq, &r.bound, &r.high, &r.last, &r.first)
 	return r, found, err
+}
+
+// OwnKeys lists the vendor's ids of the keys that are ours: the feed shows a call under each whose request id is on record.
+func (v *View) OwnKeys(ctx context.Context) ([]string, error) {
+	rows, err := v.readers.QueryContext(ctx, `SELECT key FROM own_keys ORDER BY key`)
+	if err != nil {
+		return nil, fmt.Errorf("list own keys: %w", err)
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, fmt.Errorf("list own keys: %w", err)
+		}
+		list = append(list, key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("list own keys: %w", err)
+	}
+	return list, nil
 }
 
 // keep keeps a call of the feed that nothing explains yet.

@@ -92,23 +92,7 @@ func (k *keyring) load(ctx context.Context) ([]secret.String, error) {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	k.looked = time.Now()
-	words := strings.Fields(text.Reveal())
-	switch {
-	case len(words) == 0:
-		return nil, fmt.Errorf("%w: its source is empty", ErrKey)
-	case len(words) > MostKeys:
-		return nil, fmt.Errorf("%w: what its source holds cannot be keys: it has %d words, and %d keys are the most", ErrKey, len(words), MostKeys)
-	}
-	var list []secret.String
-	for _, w := range words {
-		if !sendable(w) {
-			return nil, fmt.Errorf("%w: what its source holds cannot be a key: it has characters no key has", ErrKey)
-		}
-		if key := secret.New(w); !contains(list, key) {
-			list = append(list, key)
-		}
-	}
-	return list, nil
+	return SplitKeys(text)
 }
 
 func contains(list []secret.String, key secret.String) bool {
@@ -152,13 +136,23 @@ func Kind(key secret.String) string {
 	return "unknown"
 }
 
-// SplitKeys are the keys of a source's text, one client each: what asks about each key by itself. A text that holds no
-// keys gives none.
-func SplitKeys(text secret.String) []secret.String {
-	k := keyring{source: func(context.Context) (secret.String, error) { return text, nil }}
-	list, err := k.load(context.Background())
-	if err != nil {
-		return nil
+// SplitKeys are the keys that a source's text holds, for who asks about each by itself. Its error wraps ErrKey.
+func SplitKeys(text secret.String) ([]secret.String, error) {
+	words := strings.Fields(text.Reveal())
+	switch {
+	case len(words) == 0:
+		return nil, fmt.Errorf("%w: its source is empty", ErrKey)
+	case len(words) > MostKeys:
+		return nil, fmt.Errorf("%w: what its source holds cannot be keys: it has %d words, and %d keys are the most", ErrKey, len(words), MostKeys)
 	}
-	return list
+	var list []secret.String
+	for _, w := range words {
+		if !sendable(w) {
+			return nil, fmt.Errorf("%w: what its source holds cannot be a key: it has characters no key has", ErrKey)
+		}
+		if key := secret.New(w); !contains(list, key) {
+			list = append(list, key)
+		}
+	}
+	return list, nil
 }
