@@ -22,12 +22,13 @@ const (
 	KindClock                 Kind = "clock"
 	KindUnrecognisedCall      Kind = "unrecognised_call"
 	KindUnrecordedCall        Kind = "unrecorded_call"
+	KindSettingsDrift         Kind = "settings_drift"
 )
 
 // Kinds lists them in the order documents show them.
 func Kinds() []Kind {
 	return []Kind{KindSequenceGap, KindIdentityMismatch, KindIdentityConflict, KindDecisionWithoutResult, KindResultWithoutDecision, KindClock,
-		KindUnrecognisedCall, KindUnrecordedCall}
+		KindUnrecognisedCall, KindUnrecordedCall, KindSettingsDrift}
 }
 
 // State is whether a discrepancy still stands.
@@ -113,8 +114,14 @@ type Details struct {
 	OffsetMax       string   `json:"offset_max,omitempty"`
 	Key             string   `json:"key,omitempty"` // vendor id of the key, never the key
 	Address         string   `json:"address,omitempty"`
-	UserAgent       string   `json:"user_agent,omitempty"` // without run and number
-	Calls           []Call   `json:"calls,omitempty"`      // the first calls concerned
+	UserAgent       string   `json:"user_agent,omitempty"`   // without run and number
+	Calls           []Call   `json:"calls,omitempty"`        // the first calls concerned
+	Organization    string   `json:"organization,omitempty"` // UUID
+	Setting         string   `json:"setting,omitempty"`      // by the vendor's name
+	Value           string   `json:"value,omitempty"`        // of the setting, where it stands in the record
+	Expected        string   `json:"expected,omitempty"`     // by the baseline
+	Rule            string   `json:"rule,omitempty"`         // of the baseline
+	Act             uint64   `json:"act,omitempty"`          // position of the record that says who changed it
 }
 
 // Call is one call to the Compliance API, as the side that has it tells.

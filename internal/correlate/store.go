@@ -14,7 +14,7 @@ import (
 )
 
 // schemaVersion is that of the file. A file of another version is not migrated but built again.
-const schemaVersion = 2
+const schemaVersion = 3
 
 const schema = `
 CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL, clock INTEGER NOT NULL);
@@ -119,7 +119,7 @@ func prepare(ctx context.Context, db *sql.DB) error {
 	case v != 0:
 		return errOtherVersion
 	}
-	_, err = db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT", schema+ownSchema, schemaVersion))
+	_, err = db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT", schema+ownSchema+driftSchema, schemaVersion))
 	return err
 }
 

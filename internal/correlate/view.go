@@ -71,7 +71,7 @@ func open(ctx context.Context, path string, o Options) (*View, error) {
 	names, erased := &dictionary{}, &erasedSpans{}
 	v := &View{
 		path: path, logger: o.Logger, readers: readers, w: w, names: names, erased: erased,
-		kinds: []kind{&gaps{names: names, erased: erased}, &calls{names: names}, &identities{}, &clocks{}, &ownCalls{}},
+		kinds: []kind{&gaps{names: names, erased: erased}, &calls{names: names}, &identities{}, &clocks{}, &ownCalls{}, &drifts{}},
 	}
 	if err := v.truncate(ctx); err != nil { // a process that died may have left what it erased
 		return nil, errors.Join(err, v.Close())
@@ -280,6 +280,8 @@ var (
 	flagsField    = []byte(`"flags":[`)
 	fromLogs      = []byte(audit.SourceOTelLog + `"`)
 	fromTripod    = []byte(audit.SourceTripod + `"`)
+	fromSettings  = []byte(audit.SourceComplianceSettings + `"`)
+	settingChange = []byte(`"activity":"` + audit.ActivitySettingChange + `"`)
 	fromActivity  = []byte(audit.SourceComplianceActivity + `"`)
 	eraseType     = []byte(`"type":"` + audit.TypeEraseRecord + `"`)
 	callTypes     = []byte(`"type":"tripod.compliance.`)
@@ -298,7 +300,7 @@ func relevant(b []byte) bool {
 		return true
 	case bytes.HasPrefix(source, fromTripod):
 		return bytes.Contains(b, eraseType) || bytes.Contains(b, callTypes) || bytes.Contains(b, statementType)
-	case bytes.HasPrefix(source, fromActivity) && bytes.Contains(b, accessedType):
+	case bytes.HasPrefix(source, fromActivity) && (bytes.Contains(b, accessedType) || bytes.Contains(b, settingChange)), bytes.HasPrefix(source, fromSettings):
 		return true
 	}
 	return bytes.Contains(b, flagsField)
