@@ -50,6 +50,7 @@ type commands struct {
 	Session       sessionCommand       `cmd:"" help:"Show one session, all sources, in order."`
 	Record        recordCommand        `cmd:"" help:"Show one record and its proof."`
 	Discrepancies discrepanciesCommand `cmd:"" help:"List what disagrees, and what was expected and did not come."`
+	Organisation  organisationCommand  `cmd:"" help:"Show settings and drift, keys and who uses them, accounts and leavers."`
 	Verify        verifyCommand        `cmd:"" help:"Prove that nothing was removed or altered."`
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
 	Rebuild       rebuildCommand       `cmd:"" help:"Throw a view away and compute it again from the journal."`

@@ -9,7 +9,7 @@ import (
 
 type rebuildCommand struct {
 	dataFlag
-	View string `arg:"" enum:"search,correlate" help:"Which view: search or correlate."`
+	View string `arg:"" enum:"search,correlate,organisation" help:"Which view: search, correlate or organisation."`
 }
 
 func (c *rebuildCommand) Run(ctx context.Context, std streams) error {

@@ -145,6 +145,8 @@ func checkStores(ctx context.Context, dir string) (findings []Finding) {
 	findings = append(findings, checkView(ctx, "search", last, index, err))
 	found, err := r.found.get(ctx)
 	findings = append(findings, checkView(ctx, "correlate", last, found, err))
+	org, err := r.org.get(ctx)
+	findings = append(findings, checkView(ctx, "organisation", last, org, err))
 	sources, err := r.Sources(ctx)
 	var view *reading.ViewError
 	switch {

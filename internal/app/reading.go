@@ -10,6 +10,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/sqlite"
@@ -21,6 +22,7 @@ type Reading struct {
 	journal *journal.Reader
 	index   *lazy[*sqlite.Index]
 	found   *lazy[*correlate.View]
+	org     *lazy[*organisation.View]
 }
 
 // OpenReading opens the journal; views are opened when they are first needed, so what needs none works without. Nothing
@@ -37,18 +39,20 @@ func OpenReading(ctx context.Context, dir string) (*Reading, error) {
 		journal: j,
 		index:   &lazy[*sqlite.Index]{open: func(ctx context.Context) (*sqlite.Index, error) { return sqlite.OpenReader(ctx, indexDir(dir)) }},
 		found:   &lazy[*correlate.View]{open: func(ctx context.Context) (*correlate.View, error) { return correlate.OpenReader(ctx, dir) }},
+		org:     &lazy[*organisation.View]{open: func(ctx context.Context) (*organisation.View, error) { return organisation.OpenReader(ctx, dir) }},
 	}
 	r.Reader = reading.New(reading.Parts{
 		Journal: j, Dir: dir,
-		Search: func(ctx context.Context) (search.Reader, error) { return r.index.get(ctx) },
-		Found:  func(ctx context.Context) (reading.Discrepancies, error) { return r.found.get(ctx) },
+		Search:       func(ctx context.Context) (search.Reader, error) { return r.index.get(ctx) },
+		Found:        func(ctx context.Context) (reading.Discrepancies, error) { return r.found.get(ctx) },
+		Organisation: func(ctx context.Context) (organisation.Reader, error) { return r.org.get(ctx) },
 	})
 	return r, nil
 }
 
 // Close gives everything back.
 func (r *Reading) Close() error {
-	return errors.Join(r.found.close(), r.index.close(), r.journal.Close())
+	return errors.Join(r.org.close(), r.found.close(), r.index.close(), r.journal.Close())
 }
 
 // lazy opens a file when it is first needed. One that could not be opened is tried again at the next use.
@@ -92,6 +96,9 @@ func (a *App) reader() *reading.Reader {
 		Search: func(context.Context) (search.Reader, error) { return openedAs[search.Reader](a.view("search")) },
 		Found: func(context.Context) (reading.Discrepancies, error) {
 			return openedAs[reading.Discrepancies](a.view("correlate"))
+		},
+		Organisation: func(context.Context) (organisation.Reader, error) {
+			return openedAs[organisation.Reader](a.view("organisation"))
 		},
 		Failed: func(view string, err error) {
 			if damaged(err) {

@@ -11,9 +11,11 @@ import (
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/follow"
 	"github.com/tripod-audit/tripod/internal/search/sqlite"
+	"github.com/tripod-audit/tripod/internal/viewfile"
 )
 
 // indexDir is where the search index keeps its files.
@@ -50,6 +52,18 @@ func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Reg
 			databases: func() ([]string, error) { return []string{correlate.Path(dir)}, nil },
 		},
 	}
+	views = append(views, &view{
+		name: "organisation", behind: organisation.ConditionBehind, journal: j, health: h, log: log,
+		openFile: func(ctx context.Context) (viewFile, error) {
+			v, err := organisation.Open(ctx, dir, organisation.Options{Logger: log})
+			if err != nil {
+				return nil, err
+			}
+			return &organisationFile{View: v}, nil
+		},
+		discard:   func() error { return viewfile.Remove(organisation.Path(dir)) },
+		databases: func() ([]string, error) { return []string{organisation.Path(dir)}, nil },
+	})
 	for _, v := range views {
 		if err := v.tryOpen(ctx); err != nil { // run tries again
 			v.complain(ctx, err)
@@ -110,8 +124,29 @@ func (f *correlateFile) Apply(ctx context.Context, batch []journal.Stored) error
 	return err
 }
 
+// organisationFile is the view of the organisation as a view runs it; see searchFile.
+type organisationFile struct {
+	*organisation.View
+	applied func(at uint64, err error)
+}
+
+func (f *organisationFile) run(ctx context.Context, v *view, from *journal.Follower) error {
+	f.applied = v.applied
+	r := viewfile.Runner{View: "the view of the organisation", Condition: organisation.ConditionBehind, Health: v.health, Logger: v.log}
+	return r.Run(ctx, from, f)
+}
+
+// Apply implements viewfile.Applier.
+func (f *organisationFile) Apply(ctx context.Context, batch []journal.Stored) error {
+	err := f.View.Apply(ctx, batch)
+	if len(batch) > 0 {
+		f.applied(batch[len(batch)-1].Seq, err)
+	}
+	return err
+}
+
 // Views names the views that Rebuild knows.
-func Views() []string { return []string{"search", "correlate"} }
+func Views() []string { return []string{"search", "correlate", "organisation"} }
 
 // Rebuild throws a view away and computes it again from the journal, beside the old one, which it then replaces. Nothing
 // may serve on the data directory meanwhile.
@@ -137,6 +172,8 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 		})
 	case "correlate":
 		return correlate.Rebuild(ctx, dir, j.Reader(), progress)
+	case "organisation":
+		return organisation.Rebuild(ctx, dir, j.Reader(), progress)
 	}
 	return fmt.Errorf("rebuild: there is no view %q: %v are", name, Views())
 }

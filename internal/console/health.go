@@ -87,6 +87,13 @@ func (v *visit) viewsHealth(last uint64) []page.ViewHealth {
 			}
 			return found.Position(ctx)
 		}),
+		view("organisation", func() (uint64, error) {
+			org, err := v.deps.Reader.Organisation(ctx)
+			if err != nil {
+				return 0, err
+			}
+			return org.Position(ctx)
+		}),
 	}
 }
 
@@ -174,7 +181,7 @@ func (v *visit) lag(ctx context.Context, source audit.Source) (time.Duration, bo
 func MeasureDir(dir string) page.Standing {
 	var s page.Standing
 	for _, part := range []struct{ name, pattern string }{
-		{"journal", "journal.db*"}, {"content store", "content.db*"}, {"search view", "index/*"}, {"view of discrepancies", "correlate.db*"},
+		{"journal", "journal.db*"}, {"content store", "content.db*"}, {"search view", "index/*"}, {"view of discrepancies", "correlate.db*"}, {"view of the organisation", "organisation.db*"},
 		{"keys", "keys/*"},
 	} {
 		s.Stores = append(s.Stores, measure(dir, part.name, part.pattern))

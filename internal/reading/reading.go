@@ -17,6 +17,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/search"
 )
 
@@ -35,7 +36,9 @@ type Parts struct {
 	// an error.
 	Search func(context.Context) (search.Reader, error)
 	Found  func(context.Context) (Discrepancies, error)
-	Dir    string // the data directory, for the ledger
+	// Organisation is likewise; nil where there is no such view.
+	Organisation func(context.Context) (organisation.Reader, error)
+	Dir          string // the data directory, for the ledger
 	// Failed, if not nil, hears of each error a view answered with, for who may mend it.
 	Failed func(view string, err error)
 	// Serving says that the views are those of a running serve, which mends them by itself: errors then advise to wait.
@@ -74,6 +77,18 @@ func (r *Reader) Discrepancies(ctx context.Context) (Discrepancies, error) {
 		return nil, r.viewError(ctx, "correlate", err)
 	}
 	return &foundView{found, r}, nil
+}
+
+// Organisation is the view of settings, accounts and keys. The error, and those of its methods, are *ViewErrors.
+func (r *Reader) Organisation(ctx context.Context) (organisation.Reader, error) {
+	if r.parts.Organisation == nil {
+		return nil, r.viewError(ctx, "organisation", errors.New("the view of the organisation is not part of this"))
+	}
+	view, err := r.parts.Organisation(ctx)
+	if err != nil {
+		return nil, r.viewError(ctx, "organisation", err)
+	}
+	return &organisationView{view, r}, nil
 }
 
 // Last is the newest position of the journal, 0 while it is empty.

@@ -26,6 +26,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/follow"
@@ -41,6 +42,7 @@ type Bench struct {
 	Ledger  *ledger.Ledger
 	Index   *sqlite.Index
 	Found   *correlate.View
+	Org     *organisation.View
 	Health  *health.Registry
 	Console *console.Console
 	Server  *httptest.Server
@@ -84,8 +86,9 @@ func New(t testing.TB, o Options) *Bench {
 		Health: b.Health, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Reader: reading.New(reading.Parts{
 			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
-			Search: func(context.Context) (search.Reader, error) { return b.Index, nil },
-			Found:  func(context.Context) (reading.Discrepancies, error) { return b.Found, nil },
+			Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
+			Found:        func(context.Context) (reading.Discrepancies, error) { return b.Found, nil },
+			Organisation: func(context.Context) (organisation.Reader, error) { return b.Org, nil },
 		}),
 		Record: func(ctx context.Context, act intake.Act) error {
 			if err := b.RecordError.Load(); err != nil {
@@ -168,6 +171,9 @@ func (b *Bench) openViews() {
 	b.Found, err = correlate.Open(ctx, b.Dir, correlate.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, b.Found.Close()) })
+	b.Org, err = organisation.Open(ctx, b.Dir, organisation.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, b.Org.Close()) })
 }
 
 // Submit makes records durable as one delivery and returns their positions.
@@ -191,6 +197,7 @@ func (b *Bench) CatchUp() {
 		page, err := f.Next(ctx)
 		must(b.T, err)
 		must(b.T, b.Found.Apply(ctx, page))
+		must(b.T, b.Org.Apply(ctx, page))
 		at, err = b.Found.Position(ctx)
 		must(b.T, err)
 	}

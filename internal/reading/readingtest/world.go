@@ -16,6 +16,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/follow"
@@ -28,6 +29,7 @@ type World struct {
 	Journal *journal.Reader
 	Index   *sqlite.Index
 	Found   *correlate.View
+	Org     *organisation.View
 }
 
 // Build stores records, each in a row of the journal of its own, and computes everything
@@ -80,7 +82,9 @@ func (w *World) fill(ctx context.Context, t testing.TB, j *journal.Journal) {
 	closeAtEnd(t, w.Index)
 	w.Found = must(correlate.Open(ctx, w.Dir, correlate.Options{}))(t)
 	closeAtEnd(t, w.Found)
-	if err := errors.Join(w.Index.Apply(ctx, follow.Entries(page)), w.Found.Apply(ctx, page)); err != nil {
+	w.Org = must(organisation.Open(ctx, w.Dir, organisation.Options{}))(t)
+	closeAtEnd(t, w.Org)
+	if err := errors.Join(w.Index.Apply(ctx, follow.Entries(page)), w.Found.Apply(ctx, page), w.Org.Apply(ctx, page)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -89,8 +93,9 @@ func (w *World) fill(ctx context.Context, t testing.TB, j *journal.Journal) {
 func (w *World) Reader(change ...func(*reading.Parts)) *reading.Reader {
 	p := reading.Parts{
 		Journal: w.Journal, Dir: w.Dir,
-		Search: func(context.Context) (search.Reader, error) { return w.Index, nil },
-		Found:  func(context.Context) (reading.Discrepancies, error) { return w.Found, nil },
+		Search:       func(context.Context) (search.Reader, error) { return w.Index, nil },
+		Found:        func(context.Context) (reading.Discrepancies, error) { return w.Found, nil },
+		Organisation: func(context.Context) (organisation.Reader, error) { return w.Org, nil },
 	}
 	for _, f := range change {
 		f(&p)

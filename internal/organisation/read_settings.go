@@ -1,0 +1,126 @@
+package organisation
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Setting is one setting of an organisation as it stands, as far as records tell.
+type Setting struct {
+	Org   string `json:"organization,omitempty"`
+	Name  string `json:"setting"`
+	Value string `json:"value"`
+	// Told is false where the record does not have the value: longer and free texts are content.
+	Told bool `json:"told"`
+	// Snapshot: the value in force, as a sweep of the settings found it; else what the activity feed last said.
+	Snapshot bool      `json:"snapshot"`
+	Gone     bool      `json:"gone,omitempty"` // no longer listed: administrators cannot control it
+	Since    time.Time `json:"since"`          // the value was first told then
+	Drift    bool      `json:"drift"`          // the baseline expects something else
+	Expected string    `json:"expected,omitempty"`
+	Baseline string    `json:"baseline,omitempty"` // rule of the baseline
+	Seq      uint64    `json:"record"`
+	// By is who changed it last, by the feed, where that change left the value that stands. When and which record says so.
+	By       string     `json:"by,omitempty"`
+	ByAt     *time.Time `json:"by_at,omitempty"`
+	ByRecord uint64     `json:"by_record,omitempty"`
+}
+
+// Settings lists the settings: those that drift first, then by organisation and name. Of a setting that both a sweep and
+// the feed tell, the sweep's word stands.
+func (v *View) Settings(ctx context.Context) ([]Setting, error) {
+	list, err := rows(ctx, v, "settings", `SELECT org, name, snapshot, value, told, gone, since, expected, drift, baseline, by, at, seq FROM settings`, nil,
+		func(scan func(...any) error) (Setting, error) {
+			var s Setting
+			var since, at int64
+			err := scan(&s.Org, &s.Name, &s.Snapshot, &s.Value, &s.Told, &s.Gone, &since, &s.Expected, &s.Drift, &s.Baseline, &s.By, &at, &s.Seq)
+			s.Since = microTime(since)
+			if !s.Snapshot {
+				said := microTime(at)
+				s.ByAt, s.ByRecord = &said, s.Seq
+			}
+			return s, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	list = join(list)
+	slices.SortFunc(list, func(a, b Setting) int {
+		return cmp.Or(order2(b.Drift && !b.Gone, a.Drift && !a.Gone), order2(a.Gone, b.Gone), cmp.Compare(a.Org, b.Org), cmp.Compare(a.Name, b.Name))
+	})
+	return list, nil
+}
+
+func order2(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// sweepDelay is how long after a change in the feed the next sweep may see it.
+const sweepDelay = time.Hour
+
+// join puts what the feed says beside what the sweep found.
+func join(list []Setting) []Setting {
+	type key struct{ org, name string }
+	fed := make(map[key]Setting)
+	for _, s := range list {
+		if !s.Snapshot {
+			fed[key{s.Org, s.Name}] = s
+		}
+	}
+	var out []Setting
+	for _, s := range list {
+		if !s.Snapshot {
+			continue
+		}
+		k := key{s.Org, s.Name}
+		f, ok := fed[k]
+		if delete(fed, k); ok && (!f.Told || !s.Told || f.Value == s.Value) && !f.ByAt.After(s.Since.Add(sweepDelay)) {
+			s.By, s.ByAt, s.ByRecord = f.By, f.ByAt, f.ByRecord
+		}
+		out = append(out, s)
+	}
+	for _, s := range list {
+		if _, only := fed[key{s.Org, s.Name}]; only && !s.Snapshot {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// SettingChange is one change of a setting, as one record tells it.
+type SettingChange struct {
+	Seq      uint64    `json:"record"`
+	At       time.Time `json:"at"`
+	Org      string    `json:"organization,omitempty"`
+	Name     string    `json:"setting"`
+	Snapshot bool      `json:"snapshot"` // found by a sweep; else told by the feed
+	Change   string    `json:"change"`   // "first_seen", "changed", "removed", "returned", "judged"
+	Previous string    `json:"previous,omitempty"`
+	Value    string    `json:"value"`
+	Told     bool      `json:"told"`
+	Drift    bool      `json:"drift"`
+	Type     string    `json:"type"`
+	By       string    `json:"by,omitempty"`
+}
+
+// SettingHistory lists changes of one setting, or of all for "", the latest first; what a first sweep found is no change
+// and left out where all are asked for. limit is at least 1.
+func (v *View) SettingHistory(ctx context.Context, name string, limit int) ([]SettingChange, error) {
+	return rows(ctx, v, "history of settings", `SELECT seq, at, org, name, snapshot, change, previous, value, told, drift, type, by FROM setting_log
+		WHERE name = ?1 OR (?1 = '' AND change <> 'first_seen') ORDER BY at DESC, seq DESC, n LIMIT ?2`, []any{name, limit},
+		func(scan func(...any) error) (SettingChange, error) {
+			var c SettingChange
+			var at int64
+			err := scan(&c.Seq, &at, &c.Org, &c.Name, &c.Snapshot, &c.Change, &c.Previous, &c.Value, &c.Told, &c.Drift, &c.Type, &c.By)
+			c.At = microTime(at)
+			return c, err
+		})
+}
