@@ -235,6 +235,8 @@ func namedQueries(current string) []page.Link {
 	var list []page.Link
 	for _, q := range []struct{ name, text string }{
 		{"Everything but Tripod's own acts", defaultQuery},
+		{"… and calls to the Compliance API", defaultQuery + " -type:compliance_api_accessed"},
+		{"Who reads the Compliance API", "type:compliance_api_accessed"},
 		{"Denied or failed, last 7 days", "outcome:denied,failure -source:tripod after:-7d"},
 		{"Tools that ran, last 24 hours", "activity:tool_result after:-24h"},
 		{"Identities in doubt", "flag:identity_mismatch,identity_conflict"},
