@@ -53,9 +53,9 @@ set -e; log=$$(mktemp); for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go
 	done; done; rm -f $$log
 endef
 
-# The long versions of the crash tests, pages over a million records, and every fuzz target.
+# The long versions of the crash tests, 500 random worlds of the activity feed, pages over a million records, and every fuzz target.
 soak:
-	TRIPOD_SOAK=1 $(GO) test -timeout 6h -count=1 ./e2e/... ./internal/console/browsertest
+	TRIPOD_SOAK=1 $(GO) test -timeout 6h -count=1 ./e2e/... ./internal/console/browsertest ./internal/collect/complianceapi
 	@$(call fuzz,)
 
 # The pictures in the documents, from the demo.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/journal"
 )
 
@@ -96,8 +97,9 @@ func fetch(ctx context.Context, v *vendor, q url.Values) (p page, err error) {
 	return p, json.Unmarshal(body, &p)
 }
 
-// check holds the journal against what the bare client saw: each activity once.
-func check(ctx context.Context, data string, want ids) error {
+// check holds the journal against what the bare client saw, each activity once, and reads there how many requests the
+// history took: other parts of the API are asked beside it, and polls for what happens now.
+func (r *round) check(ctx context.Context, data string, want ids) error {
 	j, err := journal.OpenReader(ctx, data)
 	if err != nil {
 		return err
@@ -114,6 +116,7 @@ func check(ctx context.Context, data string, want ids) error {
 			return err
 		}
 		if rec.Source != audit.SourceComplianceActivity {
+			r.Requests += pages(rec)
 			continue
 		}
 		id := short(rec.ID)
@@ -129,4 +132,15 @@ func check(ctx context.Context, data string, want ids) error {
 		return fmt.Errorf("of %d activities %d are in the journal", len(want), found)
 	}
 	return nil
+}
+
+// pages is how many requests a statement about a stretch of history names; 0 of any other record.
+func pages(rec *audit.Record) int {
+	window, _ := rec.Attributes.Get("window")
+	if rec.Type != complianceapi.TypeStatement || window.Str() != "history" {
+		return 0
+	}
+	requests, _ := rec.Attributes.Get("requests")
+	n, _ := requests.Int64()
+	return int(n)
 }

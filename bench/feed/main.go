@@ -106,5 +106,5 @@ func measure(ctx context.Context, o options, dir string) (r round, err error) {
 	if err := s.stop(); err != nil {
 		return r, err
 	}
-	return r, check(ctx, s.data, seen)
+	return r, r.check(ctx, s.data, seen)
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -17,14 +19,16 @@ type round struct {
 		Seconds        float64
 		CPU, VendorCPU float64 // seconds
 	}
-	Requests        int     // until everything was read
+	Requests        int     // for the history
 	Durable         float64 // seconds until everything was in the journal
 	Searchable      float64 // seconds until everything could be found
 	CPU, VendorCPU  float64 // seconds, until then
 	Others          float64 // share of the machine used by neither
 	Memory, Halfway float64 // MiB at most, at the end and when half was read
-	Bars, Eta       int     // of the estimates of what is left: how many, and how many off by more than a third
+	Known           float64 // share of the time in which the time left was told
+	Off             float64 // by how much that was wrong, as a share of what was left; median
 	estimates       []estimate
+	profiling       bool // it was begun
 }
 
 // estimate is what Tripod said was left, and when.
@@ -35,14 +39,15 @@ type estimate struct {
 
 // Metrics of the console.
 const (
-	gaugeJournal  = `tripod_journal_last_seq`
-	gaugeSearch   = `tripod_view_position{view="search"}`
-	gaugeRows     = `tripod_compliance_rows_total`
-	gaugeDouble   = `tripod_compliance_duplicates_total`
-	gaugeRequests = `tripod_compliance_requests_total{status="200"}`
-	gaugeLeft     = `tripod_compliance_backlog_seconds`
-	gaugeETA      = `tripod_compliance_backlog_eta_seconds`
+	gaugeJournal = `tripod_journal_last_seq`
+	gaugeSearch  = `tripod_view_position{view="search"}`
+	gaugeRows    = `tripod_compliance_rows_total`
+	gaugeDouble  = `tripod_compliance_duplicates_total`
+	gaugeLeft    = `tripod_compliance_backlog_seconds`
+	gaugeETA     = `tripod_compliance_backlog_eta_seconds`
 )
+
+const lookEvery = 50 * time.Millisecond
 
 // read watches tripod until it has read what the bare client saw and all of it can be found.
 func (r *round) read(ctx context.Context, o options, v *vendor, s *server) error {
@@ -67,9 +72,9 @@ func (r *round) read(ctx context.Context, o options, v *vendor, s *server) error
 		case err != nil: // it is starting
 		case end == 0:
 			distinct := g[gaugeRows] - g[gaugeDouble]
-			if o.profile != "" && distinct > float64(r.Rows)/4 && len(profiled) == 1 && r.Bars >= 0 {
+			if o.profile != "" && distinct > float64(r.Rows)/4 && !r.profiling {
 				<-profiled
-				r.Bars = -1
+				r.profiling = true
 				go func() {
 					profiled <- s.save(ctx, "/debug/pprof/profile?seconds=10", filepath.Join(o.profile, "cpu.pprof"))
 				}()
@@ -84,7 +89,7 @@ func (r *round) read(ctx context.Context, o options, v *vendor, s *server) error
 			}
 			left, told := g[gaugeLeft]
 			if distinct >= float64(r.Rows) && (!told || left == 0) {
-				end, r.Durable, r.Requests = g[gaugeJournal], time.Since(began).Seconds(), int(g[gaugeRequests])
+				end, r.Durable = g[gaugeJournal], time.Since(began).Seconds()
 			}
 		}
 		if end > 0 && g[gaugeSearch] >= end {
@@ -93,11 +98,30 @@ func (r *round) read(ctx context.Context, o options, v *vendor, s *server) error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(lookEvery):
 		}
 	}
 	r.Searchable = time.Since(began).Seconds()
+	r.judge()
 	return errors.Join(<-profiled, r.spent(s, v, vendorBefore, machineBefore, own))
+}
+
+// judge holds what was told of the time left against what it was.
+func (r *round) judge() {
+	end := time.Duration(r.Durable * float64(time.Second))
+	var off []float64
+	for _, e := range r.estimates {
+		left := end - e.at
+		if left > 0 && e.left > 0 { // what is over has no error
+			r.Known++
+			off = append(off, math.Abs(e.left.Seconds()-left.Seconds())/max(left.Seconds(), 1))
+		}
+	}
+	r.Known *= lookEvery.Seconds() / r.Durable
+	slices.Sort(off)
+	if len(off) > 0 {
+		r.Off = off[len(off)/2]
+	}
 }
 
 // spent reads off what it took.
@@ -123,6 +147,6 @@ func (r *round) spent(s *server, v *vendor, vendorBefore, machineBefore, own tim
 
 func (r round) String() string {
 	n := float64(r.Rows)
-	return fmt.Sprintf("%d activities; bare client %.0f/s (%d requests); tripod %.0f/s durable, %.0f/s searchable, %d requests, %.0f MiB, CPU %.1f s and %.1f s of the simulator, others %.0f %%",
-		r.Rows, n/r.Bare.Seconds, r.Bare.Requests, n/r.Durable, n/r.Searchable, r.Requests, r.Memory, r.CPU, r.VendorCPU, 100*r.Others)
+	return fmt.Sprintf("%d activities; bare client %.0f/s (%d requests); tripod %.0f/s durable, %.0f/s searchable, %.0f MiB, CPU %.1f s and %.1f s of the simulator, others %.0f %%",
+		r.Rows, n/r.Bare.Seconds, r.Bare.Requests, n/r.Durable, n/r.Searchable, r.Memory, r.CPU, r.VendorCPU, 100*r.Others)
 }

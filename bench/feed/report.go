@@ -48,6 +48,8 @@ func report(w io.Writer, rounds []round) error {
 	share := m(func(r round) float64 { return r.VendorCPU / (r.CPU + r.VendorCPU) })
 	fmt.Fprintf(w, "\nThe simulator's share of the CPU both used: %.0f %%. What else ran used %.0f %% of the machine. Requests: %.3f times the least possible (%.0f).\n",
 		100*share, 100*m(func(r round) float64 { return r.Others }), requests/least, least)
+	fmt.Fprintf(w, "The time left was told in %.0f %% of the time, off by %.0f %% in the middle.\n",
+		100*m(func(r round) float64 { return r.Known }), 100*m(func(r round) float64 { return r.Off }))
 	var missed []error
 	if found < leastRate {
 		missed = append(missed, fmt.Errorf("%.0f activities/s searchable, promised are %d", found, leastRate))

@@ -105,6 +105,7 @@ type Collector struct {
 	probed  bool      // the key served since Run began
 	polled  bool      // a poll was read to its end since Run began
 	counted ids       // of the window being read
+	ahead   *ahead    // of the window being read; nil where nothing is fetched ahead
 	covered covered   // of the past, since Run began
 	told    time.Time // when progress was last logged
 
@@ -150,6 +151,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	if err := c.load(ctx); err != nil {
 		return err
 	}
+	defer c.drop()
 	c.recording()
 	c.measure()
 	for ctx.Err() == nil {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
@@ -41,7 +42,8 @@ type bench struct {
 	key     string
 	maxBody int64
 	log     bytes.Buffer
-	newest  atomic.Int64 // when the newest activity occurred that is durable, Unix nanoseconds
+	commit  time.Duration // what it takes to make rows durable
+	newest  atomic.Int64  // when the newest activity occurred that is durable, Unix nanoseconds
 
 	client    *api.Client // of the last run
 	collector *complianceapi.Collector
@@ -122,6 +124,9 @@ func (d watchedDoor) Submit(ctx context.Context, del intake.Delivery) (intake.Re
 	newest := d.b.newest.Load()
 	for i := range del.Drafts {
 		newest = max(newest, del.Drafts[i].Record.Occurred.UnixNano())
+	}
+	if len(del.Drafts) > 0 {
+		time.Sleep(d.b.commit)
 	}
 	r, err := d.b.door.Submit(ctx, del)
 	if err == nil {

@@ -31,9 +31,10 @@ type vendor struct {
 	requests []*http.Request
 	pages    int
 	travel   time.Duration // of a request and its answer, together
-	rate     int           // budget of requests a minute; 0: none
-	minute   time.Time     // when the budget's minute began
-	used     int           // of it
+	slow     func(*http.Request) time.Duration
+	rate     int       // budget of requests a minute; 0: none
+	minute   time.Time // when the budget's minute began
+	used     int       // of it
 }
 
 // activity is one row, and when it can be seen.
@@ -86,6 +87,9 @@ func (v *vendor) now() time.Time { return time.Now().Add(v.skew) }
 
 func (v *vendor) RoundTrip(r *http.Request) (*http.Response, error) {
 	time.Sleep(v.travel / 2)
+	if v.slow != nil {
+		time.Sleep(v.slow(r))
+	}
 	defer time.Sleep(v.travel / 2)
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -2,7 +2,6 @@ package complianceapi
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"time"
@@ -52,13 +51,14 @@ type job struct {
 	priority api.Priority
 	done     func(next *state, w walk) // called with the last page
 	counted  ids                       // nil where nobody asks for exact counts
+	ahead    bool                      // this page came ahead, and so does the next
 }
 
 // page fetches the next page of a walk and makes it durable together with where the walk stands after it.
 func (c *Collector) page(ctx context.Context, j job) error {
 	next := c.st.clone()
 	w := *j.at(&next)
-	page, err := c.client.Activities(ctx, api.Query{From: w.From, To: w.To, After: w.After, Limit: c.limit}, j.priority)
+	page, err := c.fetched(ctx, w, j)
 	if err != nil {
 		return c.recover(err, *j.at(&c.st))
 	}
@@ -71,9 +71,11 @@ func (c *Collector) page(ctx context.Context, j job) error {
 	}
 	w.Requests++
 	w.Last, w.After = page.RequestID, page.Next
-	drafts := c.drafts(&next, page)
-	w.reached(drafts)
-	count := j.counted.count(drafts)
+	for _, s := range page.switches {
+		next.switched(s)
+	}
+	w.reached(page.drafts)
+	count := j.counted.count(page.ids)
 	w.Rows += count.rows
 	for i := range w.Sum {
 		w.Sum[i] ^= count.sum[i]
@@ -83,7 +85,7 @@ func (c *Collector) page(ctx context.Context, j job) error {
 		j.done(&next, *w)
 	}
 	before := c.st
-	receipt, err := c.commit(ctx, next, drafts)
+	receipt, err := c.commit(ctx, next, page.drafts)
 	if err != nil {
 		clear(j.counted) // the page comes again
 		return err
@@ -91,23 +93,29 @@ func (c *Collector) page(ctx context.Context, j job) error {
 	if before.Reading != nil && c.st.Reading == nil {
 		c.cover(before.Windows[0], w.Rows)
 	}
-	c.stats.took(len(drafts), receipt.Duplicates)
+	c.stats.took(len(page.ids), receipt.Duplicates)
 	c.recording()
 	c.tell(ctx)
 	return c.watch.Succeeded(ctx)
 }
 
-// drafts makes drafts of the rows of a page.
-func (c *Collector) drafts(next *state, page api.Page) []intake.Draft {
-	now, _, _ := c.client.Now()
-	o := normalise.Origin{Credential: c.cfg.Credential, Received: now, Salt: c.st.Salt}
-	drafts := make([]intake.Draft, 0, len(page.Rows))
-	for _, raw := range page.Rows {
-		a := c.norm.Activity(raw, o)
-		drafts = append(drafts, draft(a.Draft))
-		next.switched(a.Switch)
+// fetched gives the next page of a walk.
+func (c *Collector) fetched(ctx context.Context, w *walk, j job) (read, error) {
+	if !j.ahead {
+		return c.fetch(ctx, c.query(w), j.priority, c.st.Salt)
 	}
-	return drafts
+	page, err := c.take()
+	if err == nil && page.More {
+		q := c.query(w)
+		q.After = page.Next
+		c.fetchAhead(ctx, q, j.priority)
+	}
+	return page, err
+}
+
+// query asks for the page after what is durable of a walk.
+func (c *Collector) query(w *walk) api.Query {
+	return api.Query{From: w.From, To: w.To, After: w.After, Limit: c.limit}
 }
 
 // draft hands a draft over in the door's own types.
@@ -128,13 +136,11 @@ type counted struct {
 	sum  [16]byte
 }
 
-func (s ids) count(drafts []intake.Draft) (n counted) {
+func (s ids) count(list [][16]byte) (n counted) {
 	if len(s) > mostCounted {
 		clear(s)
 	}
-	for i := range drafts {
-		sum := sha256.Sum256([]byte(drafts[i].Record.ID))
-		id := [16]byte(sum[:16])
+	for _, id := range list {
 		if s != nil {
 			if _, again := s[id]; again {
 				continue

@@ -101,13 +101,17 @@ func (c *Collector) nextDue(now time.Time) time.Duration {
 	return max(wait, 0)
 }
 
-// readWindow reads one page of the first window.
+// readWindow reads one page of the first window, or leaves off where a poll is due before it came.
 func (c *Collector) readWindow(ctx context.Context) error {
 	p := api.Backfill
 	if c.st.Windows[0].Kind == kindHour {
 		p = api.Feed
 	}
-	return c.page(ctx, job{at: func(s *state) **walk { return &s.Reading }, priority: p, done: c.closeWindow, counted: c.counted})
+	c.fetchAhead(ctx, c.query(c.st.Reading), p)
+	if !c.ahead.came(c.poll) {
+		return nil
+	}
+	return c.page(ctx, job{at: func(s *state) **walk { return &s.Reading }, priority: p, done: c.closeWindow, counted: c.counted, ahead: true})
 }
 
 // closeWindow is called when a window was read to its end: it says what was found, and when it is read again.

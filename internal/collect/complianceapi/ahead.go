@@ -1,0 +1,100 @@
+package complianceapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// read is a page with what was made of it.
+type read struct {
+	api.Page // without its rows
+	drafts   []intake.Draft
+	ids      [][16]byte // digests of the drafts' ids
+	switches []*normalise.Switch
+}
+
+// fetch asks for a page and makes drafts of its rows. It changes nothing of the collector's.
+func (c *Collector) fetch(ctx context.Context, q api.Query, p api.Priority, salt []byte) (read, error) {
+	page, err := c.client.Activities(ctx, q, p)
+	if err != nil {
+		return read{}, err
+	}
+	now, _, _ := c.client.Now()
+	o := normalise.Origin{Credential: c.cfg.Credential, Received: now, Salt: salt}
+	r := read{Page: page, drafts: make([]intake.Draft, 0, len(page.Rows)), ids: make([][16]byte, 0, len(page.Rows))}
+	for _, raw := range page.Rows {
+		a := c.norm.Activity(raw, o)
+		r.drafts = append(r.drafts, draft(a.Draft))
+		id := sha256.Sum256([]byte(a.Draft.Record.ID))
+		r.ids = append(r.ids, [16]byte(id[:]))
+		if a.Switch != nil {
+			r.switches = append(r.switches, a.Switch)
+		}
+	}
+	r.Rows = nil
+	return r, nil
+}
+
+// ahead is the next page of the window being read. It is fetched while the page before it is made durable and while polls
+// go on: neither a slow answer nor a wait for the budget keeps what happens now from being read. It is of use only to who
+// asks for the page that follows what is durable then; otherwise it is dropped, and the page asked for again.
+type ahead struct {
+	query  api.Query
+	cancel context.CancelFunc
+	done   chan struct{}
+	read   read  // once done is closed
+	err    error // likewise
+}
+
+// fetchAhead begins to fetch a page, unless that is what is being fetched.
+func (c *Collector) fetchAhead(ctx context.Context, q api.Query, p api.Priority) {
+	if c.ahead != nil && c.ahead.is(q) {
+		return
+	}
+	c.drop()
+	ctx, cancel := context.WithCancel(ctx)
+	a := &ahead{query: q, cancel: cancel, done: make(chan struct{})}
+	salt := c.st.Salt
+	go func() { // ends with its request, or with drop, which waits for it
+		defer close(a.done)
+		a.read, a.err = c.fetch(ctx, q, p, salt)
+	}()
+	c.ahead = a
+}
+
+func (a *ahead) is(q api.Query) bool {
+	return a.query.From.Equal(q.From) && a.query.To.Equal(q.To) && a.query.After == q.After && a.query.Limit == q.Limit
+}
+
+// came waits for the page, and reports false where a poll is due before it came.
+func (a *ahead) came(poll time.Time) bool {
+	t := time.NewTimer(time.Until(poll))
+	defer t.Stop()
+	select {
+	case <-a.done:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// take gives the page, which came.
+func (c *Collector) take() (read, error) {
+	a := c.ahead
+	c.drop()
+	return a.read, a.err
+}
+
+// drop lets go of a page that was fetched ahead.
+func (c *Collector) drop() {
+	if a := c.ahead; a != nil {
+		a.cancel()
+		<-a.done
+		c.ahead = nil
+	}
+}
