@@ -11,6 +11,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -266,7 +267,7 @@ func (c *Client) read(ctx context.Context, res *http.Response, call Call, date t
 	if res.StatusCode != http.StatusOK {
 		limit = maxErrorBody
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	body, err := readBody(res, limit)
 	switch {
 	case res.StatusCode != http.StatusOK:
 		e := newError(res, call, body, key)
@@ -280,6 +281,17 @@ func (c *Client) read(ctx context.Context, res *http.Response, call Call, date t
 		return answer{}, fmt.Errorf("%s, request %s: %w", call.Path, call.RequestID, ErrTooLarge)
 	}
 	return answer{body: body, requestID: call.RequestID, date: date}, nil
+}
+
+// readBody reads one byte more than allowed, to tell. A page is some megabytes: memory for it is taken at once where its
+// length is known.
+func readBody(res *http.Response, limit int64) ([]byte, error) {
+	var b bytes.Buffer
+	if res.ContentLength > 0 {
+		b.Grow(int(min(res.ContentLength, limit)) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(res.Body, limit+1))
+	return b.Bytes(), err
 }
 
 func (c *Client) name(ctx context.Context) (Name, error) {

@@ -59,6 +59,9 @@ func (m *maker) times() {
 
 // parseTime reads a time as the API writes them: RFC 3339, on some routes without a zone, which is UTC then.
 func parseTime(s string) (time.Time, bool) {
+	if s == "" { // most often: what fails to parse costs
+		return time.Time{}, false
+	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"} {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() >= 0 && t.Year() <= 9999 {
 			return t.UTC(), true

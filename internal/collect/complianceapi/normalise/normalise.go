@@ -3,8 +3,8 @@
 // It promises: nothing an activity says is lost. What its envelope and its actor say stands in the record's own fields,
 // other attributes under the feed's names ("updates.0.type" for what is nested) where the allow list lets them; every
 // other text becomes a piece of content beside the record. A type, an actor or a field nobody knows is kept. The same
-// activity gives the same form, in whatever order its fields come. It holds nothing durable. A Normaliser is immutable
-// and safe for concurrent use; drafts do not share memory with what they were made of.
+// activity gives the same form, in whatever order its fields come. It holds nothing durable. A Normaliser is safe
+// for concurrent use; drafts do not share memory with what they were made of.
 //
 // Source: https://platform.claude.com/docs/en/manage-claude/compliance-activity-feed.
 package normalise
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -33,6 +34,9 @@ const (
 	maxValue   = 1 << 20  // bytes of a piece; what is longer is cut
 )
 
+// usual is about how many attributes a record has.
+const usual = 8
+
 // aheadOfUs is how far ahead of the receiver a time may be before it is called absurd. History may be years old.
 const aheadOfUs = 24 * time.Hour
 
@@ -41,6 +45,7 @@ type Normaliser struct {
 	types map[string]mapping
 	names map[string]audit.Disposition
 	open  map[string]bool
+	space sync.Pool // of *scratch
 
 	objects *Normaliser // the same by the allow list of objects and messages
 }
@@ -104,7 +109,15 @@ func (n *Normaliser) Activity(raw []byte, o Origin) Activity {
 		Normaliser: Version, Source: audit.SourceComplianceActivity, Surface: audit.SurfaceUnknown, Activity: audit.ActivityUnclassified,
 		Outcome: audit.OutcomeUnknown,
 	}}
-	v, flags, err := parse(raw)
+	space, _ := n.space.Get().(*scratch)
+	if space == nil {
+		space = new(scratch)
+	}
+	defer func() {
+		space.reset()
+		n.space.Put(space)
+	}()
+	v, flags, err := parseInto(raw, space)
 	for _, f := range flags {
 		m.rec.Flag(f)
 	}
@@ -112,7 +125,8 @@ func (n *Normaliser) Activity(raw []byte, o Origin) Activity {
 		return m.unreadable(raw)
 	}
 	m.row = v
-	form := v.appendForm(nil)
+	form := v.appendForm(make([]byte, 0, len(raw)))
+	m.rec.Attributes = make(audit.Attrs, 0, usual)
 	m.envelope(form)
 	m.actor()
 	for i := range v.fields {
