@@ -88,6 +88,8 @@ func fixOf(reach probe.Reach) string {
 		return "primary owner: the key is disabled, deleted or expired, or of a kind this API does not take: make a Compliance Access Key in claude.ai, Organization settings, API; operator: put it in place"
 	case "forbidden":
 		return "primary owner: scopes of a key cannot be changed: make one that has " + reach.Scope + " too, or leave the part out with compliance.without"
+	case "console_key":
+		return "nothing is wrong with the key: a Console organisation has the activity feed alone; leave " + reach.Part + " out with compliance.without"
 	case "feed_off":
 		return "primary owner, at once: switch the Compliance API on in claude.ai, Organization settings, API; what happens meanwhile is not recorded"
 	case "limited":

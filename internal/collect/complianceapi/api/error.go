@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,6 +77,11 @@ func (e *Error) KeyRefused() bool {
 
 // Forbidden: the key lacks the scope.
 func (e *Error) Forbidden() bool { return e.Status == http.StatusForbidden }
+
+// ConsoleKey: the key is an Admin API key of a Console organisation, which by nature reads the activity feed and nothing else.
+func (e *Error) ConsoleKey() bool {
+	return e.Forbidden() && slices.Contains(e.Scopes, "api:admin") && slices.Contains(e.Scopes, ScopeActivities)
+}
 
 // Disabled: the Compliance API is switched off for the organisation. The API has no type of error for it.
 func (e *Error) Disabled() bool {

@@ -63,7 +63,7 @@ func (w *watch) Succeeded(ctx context.Context) error {
 // befallsAll reports whether an error says nothing of the part that was asked.
 func befallsAll(err error) bool {
 	switch trouble.Diagnose(err) {
-	case "key_missing", "key_refused", "forbidden", "feed_off", "limited":
+	case "key_missing", "key_refused", "forbidden", "console_key", "feed_off", "limited":
 		return true
 	case "unreachable":
 		var e *api.Error

@@ -28,6 +28,8 @@ func reasons(c Config) map[string]reason {
 		{"key_refused", health.Critical, "the Compliance API refuses the key: it was disabled, deleted or expired, or is no Compliance Access Key; " +
 			"make another in claude.ai, Organization settings, API, and put it in place. Nothing is lost: reading goes on where it stopped", 1},
 		{"forbidden", health.Critical, "the key may not read " + c.What + ": it lacks " + scope + ". Scopes of a key cannot be changed: make another", 1},
+		{"console_key", health.Warning, "the key is an Admin API key of a Console organisation, which has the activity feed and nothing else: " + c.What + " is not read. " +
+			"Where the organisation is linked to a Claude Enterprise parent, a Compliance Access Key of the parent reads it; where it stands alone there is nothing to read: leave it out with compliance.without", 1},
 		{"feed_off", health.Critical, "the Compliance API is switched off for this organisation: nothing that happens meanwhile can be recovered; " +
 			"the primary owner switches it on in claude.ai, Organization settings, API", 1},
 		{"refused", health.Critical, "the Compliance API refuses how " + c.What + " is asked: see the log, and whether there is a newer build", 1},
@@ -45,7 +47,7 @@ func reasons(c Config) map[string]reason {
 	return m
 }
 
-// Diagnose names the trouble behind an error: "key_missing", "key_refused", "forbidden", "feed_off", "refused",
+// Diagnose names the trouble behind an error: "key_missing", "key_refused", "forbidden", "console_key", "feed_off", "refused",
 // "not_granted", "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
 // themselves.
 func Diagnose(err error) string {
@@ -66,6 +68,8 @@ func Diagnose(err error) string {
 		return "unreachable"
 	case e.KeyRefused():
 		return "key_refused"
+	case e.ConsoleKey():
+		return "console_key"
 	case e.Forbidden():
 		return "forbidden"
 	case e.Disabled():

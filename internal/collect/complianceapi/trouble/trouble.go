@@ -126,6 +126,9 @@ func (w *Watch) load(ctx context.Context) error {
 	return nil
 }
 
+// consoleKeyWait is how long a part waits that a key cannot read by nature; another key may be put in its place.
+const consoleKeyWait = 15 * time.Minute
+
 // Failures is how often in a row reading failed.
 func (w *Watch) Failures() int { return w.failures }
 
@@ -137,6 +140,9 @@ func (w *Watch) Failed(ctx context.Context, err error) time.Duration {
 	w.failures++
 	wait := api.Backoff(w.failures + 2)
 	name := Diagnose(err)
+	if name == "console_key" { // no other answer is to be expected of this key
+		wait = consoleKeyWait
+	}
 	r := w.reasons[name]
 	if name == "" || w.failures < r.patience {
 		w.deps.Logger.WarnContext(ctx, w.cfg.What+" was not read; it is tried again", "error", err)

@@ -114,6 +114,8 @@ func TestDiagnose(t *testing.T) {
 	f(api.ErrMalformed, "malformed")
 	f(&api.Error{Status: 404, Message: "Not found"}, "key_refused")
 	f(&api.Error{Status: 404, Message: "Group not found."}, "refused")
+	f(&api.Error{Status: 403, Scopes: []string{"api:admin", api.ScopeActivities}}, "console_key")
+	f(&api.Error{Status: 403, Scopes: []string{"api:admin"}}, "forbidden")
 	f(errors.New("who knows"), "unreachable")
 	if trouble.Ours(nil) != nil {
 		t.Error("no error became one")
