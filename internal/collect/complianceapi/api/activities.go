@@ -19,6 +19,7 @@ type Query struct {
 	From, To time.Time // created_at.gte and created_at.lt; zero is open
 	After    string    // cursor of the page before; "" is the first page
 	Limit    int       // 1 to MaxPage
+	Types    []string  // of these alone; none is of all
 }
 
 func (q Query) values() url.Values {
@@ -31,6 +32,9 @@ func (q Query) values() url.Values {
 	}
 	if q.After != "" {
 		v.Set("after_id", q.After)
+	}
+	for _, t := range q.Types {
+		v.Add("activity_types[]", t)
 	}
 	return v
 }

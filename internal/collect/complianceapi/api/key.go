@@ -38,6 +38,7 @@ type keyring struct {
 	inUse   KeyUse
 	refused []secret.String // by the server, of those the source holds
 	looked  time.Time       // at the source, last
+	again   bool            // the source is to be asked before the next use
 }
 
 // use is the key to send: the one in use, unless the server refused it; then the source is asked again, and the first of
@@ -45,7 +46,7 @@ type keyring struct {
 func (k *keyring) use(ctx context.Context, refused secret.String) (secret.String, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	serves := !k.key.IsZero() && (refused.IsZero() || !k.key.Equal(refused.Reveal()))
+	serves := !k.key.IsZero() && !k.again && (refused.IsZero() || !k.key.Equal(refused.Reveal()))
 	if serves && (k.inUse.Place == 1 || time.Since(k.looked) < lookAgain) {
 		return k.key, nil
 	}
@@ -91,7 +92,7 @@ func (k *keyring) load(ctx context.Context) ([]secret.String, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	k.looked = time.Now()
+	k.looked, k.again = time.Now(), false
 	return SplitKeys(text)
 }
 
@@ -103,7 +104,7 @@ func contains(list []secret.String, key secret.String) bool {
 func (k *keyring) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.key, k.refused = secret.String{}, nil
+	k.again, k.refused = true, nil
 }
 
 func sendable(s string) bool {

@@ -16,7 +16,9 @@ import (
 // attached has read what a message names. Only who reads messages comes here, so the policy keeps it.
 func attached(list []normalise.Attached, it item) (items []item) {
 	for _, a := range list {
-		items = append(items, item{Kind: string(a.Kind), ID: a.ID, Subject: it.Subject})
+		of := it.Subject
+		of.Text = true
+		items = append(items, item{Kind: string(a.Kind), ID: a.ID, Subject: of})
 	}
 	return items
 }
@@ -43,6 +45,10 @@ func (r *runner) readFile(ctx context.Context, it item) error {
 		out := draft(d)
 		out.Body = &intake.Body{Name: "file", Class: audit.ClassText, Open: func(ctx context.Context) (io.ReadCloser, error) { return r.fetch(ctx, it) }}
 		return out
+	}
+	if !it.Subject.Text { // its name is kept, and what is in it is not
+		d, _ := r.norm.Object(raw, normalise.Kind(it.Kind), it.Subject, r.origin())
+		return r.took(ctx, next, []intake.Draft{draft(d)})
 	}
 	if size(raw) > r.cfg.MaxFile {
 		return r.took(ctx, next, []intake.Draft{made(tooLarge)})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -61,13 +62,10 @@ func (b *blocks) Put(_ context.Context, list []store.Block) ([]store.Address, er
 	return addresses, nil
 }
 
-func (b *blocks) count() (n int) {
+func (b *blocks) copy() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, k := range b.put {
-		n += k
-	}
-	return n
+	return maps.Clone(b.put)
 }
 
 // bench is a simulated vendor, a real journal and what lies between them.
@@ -79,6 +77,10 @@ type bench struct {
 	door    *intake.Door
 	blocks  *blocks
 	health  *health.Registry
+
+	key      string
+	shared   *api.Client // of the collector that runs
+	answered func(*http.Response)
 
 	mu     sync.Mutex
 	paths  []string // asked of the vendor
@@ -92,13 +94,21 @@ func everything() capture.Config {
 
 func open(t *testing.T, policy capture.Config, o simulated.Options) *bench {
 	t.Helper()
-	b := &bench{t: t, clock: &clock{t: noon()}, blocks: &blocks{put: map[string]int{}}, health: &health.Registry{}}
+	c := &clock{t: noon()}
+	b := openAt(t, policy, o, c.now)
+	b.clock = c
+	return b
+}
+
+func openAt(t *testing.T, policy capture.Config, o simulated.Options, now func() time.Time) *bench {
+	t.Helper()
+	b := &bench{t: t, blocks: &blocks{put: map[string]int{}}, health: &health.Registry{}}
 	if o.World == nil {
 		o.World = world.New(world.Options{Seed: 7})
 	}
-	o.Now = b.clock.now
+	o.Now = now
 	if o.Since.IsZero() {
-		o.Since = noon().AddDate(0, 0, -1).Truncate(24 * time.Hour)
+		o.Since = now().AddDate(0, 0, -1).Truncate(24 * time.Hour)
 	}
 	if o.Rate == 0 {
 		o.Rate, o.RemoteRate = 10_000_000, 10_000_000 // the client keeps to what the vendor tells
@@ -110,11 +120,8 @@ func open(t *testing.T, policy capture.Config, o simulated.Options) *bench {
 	if b.journal, err = journal.Open(context.Background(), t.TempDir(), journal.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	p, err := capture.New(policy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.door = intake.New(b.journal, b.blocks, p, []byte("a key of the test's own"))
+	b.key = b.api.Keys().Read
+	b.keep(policy)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.journal.Run(ctx) }()
@@ -125,6 +132,16 @@ func open(t *testing.T, policy capture.Config, o simulated.Options) *bench {
 		}
 	})
 	return b
+}
+
+// keep puts a capture policy in force.
+func (b *bench) keep(policy capture.Config) {
+	b.t.Helper()
+	p, err := capture.New(policy)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.door = intake.New(b.journal, b.blocks, p, []byte("a key of the test's own"))
 }
 
 // RoundTrip has the vendor answer without a network.
@@ -140,7 +157,11 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	w := httptest.NewRecorder()
 	b.api.Handler().ServeHTTP(w, r)
-	return w.Result(), nil
+	res := w.Result()
+	if res.Request = r; b.answered != nil {
+		b.answered(res)
+	}
+	return res, nil
 }
 
 // asked counts the requests whose path holds for f.
@@ -159,7 +180,7 @@ func (b *bench) client(transport http.RoundTripper) *api.Client {
 	b.t.Helper()
 	c, err := api.New(api.Options{
 		URL: "https://vendor.example", Transport: transport, UserAgent: "tripod/test", Attempts: 2,
-		Key: func(context.Context) (secret.String, error) { return secret.New(b.api.Keys().Read), nil },
+		Key: func(context.Context) (secret.String, error) { return secret.New(b.key), nil },
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -180,6 +201,10 @@ func (b *bench) run(cfg content.Config, crash *crash) (settled func() bool, stop
 		transport = crashTransport{b, crash}
 	}
 	deps.Client = b.client(transport)
+	b.shared = deps.Client
+	if _, err := deps.Client.LocalSessions(ctx, time.Time{}, 1, "", api.Feed); err != nil && crash == nil { // what time it is
+		b.t.Log(err)
+	}
 	c, err := content.New(cfg, deps)
 	if err != nil {
 		b.t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 )
 
@@ -110,13 +111,42 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestNamesOfFiles: where the policy keeps names alone, files have theirs, and what is in them is not asked for.
+func TestNamesOfFiles(t *testing.T) {
+	t.Parallel()
+	b := open(t, capture.Config{Rules: []capture.Rule{{Source: []audit.Source{audit.SourceComplianceChat}, Keep: audit.ClassDetail}}}, simulated.Options{})
+	b.finished(content.Config{Start: noon().Add(-30 * time.Hour)})
+	if n := b.asked(func(path string) bool {
+		return strings.HasSuffix(path, "/messages") || strings.HasSuffix(path, "/content")
+	}); n > 0 {
+		t.Errorf("%d requests for what was said", n)
+	}
+	named, titled := 0, 0
+	for _, r := range b.records() {
+		for _, c := range r.Content {
+			if held := c.Address != ""; held != (c.Class == audit.ClassDetail) {
+				t.Errorf("%s of a %s: held %v", c.Name, r.Type, held)
+			}
+			switch {
+			case r.Type == "file" && c.Name == "filename" && r.Keys.Chat != "":
+				named++
+			case r.Type == "chat" && c.Name == "name":
+				titled++
+			}
+		}
+	}
+	if named < 5 || titled < 5 {
+		t.Errorf("%d names of files, %d titles of chats", named, titled)
+	}
+}
+
 // TestDeletedChats: a chat that its user deleted is a record that says so, whatever is left of it.
 func TestDeletedChats(t *testing.T) {
 	t.Parallel()
 	f := func(left simulated.DeletedChats, deleted, said bool) {
 		t.Helper()
-		b := open(t, everything(), simulated.Options{DeletedChats: left, Since: noon().AddDate(0, 0, -2)})
-		b.finished(content.Config{Start: noon().AddDate(0, 0, -2)})
+		b := open(t, everything(), simulated.Options{DeletedChats: left})
+		b.finished(content.Config{Start: noon().AddDate(0, 0, -1)})
 		gone := map[string]bool{}
 		for _, r := range b.records() {
 			if r.Type == "chat" && r.Activity == audit.ActivityDelete {

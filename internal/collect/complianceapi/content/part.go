@@ -21,6 +21,8 @@ type part struct {
 	// since is from when on a round asks. Once a day it is a whole one.
 	since func(st *state, now time.Time, whole bool) time.Time
 	list  func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error)
+	// finds: the list is of what leads to objects, and is on record already.
+	finds bool
 	// resumes: the list is walked on where the last round ended, not from its beginning.
 	resumes bool
 	// rereads: in a whole round the inside of every object is read, since a change of it may not show in the object.
@@ -42,5 +44,5 @@ type object struct {
 
 // parts lists what is read.
 func parts(cfg Config) []part {
-	return []part{localSessions(cfg), remoteSessions(cfg), chats(cfg), projects(cfg), codeArtifacts(cfg)}
+	return []part{localSessions(cfg), remoteSessions(cfg), chats(cfg), projects(cfg), codeArtifacts(cfg), uploads(cfg)}
 }

@@ -123,7 +123,9 @@ func codeArtifacts(cfg Config) part {
 					ID string `json:"id"`
 				}
 				if err := json.Unmarshal(raw, &v); err == nil && v.ID != "" {
-					items = append(items, item{Kind: string(normalise.KindCodeVersion), ID: o.id, Version: v.ID, Subject: o.subject, Raw: raw})
+					of := o.subject
+					of.Text = true
+					items = append(items, item{Kind: string(normalise.KindCodeVersion), ID: o.id, Version: v.ID, Subject: of, Raw: raw})
 				}
 			}
 			return items

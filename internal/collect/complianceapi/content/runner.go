@@ -43,7 +43,7 @@ func newRunner(p part, cfg Config, deps Deps, norm *normalise.Normaliser, stats 
 		idle: make(chan struct{}), cursor: p.feed + " " + deps.Client.Host(),
 	}
 	own, err := newWatch(p.name, p.feed, p.says, cfg, deps)
-	r.watch = watch{own, all}
+	r.watch = watch{own: own, all: all, client: deps.Client, proves: !p.finds}
 	return r, err
 }
 
@@ -102,6 +102,8 @@ func (r *runner) step(ctx context.Context) (time.Duration, error) {
 		return 0, r.readList(ctx)
 	case r.st.Sum.owed(now):
 		return 0, r.state(ctx)
+	case !time.Now().Before(r.round) && r.part.finds && !r.wanted():
+		r.round = time.Now().Add(r.part.every) // the policy is read at start
 	case !time.Now().Before(r.round):
 		r.begin(now)
 		return 0, r.readList(ctx)
@@ -112,6 +114,12 @@ func (r *runner) step(ctx context.Context) (time.Duration, error) {
 		wait = min(wait, r.st.Later[i].Due.Sub(now))
 	}
 	return max(wait, time.Second), nil
+}
+
+// wanted reports whether the policy keeps anything of what the list leads to.
+func (r *runner) wanted() bool {
+	of := normalise.Subject{Surface: audit.SurfaceChat}
+	return r.door.Level(of.Record(r.part.kind, r.cfg.Credential), r.cfg.Credential).Allows(audit.ClassDetail)
 }
 
 // due takes up again what was put off. It is committed with the next page; until then it follows from what is.
@@ -138,6 +146,10 @@ func (r *runner) begin(now time.Time) {
 		if next.Start = r.cfg.Start; next.Start.IsZero() {
 			next.Start = now.Add(-r.cfg.Lookback)
 		}
+	}
+	for _, surface := range next.Listed {
+		of := normalise.Subject{Surface: surface}
+		next.keeps(surface, r.door.Level(of.Record(r.part.kind, r.cfg.Credential), r.cfg.Credential))
 	}
 	if next.Again {
 		next.Again, next.Seen, next.After = false, time.Time{}, ""
@@ -176,7 +188,7 @@ func (r *runner) readList(ctx context.Context) error {
 	if err := r.lookInside(ctx, &next, drafts, objects); err != nil {
 		return err
 	}
-	next.Sum.add(len(drafts), page.RequestID, w.Began)
+	next.Sum.add(len(page.Rows), page.RequestID, w.Began)
 	w.Page = page.Next
 	if r.part.resumes && page.Last != "" {
 		next.After = page.Last
@@ -232,6 +244,12 @@ const freshFor = 2 * time.Hour
 func (r *runner) objects(page api.Listing) ([]intake.Draft, []object) {
 	drafts, objects := make([]intake.Draft, 0, len(page.Rows)), make([]object, 0, len(page.Rows))
 	for _, raw := range page.Rows {
+		if r.part.finds {
+			of := uploaded(raw)
+			level := r.door.Level(of.Record(r.part.kind, r.cfg.Credential), r.cfg.Credential)
+			objects = append(objects, object{raw: raw, subject: of, level: level})
+			continue
+		}
 		d, s := r.norm.Object(raw, r.part.kind, normalise.Subject{}, r.origin())
 		drafts = append(drafts, draft(d))
 		objects = append(objects, object{
@@ -247,27 +265,24 @@ func (r *runner) origin() normalise.Origin {
 
 // lookInside has read what is inside objects that are new or have changed.
 func (r *runner) lookInside(ctx context.Context, next *state, drafts []intake.Draft, objects []object) error {
+	if r.part.finds {
+		for i := range objects {
+			next.keeps(objects[i].subject.Surface, objects[i].level)
+			next.enqueue(r.part.inside(objects[i]))
+		}
+		return nil
+	}
 	held, err := r.door.Held(ctx, intake.Delivery{Credential: r.cfg.Credential, Drafts: drafts})
 	if err != nil {
 		return err
 	}
 	for i := range objects {
-		next.keeps(&objects[i])
+		next.keeps(objects[i].subject.Surface, objects[i].level)
 		if !held[i] || next.Walk.Inside {
 			next.enqueue(r.part.inside(objects[i]))
 		}
 	}
 	return nil
-}
-
-// keeps notes that the policy keeps the text of an object. Where it did not before, what it withheld has to be read.
-func (s *state) keeps(o *object) {
-	surface := o.subject.Surface
-	if !o.level.Allows(audit.ClassText) || slices.Contains(s.Kept, surface) || len(s.Kept) >= 64 {
-		return
-	}
-	s.Kept = append(s.Kept, surface)
-	s.Again = s.Again || !s.Seen.IsZero()
 }
 
 // draft hands a draft over in the door's own types.

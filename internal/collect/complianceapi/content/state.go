@@ -25,9 +25,11 @@ type state struct {
 	Pending []item    `json:"pending,omitempty"`
 	Later   []item    `json:"later,omitempty"` // to be read, or read again, when they are due
 	Sum     sum       `json:"sum"`             // not stated yet
-	// Kept are the surfaces whose text the policy kept when they were listed. One that is new has all of it read.
-	Kept  []audit.Surface `json:"kept,omitempty"`
-	Again bool            `json:"again,omitempty"` // the next round is from the start and reads all insides
+	// Listed are the surfaces of the objects that were listed, Kept those of which the policy kept text. Where it keeps more
+	// than it did, everything is read again.
+	Listed []audit.Surface `json:"listed,omitempty"`
+	Kept   []audit.Surface `json:"kept,omitempty"`
+	Again  bool            `json:"again,omitempty"` // the next round is from the start and reads all insides
 }
 
 const stateVersion = 1
@@ -102,7 +104,7 @@ func (r *runner) load(ctx context.Context) error {
 // clone copies what a step may change: a step works on a copy, which takes the state's place once it is durable.
 func (s *state) clone() state {
 	n := *s
-	n.Pending, n.Later, n.Kept = slices.Clone(s.Pending), slices.Clone(s.Later), slices.Clone(s.Kept)
+	n.Pending, n.Later, n.Listed, n.Kept = slices.Clone(s.Pending), slices.Clone(s.Later), slices.Clone(s.Listed), slices.Clone(s.Kept)
 	if s.Walk != nil {
 		w := *s.Walk
 		n.Walk = &w

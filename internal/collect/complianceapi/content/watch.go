@@ -14,12 +14,13 @@ import (
 
 // watch tells of trouble: what befalls one part as that part's, what befalls all alike once for all of them.
 type watch struct {
-	own *trouble.Watch
-	all *shared
+	own    *trouble.Watch
+	all    *shared
+	client *api.Client
+	proves bool // that this part is read shows that all can be
 }
 
-// shared is the watch over what all parts need: the key, its scope, the switch, the network. One part that is read shows
-// that all can be.
+// shared is the watch over what all parts need: the key, its scope, the switch, the network.
 type shared struct {
 	mu    sync.Mutex
 	watch *trouble.Watch
@@ -47,6 +48,9 @@ func (w *watch) Failed(ctx context.Context, err error) time.Duration {
 	if !befallsAll(err) {
 		return w.own.Failed(ctx, err)
 	}
+	if trouble.Diagnose(err) == "forbidden" {
+		w.client.ForgetKey() // another one may be in its place by the next try
+	}
 	w.all.mu.Lock()
 	defer w.all.mu.Unlock()
 	return w.all.watch.Failed(ctx, err)
@@ -54,6 +58,9 @@ func (w *watch) Failed(ctx context.Context, err error) time.Duration {
 
 // Succeeded ends the trouble there was.
 func (w *watch) Succeeded(ctx context.Context) error {
+	if !w.proves {
+		return w.own.Succeeded(ctx)
+	}
 	w.all.mu.Lock()
 	err := w.all.watch.Succeeded(ctx)
 	w.all.mu.Unlock()

@@ -54,6 +54,13 @@ func (s Subject) source(k Kind) audit.Source {
 	return audit.SourceComplianceChat
 }
 
+// Record is as much of the record of an object as the capture policy decides by.
+func (s Subject) Record(k Kind, credential string) *audit.Record {
+	m := &maker{o: Origin{Credential: credential}, rec: &audit.Record{Source: s.source(k)}}
+	s.stand(m)
+	return m.rec
+}
+
 // Object makes a draft of what a list or a metadata route says of an object, and tells what those that belong to it share.
 // The draft bears the vendor's id: the same object again is the same record, a changed one supersedes it.
 func (n *Normaliser) Object(raw []byte, k Kind, s Subject, o Origin) (Draft, Subject) {

@@ -3,6 +3,7 @@ package trouble
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -35,6 +36,7 @@ func reasons(c Config) map[string]reason {
 		{"refused", health.Critical, "the Compliance API refuses how " + c.What + " is asked: see the log, and whether there is a newer build", 1},
 		{"not_granted", health.Warning, "the Compliance API shows " + c.What + " to nobody, or not of all organisations: the vendor enables it for each parent " +
 			"organisation apart. Ask Anthropic for it, or leave it out of what is collected", 1},
+		{"unavailable", health.Warning, "the Compliance API says that " + c.What + " are not available for this organisation, as with HIPAA readiness; it is asked again", 1},
 		{"unreachable", health.Warning, "the Compliance API does not answer, or only with errors; it is tried again, and reading goes on where it stopped", 2},
 		{"limited", health.Warning, "the request budget of the organisation is used up: every key of it shares 600 requests a minute; " +
 			"look for who else uses it. Reading goes on where it stopped", 1},
@@ -48,7 +50,7 @@ func reasons(c Config) map[string]reason {
 }
 
 // Diagnose names the trouble behind an error: "key_missing", "key_refused", "forbidden", "console_key", "feed_off", "refused",
-// "not_granted", "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
+// "not_granted", "unavailable", "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
 // themselves.
 func Diagnose(err error) string {
 	var e *api.Error
@@ -76,6 +78,8 @@ func Diagnose(err error) string {
 		return "feed_off"
 	case e.Status == http.StatusTooManyRequests:
 		return "limited"
+	case e.Status == http.StatusNotFound && strings.Contains(e.Message, "not available"):
+		return "unavailable"
 	case !e.Retryable() && e.Status/100 == 4:
 		return "refused"
 	}
