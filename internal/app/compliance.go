@@ -10,6 +10,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/directory"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
 )
@@ -23,6 +24,7 @@ type compliance struct {
 	calls      *own.Log
 	collectors []collector
 	feed       *complianceapi.Collector
+	settings   *sweep.Collector // nil where they are left out
 }
 
 // collector reads one part of the API.
@@ -77,6 +79,7 @@ func (c *compliance) addFeed() error {
 	}
 	feed, err := complianceapi.New(complianceapi.Config{Start: start, Interval: cfg.PollInterval}, complianceapi.Deps{
 		Client: c.client, Door: a.truth.Door, Cursors: a.truth.Journal, Logger: a.log, Registerer: a.metrics, Health: a.health,
+		SettingChanged: c.settingChanged,
 	})
 	if err != nil {
 		return err
@@ -118,8 +121,16 @@ func (c *compliance) addSettings() error {
 	if err != nil {
 		return err
 	}
+	c.settings = s
 	c.collectors = append(c.collectors, collector{part: "settings", what: "the settings", run: s.Run, caughtUp: s.CaughtUp()})
 	return nil
+}
+
+// settingChanged has the settings in force looked at where the feed shows that some were changed.
+func (c *compliance) settingChanged() {
+	if c.settings != nil {
+		c.settings.Soon()
+	}
 }
 
 // addContent adds the collector of sessions, chats and projects.

@@ -120,6 +120,9 @@ func changed(r *audit.Record, name, whose string) phrase {
 
 // setting words what a snapshot of the settings found.
 func setting(r *audit.Record, v values) phrase {
+	if r.Type == "settings.api_key" {
+		return accessKey(v)
+	}
 	if r.Type != "settings.value" {
 		return bare(r.Type)
 	}
@@ -145,6 +148,28 @@ func setting(r *audit.Record, v values) phrase {
 		}
 	}
 	return phrase{clause: text, ends: true}
+}
+
+// accessKey words what a snapshot found of a Compliance Access Key.
+func accessKey(v values) phrase {
+	key := "a Compliance Access Key"
+	if id := v.get("id"); id != "" {
+		key = "the Compliance Access Key " + cut(id)
+	}
+	switch v.get("change") {
+	case "changed":
+		key += " changed"
+	case "removed":
+		key += " is gone"
+	case "returned":
+		key += " is there again"
+	default:
+		key += " is there"
+	}
+	if v.get("is_active") == "false" && v.get("change") != "removed" {
+		key += ", and is disabled"
+	}
+	return phrase{clause: key, ends: true}
 }
 
 // metric is the name of a metric in words.

@@ -47,7 +47,7 @@ func known(t testing.TB) map[audit.Source][]string {
 		audit.SourceComplianceDirectory: {
 			"directory.organization", "directory.user", "directory.role", "directory.permission", "directory.group", "directory.member",
 		},
-		audit.SourceComplianceSettings: {"settings.value"},
+		audit.SourceComplianceSettings: {"settings.value", "settings.api_key"},
 	}
 	var feed struct{ Types []struct{ Type string } }
 	if err := json.Unmarshal(read(t, "../collect/complianceapi/normalise/types.json"), &feed); err != nil {

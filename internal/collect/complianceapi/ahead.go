@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -16,6 +17,7 @@ type read struct {
 	drafts   []intake.Draft
 	ids      [][16]byte // digests of the drafts' ids
 	switches []*normalise.Switch
+	setting  time.Time // when a setting was changed last; zero where none was
 }
 
 // fetch asks for a page and makes drafts of its rows. It changes nothing of the collector's.
@@ -34,6 +36,9 @@ func (c *Collector) fetch(ctx context.Context, q api.Query, p api.Priority, salt
 		r.ids = append(r.ids, [16]byte(id[:]))
 		if a.Switch != nil {
 			r.switches = append(r.switches, a.Switch)
+		}
+		if rec := a.Draft.Record; rec.Activity == audit.ActivitySettingChange && rec.Occurred.After(r.setting) {
+			r.setting = rec.Occurred
 		}
 	}
 	r.Rows = nil

@@ -82,6 +82,8 @@ type Deps struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	Health     *health.Registry
+	// SettingChanged, where set, is called after the feed showed that settings were changed lately. It must not block.
+	SettingChanged func()
 }
 
 // Collector reads the feed.
@@ -98,8 +100,11 @@ type Collector struct {
 	meter   backlog.Meter
 	cursor  string // name of the cursor that holds the state
 
+	settingChanged func()
+
 	// What follows belongs to Run.
 	st      state
+	setting time.Time // when a setting was changed last, as far as was seen since Run began
 	poll    time.Time // local time of the next poll
 	limit   int       // of a page: less where answers are too large
 	probed  bool      // the key served since Run began
@@ -125,6 +130,7 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 	c := &Collector{
 		cfg: cfg, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, health: deps.Health, client: deps.Client, limit: cfg.PageSize, counted: ids{},
 		cursor: feed + " " + deps.Client.Host(), caughtUp: make(chan struct{}),
+		settingChanged: deps.SettingChanged,
 	}
 	var err error
 	if c.norm, err = normalise.New(); err != nil {

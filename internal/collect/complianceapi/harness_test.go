@@ -43,6 +43,7 @@ type bench struct {
 	maxBody int64
 	log     bytes.Buffer
 	commit  time.Duration // what it takes to make rows durable
+	changes atomic.Int64  // of settings that it was told of
 	newest  atomic.Int64  // when the newest activity occurred that is durable, Unix nanoseconds
 
 	client    *api.Client // of the last run
@@ -96,7 +97,7 @@ func (b *bench) run(cfg complianceapi.Config, crash *crash) (stop func()) {
 		b.t.Fatal(err)
 	}
 	b.client = client
-	c, err := complianceapi.New(cfg, complianceapi.Deps{Client: client, Door: door, Cursors: b.journal, Health: b.health, Logger: log})
+	c, err := complianceapi.New(cfg, complianceapi.Deps{SettingChanged: func() { b.changes.Add(1) }, Client: client, Door: door, Cursors: b.journal, Health: b.health, Logger: log})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -93,6 +93,7 @@ func (c *Collector) page(ctx context.Context, j job) error {
 	if before.Reading != nil && c.st.Reading == nil {
 		c.cover(before.Windows[0], w.Rows)
 	}
+	c.tellOfSettings(page.setting)
 	c.stats.took(len(page.ids), receipt.Duplicates)
 	c.recording()
 	c.tell(ctx)

@@ -25,7 +25,7 @@ func seeds() int {
 	case testing.Short():
 		return 1
 	}
-	return 3
+	return 2
 }
 
 // TestWorld has simulated enterprises whose accounts come, go and change, a server that fails in every way and a process
@@ -41,7 +41,7 @@ func TestWorld(t *testing.T) {
 
 // slow sweeps less often than production does: the weeks of a world are long.
 func slow(d sweeptest.Deps) (sweeptest.Runner, error) {
-	return directory.New(directory.Config{Interval: 4 * time.Hour}, directory.Deps{Client: d.Client, Door: d.Door, Cursors: d.Cursors, Logger: d.Logger, Health: d.Health})
+	return directory.New(directory.Config{Interval: 4 * time.Hour, Batch: 37}, directory.Deps{Client: d.Client, Door: d.Door, Cursors: d.Cursors, Logger: d.Logger, Health: d.Health})
 }
 
 func oneWorld(t *testing.T, rng *rand.Rand) {

@@ -18,6 +18,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings/baseline"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep/sweeptest"
 	"github.com/tripod-audit/tripod/internal/config"
 )
@@ -258,4 +259,29 @@ func TestOrganisationVanishes(t *testing.T) {
 	v.set("o2", "sso_enabled", "boolean", "false")
 	b := play(t, v, shipped(t), func() { v.mu.Lock(); delete(v.rows, "o2"); v.mu.Unlock() }, nothing)
 	wantTold(t, b, "o2", "sso_enabled", "first_seen value=false expected=true drift=true baseline=sso severity=high value_type=boolean", "removed previous=false")
+}
+
+// TestSoon: a snapshot that somebody asks for is taken at once, and what is changed back before the next one is seen.
+func TestSoon(t *testing.T) {
+	t.Parallel()
+	v := newVendor()
+	var b *sweeptest.Bench
+	synctest.Test(t, func(t *testing.T) {
+		b = sweeptest.Open(t, v, "sk-ant-api01-made-up")
+		var c *sweep.Collector
+		stop := b.Run(nil, func(d sweeptest.Deps) (r sweeptest.Runner, err error) {
+			c, err = settings.New(settings.Config{}, settings.Deps{Client: d.Client, Door: d.Door, Cursors: d.Cursors, Logger: d.Logger, Health: d.Health})
+			return c, err
+		})
+		time.Sleep(time.Minute)
+		v.set("o1", "sso_enabled", "boolean", "false")
+		c.Soon()
+		c.Soon()
+		time.Sleep(time.Minute)
+		v.set("o1", "sso_enabled", "boolean", "true")
+		time.Sleep(time.Hour)
+		stop()
+		b.Keep()
+	})
+	wantTold(t, b, "o1", "sso_enabled", "first_seen value=true value_type=boolean", "changed value=false previous=true value_type=boolean", "changed value=true previous=false value_type=boolean")
 }

@@ -91,15 +91,12 @@ func (k known) encode() ([]byte, error) {
 	return enc.EncodeAll(b, nil), enc.Close()
 }
 
-// mostDrafts is how many records become durable at once, with what is known after them.
-const mostDrafts = 1000
-
 // commit makes the records of changes durable together with what is known after them. It counts them by what has become
 // of things.
 func (c *Collector) commit(ctx context.Context, changes []Change) (map[string]int64, error) {
 	counts := map[string]int64{}
 	for len(changes) > 0 {
-		batch := changes[:min(len(changes), mostDrafts)]
+		batch := changes[:min(len(changes), c.cfg.Batch)]
 		if err := c.submit(ctx, batch); err != nil {
 			return nil, err
 		}

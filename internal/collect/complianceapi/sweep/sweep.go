@@ -6,7 +6,7 @@
 // known, so that it can be told from what is new when it returns. Records of differences are durable together with what
 // the next reading is compared with, so that a crash between any two steps doubles and loses nothing; then the sweep is
 // stated. Records enter in the order of the lists they are of, then of ids. A Collector is used by one goroutine, which
-// Run is; CaughtUp is safe for concurrent use.
+// Run is; CaughtUp and Soon are safe for concurrent use.
 package sweep
 
 import (
@@ -37,6 +37,7 @@ type Config struct {
 	Credential string        // names the key in records
 	Interval   time.Duration // between sweeps
 	AtStart    bool          // sweep when Run begins, whenever the last sweep was
+	Batch      int           // records made durable at once, with what is known after them; default 2000
 }
 
 // Door takes deliveries and own acts in; intake.Door is one. A nil error means that everything is durable.
@@ -80,15 +81,19 @@ type Collector struct {
 	st    state
 	known known
 
+	soon     chan struct{} // holds a token where somebody asks for a sweep
 	caughtUp chan struct{}
 	behind   sync.Once // ends with caughtUp
 }
 
 // New makes a collector and calls nobody yet.
 func New(cfg Config, deps Deps, part Part) (*Collector, error) {
-	c := &Collector{cfg: cfg, deps: deps, part: part, log: deps.Logger, caughtUp: make(chan struct{})}
+	c := &Collector{cfg: cfg, deps: deps, part: part, log: deps.Logger, soon: make(chan struct{}, 1), caughtUp: make(chan struct{})}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.cfg.Batch <= 0 {
+		c.cfg.Batch = 2000
 	}
 	var err error
 	if c.stats, err = newStats(cfg.Part, deps.Registerer); err != nil {
@@ -105,6 +110,14 @@ func New(cfg Config, deps Deps, part Part) (*Collector, error) {
 // far as the key may read it.
 func (c *Collector) CaughtUp() <-chan struct{} { return c.caughtUp }
 
+// Soon asks for a sweep before the next one is due: there is reason to think that something has changed.
+func (c *Collector) Soon() {
+	select {
+	case c.soon <- struct{}{}:
+	default: // asked for already
+	}
+}
+
 // Waits other than the interval.
 const (
 	doubtWait   = 5 * time.Minute  // until what was missing is looked for again
@@ -120,7 +133,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	if wait > 0 {
 		c.behind.Do(func() { close(c.caughtUp) })
 	}
-	for sleep(ctx, wait) == nil {
+	for c.sleep(ctx, wait) == nil {
 		partial, err := c.sweep(ctx)
 		if err != nil {
 			wait = c.failed(ctx, err)
@@ -160,7 +173,7 @@ func (c *Collector) failed(ctx context.Context, err error) time.Duration {
 	return wait
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+func (c *Collector) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
@@ -168,10 +181,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+	case <-c.soon:
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return ctx.Err()
 }
 
 // sweep reads the part, and makes what differs durable. partial is why some lists of it could not be read.

@@ -1,0 +1,72 @@
+package sweep
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+// large is what is known of a directory of so many accounts in a hundred groups.
+func large(tb testing.TB, accounts int) known {
+	tb.Helper()
+	k, st := known{}, state{Salt: []byte("salt")}
+	put := func(list, id string, fields ...Field) {
+		is, err := fieldsOf(&Thing{ID: id, Fields: fields}, st.sum)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		k.set(list, id, entry{N: 1, Is: is})
+	}
+	keep := func(name, v string) Field {
+		return Field{Name: name, Value: audit.String(v), Class: audit.ClassMetadata, Differs: true}
+	}
+	for i := range accounts {
+		id := "user_01" + st.sum(fmt.Append(nil, i)) + st.sum(fmt.Append(nil, -i))
+		put("organization/0f0e8a50-0000-4000-8000-000000000000/user", id, keep("email", fmt.Sprintf("first%d.last%d@clinic.example", i, i*7)), keep("organization_role", "user"),
+			keep("created_at", fmt.Sprintf("2025-%02d-%02dT%02d:%02d:41.%06dZ", 1+i%12, 1+i%28, i%24, i%60, i*37)), Field{Name: "full_name", Class: audit.ClassDetail, Content: fmt.Append(nil, i), Differs: true})
+		for g := range 3 {
+			put(fmt.Sprintf("group/rbac_group_01%d/member", (i+g*37)%100), id, keep("created_at", fmt.Sprintf("2025-%02d-%02dT08:09:10.%06dZ", 1+i%12, 1+i%28, i*41)), Field{Name: "updated_at", Class: audit.ClassMetadata, Differs: true})
+		}
+	}
+	return k
+}
+
+// TestSize bounds what is written where something has changed in a large directory.
+func TestSize(t *testing.T) {
+	t.Parallel()
+	k := large(t, 1000)
+	b, err := k.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("4,000 things take %d bytes", len(b))
+	if len(b) > 100<<10 {
+		t.Errorf("4,000 things take %d bytes", len(b))
+	}
+	again, err := decodeKnown(b)
+	if err != nil || again.there("group/rbac_group_011/member") != k.there("group/rbac_group_011/member") || len(again) != len(k) {
+		t.Errorf("read back: %d lists, %v", len(again), err)
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	k := large(b, 10_000)
+	for b.Loop() {
+		if _, err := k.encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	raw, err := large(b, 10_000).encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := decodeKnown(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
