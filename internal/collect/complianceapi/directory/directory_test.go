@@ -1,10 +1,12 @@
 package directory_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +16,9 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/directory"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep/sweeptest"
+	"github.com/tripod-audit/tripod/internal/intake"
 )
 
 func collector(d sweeptest.Deps) (sweeptest.Runner, error) {
@@ -269,6 +273,11 @@ func TestOrganisationVanishes(t *testing.T) {
 				})
 			}, nothing)
 		h := history(t, b)
+		for key, p := range h {
+			if back && len(p.changes) != 1 {
+				t.Errorf("%s, missed once: %v", key, p.changes)
+			}
+		}
 		return slices.Concat(there(h, "organization"), there(h, "user"), there(h, "role"), there(h, "permission"), there(h, "group"))
 	}
 	if diff := cmp.Diff([]string{"o1", "o2", "u1", "u2", "u3", "r1", "connectors:manage organization o1", "g1"}, f(true)); diff != "" {
@@ -323,4 +332,46 @@ func TestForbiddenAccountsAreNotAskedFor(t *testing.T) {
 	if got := len(there(history(t, b), "group")); got != 20 {
 		t.Errorf("%d groups", got)
 	}
+}
+
+// fullDisk is a door that takes nothing in for a while.
+type fullDisk struct {
+	sweep.Door
+	refuses *atomic.Int32
+}
+
+func (d fullDisk) Submit(ctx context.Context, del intake.Delivery) (intake.Receipt, error) {
+	if d.refuses.Add(-1) >= 0 {
+		return intake.Receipt{}, intake.ErrUnavailable
+	}
+	return d.Door.Submit(ctx, del)
+}
+
+func (d fullDisk) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (uint64, error) {
+	if d.refuses.Add(-1) >= 0 {
+		return 0, intake.ErrUnavailable
+	}
+	return d.Door.Record(ctx, a, cursors)
+}
+
+// TestFullDisk: what could not be kept is not known, and is told once it can be. It is no trouble of the vendor's.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := sweeptest.Open(t, newVendor(), "sk-ant-api01-made-up")
+		var refuses atomic.Int32
+		refuses.Store(3)
+		stop := b.Run(nil, func(d sweeptest.Deps) (sweeptest.Runner, error) {
+			d.Door = fullDisk{d.Door, &refuses}
+			return collector(d)
+		})
+		time.Sleep(30 * time.Minute)
+		stop()
+		if h := history(t, b); len(h) != 9 || len(statements(b)) != 1 {
+			t.Errorf("%d things, %d statements", len(h), len(statements(b)))
+		}
+		if raised := b.Health.Conditions(); len(raised) > 0 {
+			t.Errorf("%+v", raised)
+		}
+	})
 }

@@ -285,3 +285,22 @@ func TestSoon(t *testing.T) {
 	})
 	wantTold(t, b, "o1", "sso_enabled", "first_seen value=true value_type=boolean", "changed value=false previous=true value_type=boolean", "changed value=true previous=false value_type=boolean")
 }
+
+// TestOrganisationIsMissedOnce: one answer that leaves an organisation out ends no drift.
+func TestOrganisationIsMissedOnce(t *testing.T) {
+	t.Parallel()
+	v := newVendor()
+	var lost map[string][2]string
+	b := play(t, v, baseline.Baseline{},
+		func() {
+			v.mu.Lock()
+			lost = v.rows["o2"]
+			delete(v.rows, "o2")
+			v.mu.Unlock()
+			time.Sleep(settings.DefaultInterval/2 + time.Minute) // into the next snapshot, and not to the second look
+			v.mu.Lock()
+			v.rows["o2"] = lost
+			v.mu.Unlock()
+		}, nothing)
+	wantTold(t, b, "o2", "sso_enabled", "first_seen value=true value_type=boolean")
+}
