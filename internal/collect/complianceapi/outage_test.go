@@ -16,8 +16,8 @@ import (
 func TestADayWithoutUs(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vendor, b *bench) {
 		begin := time.Now()
-		v.add(every("activity", begin, 5*time.Second, 27*720)...)
-		v.rate, v.travel = 600, 400*time.Millisecond
+		v.add(every("activity", begin, 9*time.Second, 27*400)...)
+		v.rate, v.travel = 200, 400*time.Millisecond
 		var content, refused int
 		v.faults = func(r *http.Request, _ int) *http.Response {
 			if r.URL.Query().Get("created_at.gte") == "" && r.URL.Query().Get("limit") == "7" {
@@ -29,7 +29,7 @@ func TestADayWithoutUs(t *testing.T) {
 			return nil
 		}
 		cfg := config()
-		cfg.PageSize, cfg.Lookback = 70, time.Hour
+		cfg.PageSize, cfg.Lookback = 40, time.Hour
 		stop := b.run(cfg, nil)
 		time.Sleep(time.Hour)
 		stop()
@@ -46,7 +46,7 @@ func TestADayWithoutUs(t *testing.T) {
 			})
 		}
 		beside := 0
-		for time.Since(back) < 15*time.Minute {
+		for time.Since(back) < 12*time.Minute {
 			time.Sleep(10 * time.Second)
 			late := time.Since(time.Unix(0, b.newest.Load()))
 			if time.Since(back) > 2*time.Minute && late > 2*time.Minute {
@@ -57,7 +57,7 @@ func TestADayWithoutUs(t *testing.T) {
 			}
 		}
 		if b.collector.Backlog().Behind {
-			t.Errorf("after a quarter of an hour the outage is not read: %v", b.collector.Backlog())
+			t.Errorf("after twelve minutes the outage is not read: %v", b.collector.Backlog())
 		}
 		cancel()
 		jobs.Wait()

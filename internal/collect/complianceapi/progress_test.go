@@ -2,6 +2,7 @@ package complianceapi_test
 
 import (
 	"math"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,33 @@ func TestRequestsOfABacklog(t *testing.T) {
 		const least = 20 * 288 / 20
 		if asked := v.asked(); float64(asked) > 1.02*least {
 			t.Errorf("%d requests for %d pages", asked, least)
+		}
+	})
+}
+
+// TestBackfillUsesTheBudget: reading a long history uses the vendor's budget nearly whole, and never asks beyond it.
+func TestBackfillUsesTheBudget(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vendor, b *bench) {
+		begin := time.Now()
+		v.add(every("activity", begin.Add(-20*24*time.Hour), 5*time.Minute, 20*288)...)
+		v.rate, v.travel = 120, 100*time.Millisecond
+		refused := 0
+		v.faults = func(*http.Request, int) *http.Response {
+			if time.Since(v.minute) < time.Minute && v.used >= v.rate {
+				refused++
+			}
+			return nil
+		}
+		cfg := config()
+		cfg.Lookback, cfg.PageSize = 21*24*time.Hour, 10
+		stop := b.run(cfg, nil)
+		const minutes = 4 // of five
+		time.Sleep(minutes*time.Minute - time.Second)
+		asked := v.asked()
+		behind := b.collector.Backlog().Behind
+		stop()
+		if used := float64(asked) / (minutes * 120); used < 0.95 || refused > 0 || !behind {
+			t.Errorf("%.1f %% of the budget used, %d requests refused, more to read: %v", 100*used, refused, behind)
 		}
 	})
 }
