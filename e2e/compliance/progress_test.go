@@ -21,7 +21,7 @@ func TestProgressIsTold(t *testing.T) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		for _, f := range app.Examine(t.Context(), c.Data) {
+		for _, f := range app.Examine(t.Context(), c.Data, c) {
 			if text, ok := strings.CutPrefix(f.Text, "reading what happened before: "); ok && f.Check == "source compliance.activity" {
 				if !f.OK || !strings.Contains(text, " activities") || !strings.Contains(text, " left") && !strings.HasSuffix(text, "unknown") {
 					t.Errorf("%+v", f)
