@@ -222,6 +222,41 @@ func TestOwnCallsAreOnRecord(t *testing.T) {
 	})
 }
 
+// TestSomebodyElseUsesTheKey: calls under our key that we did not make are told, those of a process that crashed are not.
+func TestSomebodyElseUsesTheKey(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vendor, b *bench) {
+		v.noisy = true
+		stop := b.run(config(), nil)
+		time.Sleep(20 * time.Minute)
+		stop()
+		crashed := b.run(config(), &crash{after: 30})
+		time.Sleep(20 * time.Minute)
+		crashed()
+		stop = b.run(config(), nil)
+		time.Sleep(40 * time.Minute)
+		if got := b.discrepancies(); len(got) > 0 {
+			t.Errorf("nobody else called yet: %v", got)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://vendor.example/v1/compliance/activities?limit=5000", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Api-Key", key)
+		r.Header.Set("User-Agent", "curl/8.9")
+		res, err := v.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		time.Sleep(40 * time.Minute)
+		stop()
+		got := b.discrepancies()
+		if len(got) != 1 || !strings.Contains(got[0], "1 call under our key apikey_01Tripod from 192.0.2.8") || !strings.Contains(got[0], "/v1/compliance/activities") {
+			t.Errorf("discrepancies are %v", got)
+		}
+	})
+}
+
 // TestAnswersTooLarge has pages that no bound allows: less is asked for at once.
 func TestAnswersTooLarge(t *testing.T) {
 	bubble(t, func(t *testing.T, v *vendor, b *bench) {
