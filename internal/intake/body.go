@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -69,9 +68,8 @@ func (d *Door) storeBody(ctx context.Context, draft *Draft) (err error) {
 	}()
 	part := make([]byte, bodyPart)
 	for n := 0; ; n++ {
-		size, err := io.ReadFull(from, part)
-		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !last {
+		size, last, err := fill(from, part)
+		if err != nil {
 			return &BodyError{err}
 		}
 		if size == 0 && n > 0 {
@@ -90,4 +88,20 @@ func (d *Door) storeBody(ctx context.Context, draft *Draft) (err error) {
 			return nil
 		}
 	}
+}
+
+// fill reads until p is full or from has ended, which io.EOF alone says: io.ErrUnexpectedEOF is how a network connection
+// tells that a body broke off.
+func fill(from io.Reader, p []byte) (n int, last bool, err error) {
+	for n < len(p) {
+		m, err := from.Read(p[n:])
+		n += m
+		switch {
+		case err == io.EOF:
+			return n, true, nil
+		case err != nil:
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
