@@ -17,6 +17,7 @@ func (c *Console) routes() *http.ServeMux {
 	c.recordRoutes(mux)
 	c.sessionRoutes(mux)
 	c.healthRoutes(mux)
+	c.organisationRoutes(mux)
 	c.activityRoutes(mux)
 	c.apiRoutes(mux)
 	for pattern, h := range c.deps.Open {

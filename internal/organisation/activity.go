@@ -147,10 +147,10 @@ func directory(ctx context.Context, t *taking, e *entry) error {
 		return err
 	}
 	// What is gone keeps what was last known of it.
-	err = t.Exec(ctx, `INSERT INTO entities VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET present = excluded.present,
+	err = t.Exec(ctx, `INSERT INTO entities VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET present = excluded.present,
 		changed_at = CASE WHEN present <> excluded.present THEN excluded.changed_at ELSE changed_at END,
 		fields = CASE WHEN excluded.present THEN excluded.fields ELSE fields END, seq = excluded.seq`,
-		kind, org, id, present, e.at, e.at, fields, int64(e.seq))
+		kind, org, id, present, e.value("last_sweep") != "", e.at, e.at, fields, int64(e.seq))
 	if err != nil {
 		return fmt.Errorf("directory: %w", err)
 	}

@@ -108,13 +108,13 @@ func (b *builder) know(a *Account, k Known, last int64) {
 func (b *builder) users(ctx context.Context) error {
 	type user struct {
 		id, org, fields string
-		present         bool
+		present, joined bool
 		first, changed  int64
 	}
-	list, err := rows(ctx, b.view, "accounts", `SELECT id, org, present, first_at, changed_at, fields FROM entities WHERE kind = 'user' ORDER BY changed_at`, nil,
+	list, err := rows(ctx, b.view, "accounts", `SELECT id, org, present, joined, first_at, changed_at, fields FROM entities WHERE kind = 'user' ORDER BY changed_at`, nil,
 		func(scan func(...any) error) (user, error) {
 			var u user
-			return u, scan(&u.id, &u.org, &u.present, &u.first, &u.changed, &u.fields)
+			return u, scan(&u.id, &u.org, &u.present, &u.joined, &u.first, &u.changed, &u.fields)
 		})
 	for _, u := range list {
 		a, f := b.get(kindUser+":"+u.id), fields(u.fields)
@@ -122,7 +122,7 @@ func (b *builder) users(ctx context.Context) error {
 		if u.org != "" && !slices.Contains(a.Orgs, u.org) {
 			a.Orgs = append(a.Orgs, u.org)
 		}
-		if first := microTime(u.first); a.Joined == nil || first.Before(*a.Joined) {
+		if first := microTime(u.first); u.joined && (a.Joined == nil || first.Before(*a.Joined)) {
 			a.Joined = &first
 		}
 		if gone := microTime(u.changed); !u.present {

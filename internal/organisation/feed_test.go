@@ -69,6 +69,9 @@ func (f *feed) activityAs(typ string, who audit.Identity, pairs ...any) uint64 {
 
 // listed adds what a sweep of the directory found of a user.
 func (f *feed) listed(change, user, email, role string, pairs ...any) uint64 {
+	if change != "first_seen" || user == "user_late" {
+		pairs = append(pairs, "last_sweep", "2026-11-23T08:00:00Z")
+	}
 	list := append([]any{"change", change, "id", user, "organization_uuid", org, "email", email, "organization_role", role}, pairs...)
 	return f.record(&audit.Record{Source: audit.SourceComplianceDirectory, Activity: audit.ActivityAdminChange, Type: "directory.user",
 		Account: audit.Account{Proved: audit.Identity{User: user, Email: email, Org: org}}, Attributes: attrs(list...)})

@@ -31,8 +31,8 @@ type Account struct {
 	Known    []Known  `json:"known_as,omitempty"` // its identifiers over time
 	Seen     []Seen   `json:"seen,omitempty"`
 	Asserted bool     `json:"asserted"` // known only from what clients say of themselves
-	// Joined and Left are when the directory or the feed said so first and last; nil where neither did. Of who was there
-	// before records begin, Joined is when it was first listed.
+	// Joined and Left are when the feed said so, or a sweep of the directory noticed; nil where neither did, as of who was
+	// there before records begin.
 	Joined *time.Time `json:"joined,omitempty"`
 	Left   *time.Time `json:"left,omitempty"`
 

@@ -9,9 +9,10 @@ import (
 )
 
 // schema is what the file holds. Times are µs since 1970. Rows that sum up several records carry the first and the last
-// position they rest on, 0 once that was erased; rows that stand for one record carry its position.
+// position they rest on, 0 once that was erased; rows that stand for one record carry its position. joined says that a sweep
+// before did not list the thing: it was not merely found by the first.
 func schema() viewfile.Schema {
-	return viewfile.Schema{Version: 1, SQL: `
+	return viewfile.Schema{Version: 2, SQL: `
 CREATE TABLE accounts (id INTEGER PRIMARY KEY, anchor TEXT NOT NULL UNIQUE);
 CREATE TABLE sightings (
 	account INTEGER NOT NULL, plane TEXT NOT NULL, proved INTEGER NOT NULL, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,
@@ -24,7 +25,7 @@ CREATE TABLE owners (
 	last_at INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, PRIMARY KEY (container, account, proved)) WITHOUT ROWID;
 
 CREATE TABLE entities (
-	kind TEXT NOT NULL, org TEXT NOT NULL, id TEXT NOT NULL, present INTEGER NOT NULL, first_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+	kind TEXT NOT NULL, org TEXT NOT NULL, id TEXT NOT NULL, present INTEGER NOT NULL, joined INTEGER NOT NULL, first_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
 	fields TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (kind, org, id)) WITHOUT ROWID;
 CREATE TABLE account_log (
 	seq INTEGER NOT NULL, n INTEGER NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL, what TEXT NOT NULL, type TEXT NOT NULL, detail TEXT NOT NULL,

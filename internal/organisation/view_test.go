@@ -102,6 +102,13 @@ func TestAccounts(t *testing.T) {
 	if len(dana.Seen) != 2 || dana.Seen[0] != (Seen{Plane: "agent", First: t0.Add(time.Minute), Last: t0.Add(time.Minute)}) || !dana.Seen[1].Proved {
 		t.Errorf("dana, whom a client named first, was seen %+v", dana.Seen)
 	}
+	if dana.Joined != nil || s.account(t, "mireille.k@example.com").Joined == nil {
+		t.Errorf("who was there when records begin joined %v", dana.Joined)
+	}
+	f.listed("first_seen", "user_late", "late@example.com", "user")
+	if s = f.state(); s.account(t, "late@example.com").Joined == nil {
+		t.Error("whom a later sweep found did not join")
+	}
 	if a := s.account(t, "stranger@elsewhere.example"); !a.Asserted || a.Joined != nil {
 		t.Errorf("who only a client names: %+v", a)
 	}

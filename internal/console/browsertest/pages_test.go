@@ -20,6 +20,8 @@ func pages(b *consoletest.Bench, sessions []string) []shown {
 		{"activity-empty", "/activity?q=tool%3ANothing+after%3A-7d"},
 		{"session", "/session/" + sessions[len(sessions)/2]},
 		{"record", "/record/7"},
+		{"organisation", "/organisation"},
+		{"account", "/organisation/account?id=user%3Auser_kofi"},
 		{"health", "/health"},
 		{"nowhere", nowhere[0]},
 	}
@@ -30,6 +32,7 @@ func pages(b *consoletest.Bench, sessions []string) []shown {
 func TestEveryPage(t *testing.T) {
 	b := bench(t)
 	sessions := b.Fill(40, time.Now())
+	b.Organise(time.Now())
 	br := open(t, b)
 	for _, l := range looks {
 		br.look(l)

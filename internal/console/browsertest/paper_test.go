@@ -13,6 +13,7 @@ import (
 func TestPaperSaysWhatItIs(t *testing.T) {
 	b := bench(t)
 	sessions := b.Fill(10, time.Now())
+	b.Organise(time.Now())
 	br := open(t, b)
 	br.look(look{800, 1100, false})
 	for _, test := range []struct {
@@ -22,6 +23,7 @@ func TestPaperSaysWhatItIs(t *testing.T) {
 		{"/activity?q=user:dana@example.com", []string{"Query: user:dana@example.com", "Records 1–", "newest first", "as shown to auditor at 20", ", printed at 20"}},
 		{"/activity?order=oldest", []string{"Query: -source:tripod", "Records 1–50 of", "oldest first"}},
 		{"/session/" + sessions[3], []string{"as shown to auditor", "@example.com"}},
+		{"/organisation", []string{"Organisation · as shown to auditor", "expects on", "key:apikey_other"}},
 		{"/record/9", []string{"Record 9 · as shown to auditor"}},
 	} {
 		br.visit(test.path)

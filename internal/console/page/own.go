@@ -32,6 +32,6 @@ func TargetOf(r *audit.Record) Target {
 	if id := text("session.id"); id != "" && name == "session" {
 		return Target{"session " + id, SessionURL(id)}
 	}
-	pages := map[string]string{"overview": "/", "activity": "/activity", "health": "/health"}
+	pages := map[string]string{"overview": "/", "activity": "/activity", "organisation": "/organisation", "health": "/health"}
 	return Target{name, pages[name]}
 }
