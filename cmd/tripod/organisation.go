@@ -240,6 +240,10 @@ func keyLine(k *organisation.Key) string {
 		parts = append(parts, "created before records begin")
 	}
 	add("ended:", k.Ended, k.EndedBy)
+	add("expires:", k.Expires, "")
+	if k.Off {
+		parts = append(parts, "switched off")
+	}
 	add("used:", k.Used, "")
 	if k.Scopes != "" {
 		parts = append(parts, "scopes:"+field(k.Scopes))

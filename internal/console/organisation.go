@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +64,7 @@ func (v *visit) organisation() error {
 	if at, err := view.Position(ctx); err == nil && f.Last-min(at, f.Last) >= worthAWord {
 		p.Behind = f.Last - at
 	}
-	return v.print("organisation", f, p)
+	return v.print("organisation", f, &p)
 }
 
 func fillSettings(ctx context.Context, view organisation.Reader, p *page.Organisation) error {
@@ -71,8 +72,12 @@ func fillSettings(ctx context.Context, view organisation.Reader, p *page.Organis
 	if err != nil {
 		return err
 	}
+	several := slices.ContainsFunc(settings, func(s organisation.Setting) bool { return s.Org != settings[0].Org })
 	for i := range settings {
 		row := page.NewSettingRow(&settings[i])
+		if several {
+			row.Whose = row.Org
+		}
 		switch {
 		case row.Gone:
 			p.Gone = append(p.Gone, row)

@@ -135,12 +135,18 @@ func knownAs(ctx context.Context, t *taking, e *entry, who subject, kind, value 
 
 // directory takes in what a sweep of the directory found.
 func directory(ctx context.Context, t *taking, e *entry) error {
-	kind, id, org := e.Type, e.value("id"), e.org()
-	const prefix = "directory."
-	if len(kind) <= len(prefix) || id == "" {
+	kind, ok := strings.CutPrefix(e.Type, "directory.")
+	if !ok || e.value("id") == "" {
 		return nil
 	}
-	kind = kind[len(prefix):]
+	if err := list(ctx, t, e, kind); err != nil {
+		return err
+	}
+	return directoryLog(ctx, t, e, kind)
+}
+
+// list takes in how something stands that a sweep lists.
+func list(ctx context.Context, t *taking, e *entry, kind string) error {
 	present := e.value("change") != "removed"
 	fields, err := fieldsOf(e)
 	if err != nil {
@@ -150,11 +156,11 @@ func directory(ctx context.Context, t *taking, e *entry) error {
 	err = t.Exec(ctx, `INSERT INTO entities VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET present = excluded.present,
 		changed_at = CASE WHEN present <> excluded.present THEN excluded.changed_at ELSE changed_at END,
 		fields = CASE WHEN excluded.present THEN excluded.fields ELSE fields END, seq = excluded.seq`,
-		kind, org, id, present, e.value("last_sweep") != "", e.at, e.at, fields, int64(e.seq))
+		kind, e.org(), e.value("id"), present, e.value("last_sweep") != "", e.at, e.at, fields, int64(e.seq))
 	if err != nil {
 		return fmt.Errorf("directory: %w", err)
 	}
-	return directoryLog(ctx, t, e, kind)
+	return nil
 }
 
 // directoryLog puts what the directory says of an account into its history.

@@ -8,14 +8,17 @@ import (
 	"time"
 )
 
-// Key is one key, as far as activities tell of it. Its secret is nowhere.
+// Key is one key, as far as activities and the list of Compliance Access Keys tell of it. Its secret is nowhere.
 type Key struct {
 	ID      string     `json:"key"`
-	Kind    string     `json:"kind"` // "api", "admin", "platform", "service"; "" where only its use is known
+	Kind    string     `json:"kind"` // "compliance", "api", "admin", "platform", "service"; "" where only its use is known
 	Scopes  string     `json:"scopes,omitempty"`
 	Created *time.Time `json:"created,omitempty"` // nil: before records begin
 	By      string     `json:"by,omitempty"`
 	Changed *time.Time `json:"changed,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Off     bool       `json:"off,omitempty"`    // it is listed as inactive
+	Listed  bool       `json:"listed,omitempty"` // a sweep lists it now
 	Ended   *time.Time `json:"ended,omitempty"`
 	EndedBy string     `json:"ended_by,omitempty"`
 	Used    *time.Time `json:"used,omitempty"` // last seen on the control plane
@@ -56,6 +59,9 @@ func (v *View) Keys(ctx context.Context) ([]Key, error) {
 			k.Ended, k.EndedBy, k.Scopes = &at, e.by, cmp.Or(k.Scopes, e.detail)
 		}
 	}
+	if err := v.listed(ctx, keys); err != nil {
+		return nil, err
+	}
 	if err := v.used(ctx, keys); err != nil {
 		return nil, err
 	}
@@ -74,6 +80,51 @@ func timeOf(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return *t
+}
+
+// listed adds what sweeps say of Compliance Access Keys: they list all of a tenant, those too that were made before records
+// begin.
+func (v *View) listed(ctx context.Context, keys map[string]*Key) error {
+	type row struct {
+		id, fields string
+		present    bool
+		changed    int64
+		seq        uint64
+	}
+	list, err := rows(ctx, v, "keys", `SELECT id, present, changed_at, fields, seq FROM entities WHERE kind = 'key' ORDER BY changed_at`, nil,
+		func(scan func(...any) error) (row, error) {
+			var r row
+			return r, scan(&r.id, &r.present, &r.changed, &r.fields, &r.seq)
+		})
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	all, err := v.accounts(ctx)
+	names := make(map[string]string, len(all))
+	for _, a := range all {
+		names[a.ID] = a.Name
+	}
+	for _, r := range list {
+		k, f := keys[r.id], fields(r.fields)
+		if k == nil {
+			k = &Key{ID: r.id}
+			keys[r.id] = k
+		}
+		k.Kind, k.Listed, k.Off, k.Seq = "compliance", r.present, f["is_active"] == "false", max(k.Seq, r.seq)
+		k.Scopes = cmp.Or(f["scopes"], k.Scopes)
+		if at, err := time.Parse(time.RFC3339Nano, f["created_at"]); err == nil && k.Created == nil {
+			at = at.UTC()
+			k.Created, k.By = &at, cmp.Or(k.By, names[kindUser+":"+f["created_by_id"]], f["created_by_id"])
+		}
+		if at, err := time.Parse(time.RFC3339Nano, f["expires_at"]); err == nil {
+			at = at.UTC()
+			k.Expires = &at
+		}
+		if at := microTime(r.changed); !r.present && k.Ended == nil {
+			k.Ended = &at
+		}
+	}
+	return err
 }
 
 // used says when keys were last seen, those too that no activity speaks of, and which are Tripod's own.

@@ -108,6 +108,9 @@ func settingsUpdated(ctx context.Context, t *taking, e *entry) error {
 
 // snapshot takes in what a sweep of the settings found.
 func snapshot(ctx context.Context, t *taking, e *entry) error {
+	if e.Type == "settings.api_key" && e.value("id") != "" {
+		return list(ctx, t, e, kindKey)
+	}
 	if e.Type != "settings.value" || e.value("setting") == "" {
 		return nil
 	}

@@ -228,6 +228,36 @@ func TestKeysAndCallers(t *testing.T) {
 	}
 }
 
+// TestListedKeys: a key that was made before records begin is known from the sweeps of the settings.
+func TestListedKeys(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	f.listed("first_seen", "user_dana", "dana@example.com", "owner")
+	key := func(change string, pairs ...any) {
+		f.record(&audit.Record{Source: audit.SourceComplianceSettings, Activity: audit.ActivityAdminChange, Type: "settings.api_key", Attributes: attrs(append([]any{"change", change,
+			"id", "apikey_old", "scopes", []string{"read:compliance_activities", "read:compliance_org_data"}, "created_at", "2026-01-02T03:04:05Z",
+			"created_by_id", "user_dana", "expires_at", "2027-01-02T03:04:05Z"}, pairs...)...)})
+	}
+	key("first_seen", "is_active", true)
+	s := f.state()
+	if len(s.Keys) != 1 {
+		t.Fatalf("keys: %+v", s.Keys)
+	}
+	k := s.Keys[0]
+	if k.Kind != "compliance" || !k.Listed || k.Off || k.Created == nil || k.Created.Year() != 2026 || k.By != "dana@example.com" || k.Expires == nil ||
+		k.Scopes != "read:compliance_activities read:compliance_org_data" {
+		t.Errorf("a listed key: %+v", k)
+	}
+	key("changed", "is_active", false)
+	if k = f.state().Keys[0]; !k.Off || k.Ended != nil {
+		t.Errorf("switched off: %+v", k)
+	}
+	key("removed", "is_active", false)
+	if k = f.state().Keys[0]; k.Listed || k.Ended == nil {
+		t.Errorf("gone: %+v", k)
+	}
+}
+
 func TestOwner(t *testing.T) {
 	t.Parallel()
 	f := story(t)

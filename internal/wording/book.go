@@ -19,6 +19,10 @@ func phraseOf(r *audit.Record) phrase {
 		return activity(r, v)
 	case audit.SourceComplianceSettings:
 		return setting(r, v)
+	case audit.SourceComplianceChat, audit.SourceComplianceSession:
+		if noun, ok := objects[r.Type]; ok {
+			return object(noun, r.Activity)
+		}
 	case audit.SourceComplianceDirectory, audit.SourceTripod:
 		if t, ok := find(own, r.Type, v); ok {
 			return parse(t, v)
@@ -26,6 +30,21 @@ func phraseOf(r *audit.Record) phrase {
 		return bare(strings.TrimPrefix(r.Type, "tripod."))
 	}
 	return byClient(r, v)
+}
+
+// object words what was found of something that holds content. Its account owns it, and need not be who acted.
+func object(noun string, a audit.Activity) phrase {
+	switch a {
+	case audit.ActivityCreate:
+		return phrase{clause: noun + " was created"}
+	case audit.ActivityDelete:
+		return phrase{clause: noun + " was deleted"}
+	case audit.ActivityUpdate:
+		return phrase{clause: noun + " was changed"}
+	case audit.ActivityShare:
+		return phrase{clause: noun + " was shared"}
+	}
+	return phrase{clause: noun + " was listed"}
 }
 
 // activity words a type of the activity feed.

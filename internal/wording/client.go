@@ -69,6 +69,14 @@ var client = map[string]string{
 	"activity egress":        "reached|an address on the network",
 }
 
+// objects are what holds content, by the types of the records that tell how it stands.
+var objects = map[string]string{
+	"session": "a session", "chat": "a chat", "project": "a project", "project_knowledge": "a project's description or instructions",
+	"project_access": "who may use a project", "project_document": "a document of a project", "file": "a file",
+	"generated_file": "a file made by Claude", "artifact": "a version of an artifact", "code_artifact": "a published artifact",
+	"code_artifact_version": "a version of a published artifact",
+}
+
 // own are the templates of Tripod's own acts, and of what it finds in the directory; see activities.
 var own = map[string]string{
 	"tripod.serve.start":                "started|Tripod[ {version}]",
@@ -99,6 +107,11 @@ var own = map[string]string{
 	"tripod.recover.signed":             "signed|the recovered ledger",
 	"tripod.compliance.key":             "took|a key|into use for the Compliance API[ ({~kind})]",
 	"tripod.compliance.requests":        "made|*[{requests} ]requests|to the Compliance API",
+	"tripod.compliance.run":             "?state:=a run of the collectors of the Compliance API[: {state}]",
+	"tripod.compliance.run:began":       "=a run of the collectors of the Compliance API began",
+	"tripod.compliance.run:ended":       "!=a run of the collectors of the Compliance API ended[ after {calls} calls]",
+	"tripod.compliance.examined":        "asked the Compliance API what the keys may do",
+	"tripod.compliance.unread":          "!=content could not be read through the Compliance API",
 	"tripod.feed.interrupted":           "!=the {feed|'activity feed} cannot be read[: {~reason}]",
 	"tripod.feed.resumed":               "!=the {feed|'activity feed} is read again[, after: {~reason}]",
 	"tripod.feed.statement":             "!=the {feed|'activity feed} was read[ from {from} to {to}][: {rows} rows][, {finding}][ ({status})]",
@@ -125,8 +138,4 @@ var own = map[string]string{
 	"directory.member":                "?change:is a member of the group {group_id|'without an id}",
 	"directory.member:removed":        "is no longer a member of the group {group_id|'without an id}",
 	"directory.member:returned":       "is a member of the group {group_id|'without an id} again",
-	"directory.key":                   "?change:=a key of the Compliance API is listed[: {id}]",
-	"directory.key:changed":           "=a key of the Compliance API changed[: {id}][, {~changed}]",
-	"directory.key:removed":           "=a key of the Compliance API is gone[: {id}]",
-	"directory.key:returned":          "=a key of the Compliance API is listed again[: {id}]",
 }

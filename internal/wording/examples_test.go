@@ -67,6 +67,10 @@ func TestSentences(t *testing.T) {
 	f("dana@example.com is gone from the directory", audit.Record{Source: directory, Type: "directory.user", Attributes: attrs("change", "removed")})
 	f("dana@example.com changed in the directory: organisation role, from user to primary owner", audit.Record{Source: directory, Type: "directory.user",
 		Attributes: attrs("change", "changed", "changed", "organization_role", "previous.organization_role", "user", "organization_role", "primary_owner")})
+	f("dana@example.com: a chat was changed", audit.Record{Source: audit.SourceComplianceChat, Type: "chat", Activity: audit.ActivityUpdate})
+	f("dana@example.com sent a prompt", audit.Record{Source: audit.SourceComplianceSession, Type: "user_message", Activity: audit.ActivityPrompt})
+	f("dana@example.com is in the directory, as Claude Code user", audit.Record{Source: directory, Type: "directory.user",
+		Attributes: attrs("change", "first_seen", "organization_role", "claude_code_user")})
 	f("dana@example.com opened the proof of record 12", audit.Record{Source: audit.SourceTripod, Type: "tripod.console.open",
 		Attributes: attrs("tripod.page", "record.proof", "position", "12")})
 	f("dana@example.com: Claude replied (claude-opus-4-6)", audit.Record{Source: "something.new", Type: "reply_given", Activity: audit.ActivityResponse, Model: "claude-opus-4-6"})

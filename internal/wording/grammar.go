@@ -112,7 +112,7 @@ func article(noun string) string {
 
 // spelt are words that names write in their own way.
 var spelt = map[string]string{
-	"anthropic": "Anthropic", "api": "API", "aws": "AWS", "baa": "BAA", "ccr": "Claude Code cloud", "claude": "Claude", "cli": "CLI", "cmek": "CMEK", "cowork": "Cowork",
+	"ai": "AI", "anthropic": "Anthropic", "api": "API", "aws": "AWS", "baa": "BAA", "ccr": "Claude Code cloud", "claude": "Claude", "cli": "CLI", "cmek": "CMEK", "cowork": "Cowork",
 	"csv": "CSV", "gdrive": "Google Drive", "ghe": "GitHub Enterprise", "github": "GitHub", "gitlab": "GitLab", "hipaa": "HIPAA", "id": "ID",
 	"ids": "IDs", "idp": "identity provider", "ip": "IP", "jwt": "JWT", "lti": "LTI", "mcp": "MCP", "mfa": "MFA", "oauth": "OAuth", "oidc": "OIDC",
 	"org": "organisation", "organization": "organisation", "otlp": "OTLP", "pubsec": "public-sector", "rbac": "role", "saml": "SAML",
@@ -131,7 +131,7 @@ func words(name string) string {
 			parts[i] = s
 		}
 	}
-	return strings.Join(parts, " ")
+	return strings.ReplaceAll(strings.Join(parts, " "), "Claude code", "Claude Code")
 }
 
 // mentioned are the attributes that name what a type without a template is about, the most telling first.

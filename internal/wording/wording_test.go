@@ -42,12 +42,16 @@ func known(t testing.TB) map[audit.Source][]string {
 			"tripod.serve.start", "tripod.serve.stop", "tripod.serve.reload", "tripod.console.enter", "tripod.console.leave", "tripod.console.revoke",
 			"tripod.console.open", "tripod.console.search", "tripod.console.export", "tripod.content.swept", "tripod.erase.record",
 			"tripod.erase.container", "tripod.erase.completed", "tripod.import.start", "tripod.import", "tripod.recover", "tripod.recover.signed",
-			"tripod.compliance.key", "tripod.compliance.requests", "tripod.feed.interrupted", "tripod.feed.resumed", "tripod.feed.statement",
+			"tripod.compliance.key", "tripod.compliance.requests", "tripod.compliance.run", "tripod.compliance.examined", "tripod.compliance.unread", "tripod.feed.interrupted", "tripod.feed.resumed", "tripod.feed.statement",
 		},
 		audit.SourceComplianceDirectory: {
 			"directory.organization", "directory.user", "directory.role", "directory.permission", "directory.group", "directory.member",
 		},
 		audit.SourceComplianceSettings: {"settings.value", "settings.api_key"},
+		audit.SourceComplianceChat: {
+			"session", "chat", "project", "project_knowledge", "project_access", "project_document", "file", "generated_file", "artifact", "code_artifact",
+			"code_artifact_version",
+		},
 	}
 	var feed struct{ Types []struct{ Type string } }
 	if err := json.Unmarshal(read(t, "../collect/complianceapi/normalise/types.json"), &feed); err != nil {

@@ -27,10 +27,14 @@ type Organisation struct {
 	AccountsProblem *Problem
 }
 
+// Few reports whether all settings fit beside the rest of the page.
+func (o *Organisation) Few() bool { return len(o.Drift) == 0 && len(o.Settings) <= 15 }
+
 // SettingRow is one setting in words.
 type SettingRow struct {
 	organisation.Setting
 	Words, Text, Want string
+	Whose             string    // the organisation, where there is more than one
 	Who               time.Time // when By changed it
 }
 
