@@ -36,7 +36,7 @@ func TestDirectoryAndSettings(t *testing.T) {
 	var log strings.Builder
 	stop := serve(t, c, &log)
 	follow(t, c.Data, func(records []*audit.Record) bool {
-		return swept(records, "compliance.directory") == 1 && swept(records, "compliance.settings") == 1 && swept(records, "compliance.activity") > 0
+		return swept(records, "compliance.directory") > 0 && swept(records, "compliance.settings") > 0 && swept(records, "compliance.activity") > 0
 	})
 	wantDrift(t, c.Data, correlate.StateOpen, w.Account("marit@"+w.Org.Domain).Email)
 	wantAccounts(t, c.Data, w, at.now(), 0)
@@ -45,7 +45,7 @@ func TestDirectoryAndSettings(t *testing.T) {
 	c.Compliance.DirectoryInterval = time.Minute
 	stop = serve(t, c, &log)
 	follow(t, c.Data, func(records []*audit.Record) bool {
-		return swept(records, "compliance.directory") == 2 && swept(records, "compliance.settings") == 2
+		return swept(records, "compliance.directory") > 1 && swept(records, "compliance.settings") > 1
 	})
 	wantDrift(t, c.Data, correlate.StateClosed, w.Account("marit@"+w.Org.Domain).Email)
 	wantAccounts(t, c.Data, w, at.now(), 1)

@@ -32,7 +32,7 @@ type Config struct {
 }
 
 // Scope is what a key needs to read the directory whole.
-const Scope = "read:compliance_org_data or read:compliance_user_data (no key of a standalone Console organisation has them: it has the activity feed only)"
+const Scope = "read:compliance_org_data or read:compliance_user_data"
 
 // Deps are what a Collector works with. Logger, Registerer and Health may be nil.
 type Deps struct {

@@ -51,7 +51,7 @@ func New(cfg Config, deps Deps) (*sweep.Collector, error) {
 		cfg.Interval = DefaultInterval
 	}
 	return sweep.New(sweep.Config{
-		Part: "settings", What: "the settings", Scope: "read:compliance_org_data (no key of a standalone Console organisation has it)",
+		Part: "settings", What: "the settings", Scope: "read:compliance_org_data",
 		Source: audit.SourceComplianceSettings, Host: deps.Client.Host(), Credential: cfg.Credential, Interval: cfg.Interval, AtStart: true,
 	}, sweep.Deps{
 		Door: deps.Door, Cursors: deps.Cursors, Logger: deps.Logger, Registerer: deps.Registerer, Health: deps.Health,
