@@ -29,7 +29,7 @@ const driftSchema = `
 CREATE TABLE drifts (
 	id TEXT PRIMARY KEY, credential TEXT NOT NULL, org TEXT NOT NULL, setting TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
 	since INTEGER NOT NULL, opened INTEGER NOT NULL, seen INTEGER NOT NULL, recorded INTEGER NOT NULL, began TEXT NOT NULL, value TEXT NOT NULL, expected TEXT NOT NULL,
-	rule TEXT NOT NULL, severity TEXT NOT NULL, closed INTEGER NOT NULL, act INTEGER NOT NULL, account TEXT NOT NULL, erased INTEGER NOT NULL);
+	rule TEXT NOT NULL, severity TEXT NOT NULL, judged INTEGER NOT NULL, closed INTEGER NOT NULL, act INTEGER NOT NULL, account TEXT NOT NULL, erased INTEGER NOT NULL);
 CREATE INDEX drifts_setting ON drifts (org, setting, closed);
 CREATE INDEX drifts_act ON drifts (act) WHERE act > 0;
 
@@ -86,13 +86,16 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 	case !drift:
 		return nil
 	}
-	since := at - snapshotIn.Microseconds()
+	since, judged := int64(0), told(r, "change") == "judged" // then nobody changed it, but the baseline
 	if t, err := time.Parse(time.RFC3339, told(r, "last_sweep")); err == nil {
 		since = t.UnixMicro()
 	}
+	if judged {
+		since = at
+	}
 	id = discrepancyID(KindSettingsDrift, credential, org, setting, strconv.FormatUint(seq, 10))
-	err = tx.exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
-		r.Recorded.UnixMicro(), told(r, "value"), told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"))
+	err = tx.exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
+		r.Recorded.UnixMicro(), told(r, "value"), told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"), judged)
 	if err != nil {
 		return err
 	}
@@ -137,9 +140,9 @@ func (x *drifts) blame(ctx context.Context, tx *transaction, id string) error {
 	var act int64
 	var account string
 	found, err := tx.row(ctx, `SELECT a.seq, a.account FROM drifts d JOIN setting_acts a ON a.org = d.org AND a.setting = d.setting
-		WHERE d.id = ?1 AND a.at BETWEEN d.since - ?2 AND d.opened + ?2 AND a.recorded BETWEEN d.recorded - ?3 AND d.recorded + ?3
+		WHERE d.id = ?1 AND d.judged = 0 AND a.at BETWEEN iif(d.since = 0, d.opened - ?4, d.since) - ?2 AND d.opened + ?2 AND a.recorded BETWEEN d.recorded - ?3 AND d.recorded + ?3
 		AND (a.value = '' OR d.began = '' OR a.value = d.began) ORDER BY a.at DESC, a.seq DESC LIMIT 1`,
-		[]any{id, actSlack.Microseconds(), actKept.Microseconds()}, &act, &account)
+		[]any{id, actSlack.Microseconds(), actKept.Microseconds(), snapshotIn.Microseconds()}, &act, &account)
 	if err != nil || !found {
 		return err
 	}

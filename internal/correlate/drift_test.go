@@ -13,9 +13,9 @@ import (
 type snapshots struct{ *ours }
 
 // value is a record of a setting as of now, read every quarter of an hour.
-func (s *snapshots) value(org, setting, value string, drift any) uint64 {
-	r := &audit.Record{Version: 1, Source: audit.SourceComplianceSettings, Activity: audit.ActivityState, Type: "settings.value", Occurred: s.now, Attributes: attrs(
-		"change", "changed", "organization_uuid", org, "setting", setting, "value", value, "last_sweep", s.now.Add(-15*time.Minute).Format(time.RFC3339))}
+func (s *snapshots) value(org, setting, value string, drift any, first ...audit.Attr) uint64 {
+	r := &audit.Record{Version: 1, Source: audit.SourceComplianceSettings, Activity: audit.ActivityState, Type: "settings.value", Occurred: s.now, Attributes: append(first, attrs(
+		"change", "changed", "organization_uuid", org, "setting", setting, "value", value, "last_sweep", s.now.Add(-15*time.Minute).Format(time.RFC3339))...)}
 	if on, judged := drift.(bool); judged {
 		r.Attributes = append(r.Attributes, audit.Attr{Name: "drift", Value: audit.Bool(on)})
 		r.Attributes = append(r.Attributes, attrs("expected", "true", "baseline", "sso", "severity", "high")...)
@@ -97,7 +97,7 @@ func TestDriftNamesWho(t *testing.T) {
 			}
 		})
 	}
-	off := func(s *snapshots) { s.value("o1", "sso_enabled", "false", true) }
+	off := func(s *snapshots, first ...audit.Attr) { s.value("o1", "sso_enabled", "false", true, first...) }
 	f("before", "marit@example.com", func(s *snapshots) { s.toggles("o1", "marit@example.com", false, 5*time.Minute); s.apply(); off(s) })
 	f("after", "marit@example.com", func(s *snapshots) {
 		off(s)
@@ -119,6 +119,11 @@ func TestDriftNamesWho(t *testing.T) {
 		r.Account.Proved = audit.Identity{Email: "dana@example.com", Org: "o1"}
 		s.record(r)
 		off(s)
+	})
+	f("judged otherwise, and not changed", "", func(s *snapshots) {
+		s.toggles("o1", "marit@example.com", false, 30*time.Second)
+		s.now = s.now.Add(time.Second)
+		off(s, audit.Attr{Name: "change", Value: audit.String("judged")})
 	})
 	f("erased since", "", func(s *snapshots) {
 		act := s.toggles("o1", "marit@example.com", false, 5*time.Minute)
