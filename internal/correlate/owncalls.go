@@ -39,6 +39,7 @@ type ownCalls struct {
 	groups map[string]bool    // discrepancies to be written
 	window map[string]bool    // those of calls the feed did not show
 	busy   bool               // calls may be due
+	forgot int64              // when what is too old was last dropped, µs of the journal
 }
 
 func (o *ownCalls) drop() { *o = ownCalls{} }
@@ -146,9 +147,11 @@ func (o *ownCalls) observeMade(ctx context.Context, tx *transaction, r *audit.Re
 		return nil
 	}
 	o.runs[run] = true
+	high := int64(0)
 	for i := range numbers {
 		m := madeCall{run: run, request: ids[i].Str(), recorded: r.Recorded.UnixMicro(), seq: seq}
 		m.number, _ = numbers[i].Int64()
+		high = max(high, m.number)
 		m.status, _ = statuses[i].Int64()
 		if date, ok := dates[i].Int64(); ok {
 			m.date = date * 1e6
@@ -157,16 +160,13 @@ func (o *ownCalls) observeMade(ctx context.Context, tx *transaction, r *audit.Re
 			return err
 		}
 	}
-	return nil
+	return tx.exec(ctx, `UPDATE own_runs SET high = max(high, ?) WHERE run = ?`, high, run)
 }
 
 func (o *ownCalls) made(ctx context.Context, tx *transaction, m *madeCall) error {
 	err := tx.exec(ctx, `INSERT INTO own_made VALUES (?,?,?,?,?,?,?,0,'','') ON CONFLICT (run, number) DO NOTHING`,
 		m.run, m.number, m.request, m.status, m.date, m.recorded, int64(m.seq))
 	if err != nil {
-		return err
-	}
-	if err := tx.exec(ctx, `UPDATE own_runs SET high = max(high, ?) WHERE run = ?`, m.number, m.run); err != nil {
 		return err
 	}
 	list, err := o.pending(ctx, tx, m)

@@ -16,7 +16,6 @@ CREATE TABLE own_made (
 	recorded INTEGER NOT NULL, seq INTEGER NOT NULL, shown INTEGER NOT NULL, address TEXT NOT NULL, window TEXT NOT NULL,
 	PRIMARY KEY (run, number)) WITHOUT ROWID;
 CREATE INDEX own_made_request ON own_made (request) WHERE request <> '';
-CREATE INDEX own_made_date ON own_made (date);
 CREATE INDEX own_made_recorded ON own_made (recorded);
 CREATE INDEX own_made_window ON own_made (window) WHERE window <> '';
 
