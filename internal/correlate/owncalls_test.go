@@ -260,7 +260,7 @@ func TestUnrecognisedCallNamesIt(t *testing.T) {
 	for n := range mostForeign + 5 {
 		o.shows("", 0, 0, from(ourKey, "203.0.113.10", "curl/8"), asRequest(fmt.Sprint("req_", n)))
 	}
-	o.found()
+	o.later(20 * time.Minute)
 	for _, d := range o.list(Filter{}) {
 		if d.Details.Address == "203.0.113.10" {
 			if d.Count != mostForeign+5 || len(d.Details.Calls) != mostNamed {
@@ -288,10 +288,10 @@ func TestUnrecognisedCallNamesIt(t *testing.T) {
 // TestManyCallsInAnyOrder: crashes, faults and late rows of honest runs never raise anything.
 func TestManyCallsInAnyOrder(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(5) {
+	for seed := range uint64(2) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		o := &ours{feed: newFeed(t)}
-		for life := range 8 {
+		for life := range 5 {
 			run := strings.Repeat("R", life+1)
 			o.begins(run)
 			recorded, issued := 0, 0
@@ -307,8 +307,8 @@ func TestManyCallsInAnyOrder(t *testing.T) {
 					o.says(run, numbers...)
 				}
 				recorded = upTo
-				for n := 1; n <= issued; n++ { // the feed shows what it likes, when it likes, each once
-					if rng.IntN(4) == 0 && n > issued-60 {
+				for n := max(1, issued-60); n <= issued; n++ { // the feed shows what it likes, when it likes, some of it twice
+					if rng.IntN(4) == 0 {
 						o.shows(run, n, time.Second)
 					}
 				}
