@@ -174,6 +174,9 @@ func FuzzMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		o := Origin{Credential: "c", Received: received, Salt: []byte("s")}
 		drafts, _ := n.Message(raw, asked, 1, o)
+		if len(raw) == 0 {
+			return // a row of a list is never empty
+		}
 		if len(drafts) == 0 {
 			t.Error("nothing is left of it")
 		}

@@ -71,10 +71,11 @@ func (n *Normaliser) Object(raw []byte, k Kind, s Subject, o Origin) (Draft, Sub
 		m.rec.Flag(f)
 	}
 	if err != nil || v.kind != audit.KindMap {
+		s.stand(m)
 		return m.unreadable(raw).Draft, s
 	}
 	m.row = v
-	form := append([]byte(k+" "), v.appendForm(nil)...)
+	form := append([]byte(k+" "), n.formOf(k, &v)...)
 	m.belong(k, &s)
 	m.identified(k, s, form)
 	m.changed(&s)
@@ -85,6 +86,20 @@ func (n *Normaliser) Object(raw []byte, k Kind, s Subject, o Origin) (Draft, Sub
 	}
 	m.contained(k)
 	return Draft{Record: m.rec, Pieces: m.pieces, Form: form}, s
+}
+
+// formOf is what makes an object another one when it changes. How many chats a project has by now does not change what is
+// known in it.
+func (n *Normaliser) formOf(k Kind, v *value) []byte {
+	if k != KindKnowledge {
+		return v.appendForm(nil)
+	}
+	var form []byte
+	for _, name := range []string{"id", "name", "description", "instructions", "deleted_at"} {
+		f := v.get(name)
+		form = append(f.appendForm(form), '\n')
+	}
+	return form
 }
 
 // begin starts a record.
