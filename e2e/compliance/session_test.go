@@ -2,11 +2,16 @@ package compliance
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -71,7 +76,7 @@ func clients(t *testing.T, r *app.Reading, surface string) map[string]int {
 // TestSessionOfBothPlanes: a session is one under the client's id and the vendor's: each tool use and each prompt once,
 // with the records of both, and nothing counted twice.
 func TestSessionOfBothPlanes(t *testing.T) {
-	dir := bothPlanes(t)
+	dir, tripod := bothPlanes(t), build(t)
 	r, err := app.OpenReading(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +107,9 @@ func TestSessionOfBothPlanes(t *testing.T) {
 			other, _ := read(t, r, s.Also[0])
 			if !slices.Contains(other.Also, id) || len(other.Items) != len(s.Items) {
 				t.Errorf("%s has %d records, %s has %d and is joined with %v", id, len(s.Items), s.Also[0], len(other.Items), other.Also)
+			}
+			if joined == 1 {
+				shown(t, tripod, dir, s)
 			}
 			for i := range other.Items {
 				if other.Items[i].Seq != s.Items[i].Seq {
@@ -146,4 +154,60 @@ func witnesses(all *timeline.Timeline) (uses, both int) {
 		}
 	}
 	return uses, both
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tripod")
+	if out, err := exec.Command("go", "build", "-o", path, "github.com/tripod-audit/tripod/cmd/tripod").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return path
+}
+
+// shown: the command line shows a session of two ids as one, whichever of them it is given, to people and to programs.
+func shown(t *testing.T, tripod, dir string, s *reading.Session) {
+	t.Helper()
+	run := func(args ...string) []byte {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), tripod, append([]string{"session", "--data", dir}, args...)...).Output()
+		if err != nil {
+			t.Fatalf("tripod session %v: %v", args, err)
+		}
+		return out
+	}
+	body := func(text []byte) string { // but for the two ids at its head
+		lines := strings.SplitN(string(text), "\n", 3)
+		if len(lines) < 3 {
+			t.Fatalf("tripod session printed %q", text)
+		}
+		return lines[2]
+	}
+	own, other := run(s.ID), run(s.Also[0])
+	if diff := cmp.Diff(body(own), body(other)); diff != "" {
+		t.Errorf("by its two ids (-%s +%s):\n%s", s.ID, s.Also[0], diff)
+	}
+	for _, want := range []string{"session " + s.ID, "also        " + s.Also[0], "otel.log", "compliance.session"} {
+		if !strings.Contains(string(own), want) {
+			t.Errorf("%q is not in\n%.1000s", want, own)
+		}
+	}
+	var printed struct {
+		Session string   `json:"session"`
+		Also    []string `json:"also"`
+		Records []struct {
+			Seq uint64 `json:"seq"`
+		} `json:"records"`
+	}
+	if err := json.Unmarshal(run("--json", s.Also[0]), &printed); err != nil {
+		t.Fatal(err)
+	}
+	if printed.Session != s.Also[0] || !slices.Contains(printed.Also, s.ID) || len(printed.Records) != len(s.Items) {
+		t.Errorf("--json: %s, also %v, %d records of %d", printed.Session, printed.Also, len(printed.Records), len(s.Items))
+	}
+	for i := range printed.Records {
+		if printed.Records[i].Seq != s.Items[i].Seq {
+			t.Fatalf("--json: record %d is %d, want %d", i, printed.Records[i].Seq, s.Items[i].Seq)
+		}
+	}
 }

@@ -227,6 +227,7 @@ func (b *builder) finish(s *Step, logs bool) {
 		}
 	}
 	s.Lead, s.Content = best, own.Content
+	b.clockedByClient(s)
 	s.SpansOnly = logs && spans == len(s.Items) && (s.Kind == KindTool || s.Kind == KindRequest || s.Kind == KindPrompt)
 	b.judge(s)
 	if s.Kind == KindRequest {

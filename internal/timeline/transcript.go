@@ -141,3 +141,28 @@ func (g *grouping) before(at time.Time) int {
 	}
 	return best
 }
+
+// clockedByClient gives a step the times that the client tells, where it tells any: a transcript's are those of the calls
+// that carried its messages, which is before the model asked for a tool, and after the tool was done.
+func (b *builder) clockedByClient(s *Step) {
+	var start, end time.Time
+	transcript := false
+	for _, i := range s.Items {
+		item := &b.Items[i]
+		if inTranscript(item.Record) {
+			transcript = true
+			continue
+		}
+		if start.IsZero() || item.Start.Before(start) {
+			start = item.Start
+		}
+		end = latest(end, item.End)
+	}
+	if start.IsZero() || !transcript {
+		return
+	}
+	if s.Start = start; s.Kind == KindPrompt {
+		end = start
+	}
+	s.End = end
+}

@@ -69,6 +69,17 @@ func TestTranscriptIsASecondWitness(t *testing.T) {
 	if l := lines(got, "no-"); len(l) > 0 {
 		t.Errorf("missing: %q", l)
 	}
+	took := func(t *timeline.Timeline) (list []time.Duration) {
+		for _, s := range t.Steps {
+			if s.Kind == timeline.KindTool {
+				list = append(list, s.End.Sub(s.Start))
+			}
+		}
+		return list
+	}
+	if diff := cmp.Diff(took(want), took(got)); diff != "" {
+		t.Errorf("how long tools took with the transcript (-without +with):\n%s", diff)
+	}
 }
 
 // TestPromptOfWhichNoClientTold is a turn of its own, with what followed it.

@@ -149,7 +149,7 @@ func TestDeletedChats(t *testing.T) {
 		b.finished(content.Config{Start: noon().AddDate(0, 0, -1)})
 		gone := map[string]bool{}
 		for _, r := range b.records() {
-			if r.Type == "chat" && r.Activity == audit.ActivityDelete {
+			if at, _ := r.Attributes.Get("deleted_at"); r.Type == "chat" && at.Str() != "" {
 				gone[r.Keys.Chat] = true
 			}
 		}

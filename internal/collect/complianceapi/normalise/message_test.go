@@ -120,29 +120,29 @@ func TestObjects(t *testing.T) {
 	}
 	r := f(KindSession, Subject{}, `{"type":"compliance_local_session","id":"clls_1","created_at":"2026-11-23T10:00:00Z","updated_at":"2026-11-23T11:00:00Z",
 		"organization_uuid":"o","product_surface":"office_agents/excel","truncated":false,"user":{"id":"user_1","email_address":"dana@example.com"},"workspace_id":null}`,
-		"clls_1 | update | session | success |  |  |  | type=compliance_local_session | created_at=2026-11-23T10:00:00Z | updated_at=2026-11-23T11:00:00Z | "+
+		"clls_1 | state | session | success |  |  |  | type=compliance_local_session | created_at=2026-11-23T10:00:00Z | updated_at=2026-11-23T11:00:00Z | "+
 			"organization_uuid=o | product_surface=office_agents/excel | truncated=false | workspace_id=")
 	if r.Surface != audit.SurfaceOffice || r.Keys.Session != "clls_1" || r.Account.Proved.Email != "dana@example.com" || r.Container != "session/compliance/clls_1" {
 		t.Errorf("%+v", r)
 	}
 	r = f(KindSession, Subject{}, `{"id":"cse_1","agent_id":"cagt_1","created_at":"2026-11-23T10:00:00Z","product_surface":"cowork_remote","status":"active","user":null}`,
-		"cse_1 | create | session | success |  |  |  | agent_id=cagt_1 | created_at=2026-11-23T10:00:00Z | product_surface=cowork_remote | status=active | user=")
+		"cse_1 | state | session | success |  |  |  | agent_id=cagt_1 | created_at=2026-11-23T10:00:00Z | product_surface=cowork_remote | status=active | user=")
 	if r.Account.Proved.Service != "cagt_1" || r.Surface != audit.SurfaceCoworkRemote {
 		t.Errorf("%+v", r)
 	}
 	r = f(KindChat, Subject{}, `{"id":"claude_chat_1","name":"Pay","created_at":"2026-11-23T10:00:00Z","updated_at":"2026-11-23T11:00:00Z","deleted_at":"2026-11-23T11:30:00Z",
 		"href":"https://claude.ai/chat/abcdef01-2345-6789-abcd-ef0123456789"}`,
-		"claude_chat_1 | delete | chat | success |  |  |  | created_at=2026-11-23T10:00:00Z | updated_at=2026-11-23T11:00:00Z | deleted_at=2026-11-23T11:30:00Z | "+
+		"claude_chat_1 | state | chat | success |  |  |  | created_at=2026-11-23T10:00:00Z | updated_at=2026-11-23T11:00:00Z | deleted_at=2026-11-23T11:30:00Z | "+
 			"href=https://claude.ai/chat/abcdef01-2345-6789-abcd-ef0123456789 | name:detail:Pay")
 	if !r.Occurred.Equal(time.Date(2026, 11, 23, 11, 30, 0, 0, time.UTC)) || r.Surface != audit.SurfaceChat {
 		t.Errorf("%+v", r)
 	}
 	f(KindCollaborator, Subject{Project: "claude_proj_1"}, `{"type":"group","group_id":"rbac_group_1","role":"viewer","granted_at":"2026-11-23T10:00:00Z"}`,
-		"claude_proj_1/rbac_group_1 | share | project_access | success |  |  |  | type=group | group_id=rbac_group_1 | role=viewer | granted_at=2026-11-23T10:00:00Z")
+		"claude_proj_1/rbac_group_1 | state | project_access | success |  |  |  | type=group | group_id=rbac_group_1 | role=viewer | granted_at=2026-11-23T10:00:00Z")
 	f(KindKnowledge, Subject{}, `{"id":"claude_proj_1","name":"Pay","created_at":"2026-11-23T10:00:00Z","instructions":"Be brief","chats_count":2}`,
-		"claude_proj_1/knowledge | create | project_knowledge | success |  |  |  | created_at=2026-11-23T10:00:00Z | chats_count=2 | name:detail:Pay | instructions:text:Be brief")
+		"claude_proj_1/knowledge | state | project_knowledge | success |  |  |  | created_at=2026-11-23T10:00:00Z | chats_count=2 | name:detail:Pay | instructions:text:Be brief")
 	f(KindFile, Subject{Chat: "c"}, `{"id":"claude_file_1","href":"https://evil.example/?q=secret","filename":null}`,
-		"claude_file_1 | update | file | success |  |  |  | filename= | href:detail:https://evil.example/?q=secret | no_time")
+		"claude_file_1 | state | file | success |  |  |  | filename= | href:detail:https://evil.example/?q=secret | no_time")
 }
 
 // TestSameObjectSameForm: fields in another order are the same object, another value is a changed one.

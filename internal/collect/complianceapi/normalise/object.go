@@ -62,10 +62,11 @@ func (s Subject) Record(k Kind, credential string) *audit.Record {
 }
 
 // Object makes a draft of what a list or a metadata route says of an object, and tells what those that belong to it share.
-// The draft bears the vendor's id: the same object again is the same record, a changed one supersedes it.
+// What it shows is a
+// state, and nobody's act. The draft bears the vendor's id: the same object again is the same record, a changed one supersedes it.
 func (n *Normaliser) Object(raw []byte, k Kind, s Subject, o Origin) (Draft, Subject) {
 	m := n.objects.begin(s.source(k), o)
-	m.rec.Type, m.rec.Outcome, m.rec.Activity = string(k), audit.OutcomeSuccess, audit.ActivityUpdate
+	m.rec.Type, m.rec.Outcome, m.rec.Activity = string(k), audit.OutcomeSuccess, audit.ActivityState
 	v, flags, err := parse(raw)
 	for _, f := range flags {
 		m.rec.Flag(f)
@@ -121,6 +122,8 @@ func (m *maker) belong(k Kind, s *Subject) {
 		s.Chat, s.Project, s.Surface = id, row.text("project_id"), audit.SurfaceChat
 	case KindProject, KindKnowledge:
 		s.Project, s.Surface = id, audit.SurfaceChat
+	case KindCollaborator: // not the project's owner, who may not have let them in
+		s.User, s.Email = row.text("user_id"), ""
 	case KindCode:
 		s.Surface = audit.SurfaceClaudeCode
 		s.User = first(row.text("owner_user_id"), s.User)
@@ -177,25 +180,17 @@ func (m *maker) identified(k Kind, s Subject, form []byte) {
 	}
 }
 
-// changed tells what the object's times say was done last: it was made, it changed, or its user deleted it.
+// changed tells when what the record shows came about: when its user deleted the object, it changed last, or was made.
 func (m *maker) changed(s *Subject) {
-	created, hasCreated := parseTime(first(m.row.text("created_at"), m.row.text("granted_at")))
-	updated, hasUpdated := parseTime(m.row.text("updated_at"))
-	deleted, hasDeleted := parseTime(m.row.text("deleted_at"))
 	r := m.rec
-	switch {
-	case hasDeleted:
-		r.Occurred, r.Activity, s.Deleted = deleted, audit.ActivityDelete, true
-	case hasUpdated && !(hasCreated && !updated.After(created)):
-		r.Occurred = updated
-	case hasCreated:
-		r.Occurred, r.Activity = created, audit.ActivityCreate
-	default:
+	deleted, hasDeleted := parseTime(m.row.text("deleted_at"))
+	if s.Deleted = s.Deleted || hasDeleted; hasDeleted {
+		r.Occurred = deleted
+	} else if at, ok := parseTime(first(m.row.text("updated_at"), m.row.text("created_at"), m.row.text("granted_at"))); ok {
+		r.Occurred = at
+	} else {
 		r.Occurred = m.o.Received.UTC()
 		r.Flag(audit.FlagNoTime)
-	}
-	if k := Kind(r.Type); k == KindCollaborator {
-		r.Activity = audit.ActivityShare
 	}
 	m.absurd()
 }
