@@ -34,8 +34,10 @@ func (c *Collector) measure() {
 		p.Left += w.To.Sub(w.From)
 		if r := c.st.Reading; r != nil && i == 0 {
 			p.Rows += r.Rows
+			if p.At = r.At; p.At.IsZero() && c.covered.span > 0 { // what is newer was another window
+				p.At = w.To
+			}
 			if !r.At.IsZero() {
-				p.At = r.At
 				p.Done += w.To.Sub(r.At)
 				p.Left -= w.To.Sub(r.At)
 			}
