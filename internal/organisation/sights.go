@@ -3,7 +3,10 @@ package organisation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/viewfile"
@@ -105,21 +108,45 @@ func (x *sights) flush(ctx context.Context, tx *viewfile.Tx) error {
 			}
 		}
 	}
-	for key, s := range x.owners {
-		id, err := x.id(ctx, tx, key.who.subject)
-		if err != nil {
-			return err
-		}
-		err = tx.Exec(ctx, `INSERT INTO owners VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET created = max(created, excluded.created), `+wider,
-			key.container, id, key.who.proved, s.created, s.first, s.last, int64(s.firstSeq), int64(s.lastSeq))
-		if err != nil {
-			return fmt.Errorf("owners: %w", err)
-		}
+	if err := x.flushOwners(ctx, tx); err != nil {
+		return err
 	}
 	clear(x.spans)
 	clear(x.owners)
 	if len(x.read) > mostKnown || len(x.ids) > mostKnown {
 		x.drop()
+	}
+	return nil
+}
+
+// ownersAtOnce is how many rows one statement takes: the driver costs more than a row does.
+const ownersAtOnce = 50
+
+// flushOwners writes whose a container is, in the order of the table: a history can name a container in each record.
+func (x *sights) flushOwners(ctx context.Context, tx *viewfile.Tx) error {
+	const row, columns = "(?,?,?,?,?,?,?,?)", 8
+	one := `INSERT INTO owners VALUES ` + row + ` ON CONFLICT DO UPDATE SET created = max(created, excluded.created), ` + wider
+	many := strings.Replace(one, row, row+strings.Repeat(","+row, ownersAtOnce-1), 1)
+	keys := slices.SortedFunc(maps.Keys(x.owners), func(a, b owning) int { return strings.Compare(a.container, b.container) })
+	args := make([]any, 0, ownersAtOnce*columns)
+	for i, key := range keys {
+		id, err := x.id(ctx, tx, key.who.subject)
+		if err != nil {
+			return err
+		}
+		s := x.owners[key]
+		args = append(args, key.container, id, key.who.proved, s.created, s.first, s.last, int64(s.firstSeq), int64(s.lastSeq))
+		query := many
+		if rest := len(keys) - i/ownersAtOnce*ownersAtOnce; rest < ownersAtOnce { // the last ones
+			query = one
+		}
+		if query == many && len(args) < cap(args) {
+			continue
+		}
+		if err := tx.Exec(ctx, query, args...); err != nil {
+			return fmt.Errorf("owners: %w", err)
+		}
+		args = args[:0]
 	}
 	return nil
 }

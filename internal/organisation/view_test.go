@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -268,6 +269,31 @@ func TestOwner(t *testing.T) {
 	}
 	if got := s.Owners["session/fleet/s1"]; len(got) != 1 || got[0].Account != "user:user_dana" || got[0].Proved {
 		t.Errorf("a session that a client told of: %+v", got)
+	}
+}
+
+// TestManyContainers: however many containers a batch names, each has its owner, again after the next batch.
+func TestManyContainers(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, ownersAtOnce - 1, ownersAtOnce, ownersAtOnce + 1, 3*ownersAtOnce + 7} {
+		f := newFeed(t)
+		name := func(i int) string { return "chat/compliance/chat_" + strconv.Itoa(i) }
+		for range 2 {
+			for i := range n {
+				f.record(&audit.Record{Source: audit.SourceComplianceActivity, Activity: audit.ActivityView, Type: "claude_chat_viewed", Container: name(i),
+					Account: audit.Account{Proved: audit.Identity{User: "user_" + strconv.Itoa(i), Email: strconv.Itoa(i) + "@example.com"}}})
+			}
+			f.apply()
+		}
+		for i := range n {
+			owners, err := f.view.Owner(t.Context(), name(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(owners) != 1 || owners[0].Name != strconv.Itoa(i)+"@example.com" || !owners[0].Last.Equal(t0.Add(time.Duration(n+i+1)*time.Minute)) {
+				t.Errorf("of %d containers %s belongs to %+v", n, name(i), owners)
+			}
+		}
 	}
 }
 

@@ -20,14 +20,10 @@ type read struct {
 	setting  time.Time // when a setting was changed last; zero where none was
 }
 
-// fetch asks for a page and makes drafts of its rows. It changes nothing of the collector's.
-func (c *Collector) fetch(ctx context.Context, q api.Query, p api.Priority, salt []byte) (read, error) {
-	page, err := c.client.Activities(ctx, q, p)
-	if err != nil {
-		return read{}, err
-	}
+// make makes drafts of the rows of a page.
+func (c *Collector) make(page api.Page) read {
 	now, _, _ := c.client.Now()
-	o := normalise.Origin{Credential: c.cfg.Credential, Received: now, Salt: salt}
+	o := normalise.Origin{Credential: c.cfg.Credential, Received: now, Salt: c.st.Salt}
 	r := read{Page: page, drafts: make([]intake.Draft, 0, len(page.Rows)), ids: make([][16]byte, 0, len(page.Rows))}
 	for _, raw := range page.Rows {
 		a := c.norm.Activity(raw, o)
@@ -42,18 +38,19 @@ func (c *Collector) fetch(ctx context.Context, q api.Query, p api.Priority, salt
 		}
 	}
 	r.Rows = nil
-	return r, nil
+	return r
 }
 
 // ahead is the next page of the window being read. It is fetched while the page before it is made durable and while polls
-// go on: neither a slow answer nor a wait for the budget keeps what happens now from being read. It is of use only to who
-// asks for the page that follows what is durable then; otherwise it is dropped, and the page asked for again.
+// go on: neither a slow answer nor a wait for the budget keeps what happens now from being read. Rows wait as they came:
+// drafts take ten times their memory. It is of use only to who asks for the page that follows what is durable then;
+// otherwise it is dropped, and the page asked for again.
 type ahead struct {
 	query  api.Query
 	cancel context.CancelFunc
 	done   chan struct{}
-	read   read  // once done is closed
-	err    error // likewise
+	page   api.Page // once done is closed
+	err    error    // likewise
 }
 
 // fetchAhead begins to fetch a page, unless that is what is being fetched.
@@ -64,10 +61,9 @@ func (c *Collector) fetchAhead(ctx context.Context, q api.Query, p api.Priority)
 	c.drop()
 	ctx, cancel := context.WithCancel(ctx)
 	a := &ahead{query: q, cancel: cancel, done: make(chan struct{})}
-	salt := c.st.Salt
 	go func() { // ends with its request, or with drop, which waits for it
 		defer close(a.done)
-		a.read, a.err = c.fetch(ctx, q, p, salt)
+		a.page, a.err = c.client.Activities(ctx, q, p)
 	}()
 	c.ahead = a
 }
@@ -89,10 +85,10 @@ func (a *ahead) came(poll time.Time) bool {
 }
 
 // take gives the page, which came.
-func (c *Collector) take() (read, error) {
+func (c *Collector) take() (api.Page, error) {
 	a := c.ahead
 	c.drop()
-	return a.read, a.err
+	return a.page, a.err
 }
 
 // drop lets go of a page that was fetched ahead.

@@ -102,16 +102,23 @@ func (c *Collector) page(ctx context.Context, j job) error {
 
 // fetched gives the next page of a walk.
 func (c *Collector) fetched(ctx context.Context, w *walk, j job) (read, error) {
+	q := c.query(w)
 	if !j.ahead {
-		return c.fetch(ctx, c.query(w), j.priority, c.st.Salt)
+		page, err := c.client.Activities(ctx, q, j.priority)
+		if err != nil {
+			return read{}, err
+		}
+		return c.make(page), nil
 	}
 	page, err := c.take()
-	if err == nil && page.More {
-		q := c.query(w)
+	if err != nil {
+		return read{}, err
+	}
+	if page.More {
 		q.After = page.Next
 		c.fetchAhead(ctx, q, j.priority)
 	}
-	return page, err
+	return c.make(page), nil
 }
 
 // query asks for the page after what is durable of a walk.

@@ -239,16 +239,21 @@ func (m *maker) volume(from time.Time) {
 	}
 }
 
+// chatsADay is how many chats somebody looks at on a day, in rows for load.
+const chatsADay = 100
+
 // viewed makes one row for load, cheaply.
 func (m *maker) viewed(at time.Time, n uint64) {
 	mark := mix(mix(uint64(m.a.dice)^0x70ad) ^ n)
-	p := &m.people[mark%uint64(len(m.people))]
+	who := mark % uint64(len(m.people))
+	p := &m.people[who]
 	r := row{at: at.UnixNano(), id: m.a.dice.activity(at, mark), kind: "claude_chat_viewed", user: p.user, org: claude}
 	r.indexed = r.at + m.delay(mark)
 	o := m.head(&r, p.actor)
 	o.name("claude_chat_id")
 	o = append(o, `"claude_chat_01`...)
-	o = base58(base58(o, mix(mark+1)), mix(mark+2))
+	chat := mix(n>>32<<32 | who<<8 | mark>>32%chatsADay) // looked at again and again on its day
+	o = base58(base58(o, chat), mix(chat))
 	o = append(o, `","claude_project_id":null`...)
 	r.body = o.end()
 	m.list = append(m.list, r)
