@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -42,6 +41,7 @@ type Budget struct {
 	reset   time.Time // local; the whole budget returns then
 	told    bool      // by the server, when that is; a guess otherwise
 	blocked time.Time // local; nobody asks before: the server said so
+	guess   guess     // where nobody tells the limit
 }
 
 const (
@@ -55,7 +55,7 @@ const (
 func NewBudget() *Budget { return &Budget{limit: documentedLimit, left: documentedLimit} }
 
 // newUnknownBudget makes one whose size nobody tells: refusals do.
-func newUnknownBudget() *Budget { return &Budget{limit: math.MaxInt32, left: math.MaxInt32} }
+func newUnknownBudget() *Budget { return &Budget{limit: unknown, left: unknown} }
 
 // Take takes one request out of the budget, and waits where that is not there for this priority.
 func (b *Budget) Take(ctx context.Context, p Priority) error {
@@ -79,6 +79,7 @@ func (b *Budget) take(p Priority) time.Duration {
 		return wait
 	}
 	if !now.Before(b.reset) {
+		b.limit = b.guess.next(b.limit)
 		b.left, b.reset, b.told = b.limit, now.Add(documentedWindow+toSpare), false
 	}
 	if b.left <= b.limit*p.leaves()/100 {
@@ -151,17 +152,6 @@ func (c *Client) learn(path string, status int, h http.Header, date time.Time) {
 		return
 	}
 	c.budget.learn(status, h, date)
-}
-
-// least is the smallest budget a window is thought to have.
-const least = 10
-
-// shrink takes a refusal for the end of the window's budget: what was used of it is about all there is.
-func (b *Budget) shrink() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.limit = max(least, min(b.limit, b.limit-b.left))
-	b.left = 0
 }
 
 // Left is what is left of the budget, its limit, and when it returns.
