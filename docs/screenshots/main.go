@@ -59,8 +59,7 @@ func shots(d app.DemoStarted) []shot {
 		{"session", "/session/" + sessionOf(d, world.Silenced, silent), 1280, 1100, false, ""},
 		{"session-denied", "/session/" + sessionOf(d, world.DeniedTool, tuesday), 1280, 1100, true, ""},
 		{"record", "/record/100", 1280, 1100, false, ""},
-		{"organisation", "/organisation", 1280, 2600, false, ""},
-		{"organisation-narrow", "/organisation", 390, 3000, false, ""},
+		{"organisation", "/organisation", 1280, 1500, false, ""},
 		{"health", "/health", 1280, 900, false, ""},
 	}
 }

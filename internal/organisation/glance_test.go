@@ -2,6 +2,7 @@ package organisation
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,28 @@ func TestRouteOf(t *testing.T) {
 	f("https://api.anthropic.com/v1/compliance/apps/chats/claude_chat_01AbC/messages", "/v1/compliance/apps/chats/{id}/messages")
 	f("/v1/compliance/organizations/0f000000-0000-4000-8000-0000000000c1/users", "/v1/compliance/organizations/{id}/users")
 	f("", "")
+}
+
+// BenchmarkFeed is a backlog of the activity feed: most of it chats that nobody saw before, some calls of the API itself.
+func BenchmarkFeed(b *testing.B) {
+	f := newFeed(b)
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		f.all, f.next = f.all[:0], 0
+		for i := range 8192 {
+			n++
+			if i%20 == 0 {
+				f.activityAs("compliance_api_accessed", audit.Identity{Key: "apikey_1"}, "request_method", "GET", "url", "/v1/compliance/activities", "status_code", 200)
+				continue
+			}
+			f.record(&audit.Record{Source: audit.SourceComplianceActivity, Activity: audit.ActivityView, Type: "claude_chat_viewed",
+				Container: "chat/compliance/claude_chat_" + strconv.Itoa(n), Account: audit.Account{Proved: audit.Identity{User: "user_" + strconv.Itoa(i%500), Email: people[i%3]}}})
+		}
+		b.StartTimer()
+		f.apply()
+	}
+	b.ReportMetric(float64(8192*b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
 func BenchmarkApply(b *testing.B) {

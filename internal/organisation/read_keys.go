@@ -26,6 +26,11 @@ type Key struct {
 	Seq     uint64     `json:"record"`         // of the latest that was told of it
 }
 
+// MayDelete reports whether the key stands and its scopes let who has it delete content.
+func (k *Key) MayDelete() bool {
+	return k.Ended == nil && !k.Off && strings.Contains(" "+k.Scopes, " delete:")
+}
+
 // Keys lists the keys: those that stand first, the oldest first.
 func (v *View) Keys(ctx context.Context) ([]Key, error) {
 	type event struct {
