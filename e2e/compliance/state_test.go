@@ -40,6 +40,8 @@ func TestDirectoryAndSettings(t *testing.T) {
 	})
 	wantDrift(t, c.Data, correlate.StateOpen, w.Account("marit@"+w.Org.Domain).Email)
 	wantAccounts(t, c.Data, w, at.now(), 0)
+	marit := w.Account("marit@" + w.Org.Domain).Email
+	wantOrganisation(t, c.Data, w, at.now(), 0, []string{"sso_claude_ai_enforced", "sso_console_enforced", "sso_enabled"}, marit)
 	stop()
 	at.set(from.AddDate(0, 0, 7).Add(-time.Hour)) // one left on Friday and one joined on Monday
 	c.Compliance.DirectoryInterval = time.Minute
@@ -49,6 +51,7 @@ func TestDirectoryAndSettings(t *testing.T) {
 	})
 	wantDrift(t, c.Data, correlate.StateClosed, w.Account("marit@"+w.Org.Domain).Email)
 	wantAccounts(t, c.Data, w, at.now(), 1)
+	wantOrganisation(t, c.Data, w, at.now(), 1, nil, marit)
 	stop()
 }
 
