@@ -1,8 +1,10 @@
 package reading
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -29,7 +31,7 @@ func (r *Reader) others(ctx context.Context, id string, items []Item) ([]string,
 	var ids []string
 	for _, use := range uses {
 		for _, term := range terms {
-			q, err := search.Parse("tool_use:"+search.Quote(use)+term+" -session:"+search.Quote(id), time.Now())
+			q, err := search.Parse("tool_use:"+search.Quote(use.id)+term+" -session:"+search.Quote(id), time.Now())
 			if err != nil {
 				return nil, err
 			}
@@ -38,7 +40,8 @@ func (r *Reader) others(ctx context.Context, id string, items []Item) ([]string,
 				return nil, err
 			}
 			for i := range found.Items {
-				if other := found.Items[i].Record.Keys.Session; other != "" && len(ids) < mostJoined && !slices.Contains(ids, other) {
+				rec := found.Items[i].Record
+				if other := rec.Keys.Session; other != "" && len(ids) < mostJoined && !slices.Contains(ids, other) && mayBeOne(rec, use.record) {
 					ids = append(ids, other)
 				}
 			}
@@ -47,9 +50,24 @@ func (r *Reader) others(ctx context.Context, id string, items []Item) ([]string,
 	return ids, nil
 }
 
+// mayBeOne reports whether two records can be of one account. Anybody can tell of a tool use by its id: what is told in
+// another's name is not joined to what the vendor knows.
+func mayBeOne(a, b *audit.Record) bool {
+	x, y := emailOf(&a.Account), emailOf(&b.Account)
+	return x == "" || y == "" || strings.EqualFold(x, y)
+}
+
+func emailOf(a *audit.Account) string { return cmp.Or(a.Proved.Email, a.Asserted.Email) }
+
+// toolUse is one of a session's, and a record that tells of it.
+type toolUse struct {
+	id     string
+	record *audit.Record
+}
+
 // toolUses are some of a session's, evenly spread, and whether the vendor's transcript or a client tells of them.
-func toolUses(items []Item) (some []string, vendor, client bool) {
-	var all []string
+func toolUses(items []Item) (some []toolUse, vendor, client bool) {
+	var all []toolUse
 	seen := map[string]bool{}
 	for i := range items {
 		rec := items[i].Record
@@ -64,7 +82,7 @@ func toolUses(items []Item) (some []string, vendor, client bool) {
 		}
 		if !seen[use] {
 			seen[use] = true
-			all = append(all, use)
+			all = append(all, toolUse{use, rec})
 		}
 	}
 	if len(all) <= mostAsked {

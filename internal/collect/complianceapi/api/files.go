@@ -20,8 +20,8 @@ import (
 // ErrBroken: a download ended early, or is not what its checksum is of. Another one may be whole.
 var ErrBroken = errors.New("the download is not whole")
 
-// downloadTime bounds one download.
-const downloadTime = 15 * time.Minute
+// downloadTime bounds one download. It is shorter than the content store's sweep waits for what is being delivered.
+const downloadTime = 9 * time.Minute
 
 // File fetches what is known of a file of a chat or a project; the routes of files Claude generated differ.
 //
