@@ -58,3 +58,28 @@ func TestSessionOfTwoIDs(t *testing.T) {
 		t.Errorf("up to three: %s, more %v, %v", seqs(limited.Items), limited.More, err)
 	}
 }
+
+// TestSessionOfAnotherAccount: who tells of a tool use of somebody else's session is not joined to it.
+func TestSessionOfAnotherAccount(t *testing.T) {
+	t.Parallel()
+	as := func(r *audit.Record, asserted, proved string) *audit.Record {
+		r.Account = audit.Account{Asserted: audit.Identity{Email: asserted}, Proved: audit.Identity{Email: proved}}
+		return r
+	}
+	const dana, marit = "dana@example.com", "marit@example.com"
+	r := readingtest.Build(t,
+		as(use(1, audit.SourceComplianceSession, "clls_1", "toolu_1"), "", dana),
+		as(use(2, audit.SourceOTelLog, "uuid-1", "toolu_1"), "Dana@example.com", ""),
+		as(use(3, audit.SourceOTelLog, "uuid-2", "toolu_1"), marit, ""),
+		as(use(4, audit.SourceOTelLog, "uuid-3", "toolu_1"), dana, marit),
+	).Reader()
+	for id, want := range map[string]string{"clls_1": "[uuid-1]", "uuid-1": "[clls_1]", "uuid-2": "[]", "uuid-3": "[]"} {
+		s, err := r.Session(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(s.Also); got != want {
+			t.Errorf("%s is also %s, want %s", id, got, want)
+		}
+	}
+}
