@@ -92,6 +92,11 @@ func everything() capture.Config {
 	return capture.Config{Rules: []capture.Rule{{Plane: []audit.Plane{audit.PlaneControl}, Keep: audit.ClassText}}}
 }
 
+// textOf keeps all content of one source and names of nothing else.
+func textOf(s audit.Source) capture.Config {
+	return capture.Config{Rules: []capture.Rule{{Source: []audit.Source{s}, Keep: audit.ClassText}}}
+}
+
 func open(t *testing.T, policy capture.Config, o simulated.Options) *bench {
 	t.Helper()
 	c := &clock{t: noon()}

@@ -79,8 +79,8 @@ func TestKilledAnywhere(t *testing.T) {
 // larger than the bound.
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	b := open(t, everything(), simulated.Options{})
-	b.finished(content.Config{Start: noon().Add(-30 * time.Hour), MaxFile: 20_000})
+	b := open(t, textOf(audit.SourceComplianceChat), simulated.Options{})
+	b.finished(content.Config{Start: noon().Add(-24 * time.Hour), MaxFile: 20_000})
 	c, stored, large := b.client(b), 0, 0
 	for _, r := range b.records() {
 		if r.Type != "file" && r.Type != "generated_file" {
@@ -145,7 +145,7 @@ func TestDeletedChats(t *testing.T) {
 	t.Parallel()
 	f := func(left simulated.DeletedChats, deleted, said bool) {
 		t.Helper()
-		b := open(t, everything(), simulated.Options{DeletedChats: left})
+		b := open(t, textOf(audit.SourceComplianceChat), simulated.Options{DeletedChats: left})
 		b.finished(content.Config{Start: noon().AddDate(0, 0, -1)})
 		gone := map[string]bool{}
 		for _, r := range b.records() {

@@ -105,7 +105,7 @@ func (b *bench) compare(sessions, messages map[string]bool) {
 // TestLocalSessions: with killed processes in between, every session and message is in the journal, once.
 func TestLocalSessions(t *testing.T) {
 	t.Parallel()
-	b := open(t, everything(), simulated.Options{})
+	b := open(t, textOf(audit.SourceComplianceSession), simulated.Options{})
 	sessions, messages := b.truth(noon().Add(-20 * time.Hour))
 	if len(sessions) < 5 || len(messages) < 100 {
 		t.Fatalf("%d sessions, %d messages: the test shows little", len(sessions), len(messages))
@@ -113,7 +113,7 @@ func TestLocalSessions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	crashes := 0
 	for cfg := (content.Config{Start: noon().Add(-20 * time.Hour)}); ; crashes++ {
-		settled, stop := b.run(cfg, &crash{after: 10 + rng.IntN(200), before: rng.IntN(2) == 0})
+		settled, stop := b.run(cfg, &crash{after: 5 + rng.IntN(40), before: rng.IntN(2) == 0})
 		done := settled()
 		stop()
 		if done {
@@ -159,7 +159,7 @@ func TestMetadataAlone(t *testing.T) {
 // TestGrowingSession: what is said later becomes records, what was on record is not stored again.
 func TestGrowingSession(t *testing.T) {
 	t.Parallel()
-	b := open(t, everything(), simulated.Options{})
+	b := open(t, textOf(audit.SourceComplianceSession), simulated.Options{})
 	b.clock.pass(-5 * time.Hour)
 	cfg := content.Config{Start: b.clock.now().Add(-3 * time.Hour)}
 	settled, stop := b.run(cfg, nil)

@@ -54,7 +54,7 @@ func bubble(t *testing.T, policy capture.Config, o simulated.Options) *bench {
 // TestUnreadable: what refuses to be read holds nothing else up, is tried for days, and is then a record.
 func TestUnreadable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bubble(t, everything(), simulated.Options{})
+		b := bubble(t, textOf(audit.SourceComplianceSession), simulated.Options{})
 		start := time.Now().Add(-3 * time.Hour)
 		sessions, messages := b.truth(start)
 		var broken string
@@ -104,7 +104,7 @@ func TestUnreadable(t *testing.T) {
 // TestWithoutScope: a key that may not read content is said once, for all parts together.
 func TestWithoutScope(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bubble(t, everything(), simulated.Options{})
+		b := bubble(t, capture.Config{}, simulated.Options{})
 		b.key = b.api.Keys().Limited
 		_, stop := b.run(content.Config{}, nil)
 		time.Sleep(time.Hour)
@@ -131,7 +131,7 @@ func TestWithoutScope(t *testing.T) {
 // TestFamilyUnavailable: an organisation whose local sessions are not available has all else read.
 func TestFamilyUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := bubble(t, everything(), simulated.Options{NoLocalSessions: true})
+		b := bubble(t, capture.Config{}, simulated.Options{NoLocalSessions: true})
 		_, stop := b.run(content.Config{Start: time.Now().Add(-3 * time.Hour)}, nil)
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
