@@ -78,11 +78,11 @@ type bench struct {
 	blocks  *blocks
 	health  *health.Registry
 
-	key      string
 	shared   *api.Client // of the collector that runs
 	answered func(*http.Response)
 
 	mu     sync.Mutex
+	key    string
 	paths  []string // asked of the vendor
 	inject func(*http.Request) *http.Response
 }
@@ -125,7 +125,7 @@ func openAt(t *testing.T, policy capture.Config, o simulated.Options, now func()
 	if b.journal, err = journal.Open(context.Background(), t.TempDir(), journal.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	b.key = b.api.Keys().Read
+	b.use(b.api.Keys().Read)
 	b.keep(policy)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -137,6 +137,19 @@ func openAt(t *testing.T, policy capture.Config, o simulated.Options, now func()
 		}
 	})
 	return b
+}
+
+// use puts a key where the client looks for it.
+func (b *bench) use(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.key = key
+}
+
+func (b *bench) keyInUse() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.key
 }
 
 // keep puts a capture policy in force.
@@ -185,7 +198,7 @@ func (b *bench) client(transport http.RoundTripper) *api.Client {
 	b.t.Helper()
 	c, err := api.New(api.Options{
 		URL: "https://vendor.example", Transport: transport, UserAgent: "tripod/test", Attempts: 2,
-		Key: func(context.Context) (secret.String, error) { return secret.New(b.key), nil },
+		Key: func(context.Context) (secret.String, error) { return secret.New(b.keyInUse()), nil },
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,10 +62,10 @@ func TestUnreadable(t *testing.T) {
 		for id := range sessions {
 			broken = max(broken, id)
 		}
-		tries := 0
+		var tries atomic.Int64
 		b.inject = func(r *http.Request) *http.Response {
 			if strings.Contains(r.URL.Path, broken+"/messages") {
-				tries++
+				tries.Add(1)
 				return refuse(http.StatusServiceUnavailable, "Captured content is temporarily unavailable. Try again shortly.")
 			}
 			return nil
@@ -92,8 +93,8 @@ func TestUnreadable(t *testing.T) {
 		if ids := b.own(content.TypeUnread, "id"); !slices.Contains(ids, broken) {
 			t.Errorf("not read: %v, want %s among them", ids, broken)
 		}
-		if tries < 10 || tries > 200 {
-			t.Errorf("%d tries", tries)
+		if n := tries.Load(); n < 10 || n > 200 {
+			t.Errorf("%d tries", n)
 		}
 		if raised := b.raised(); len(raised) > 0 {
 			t.Errorf("conditions %v", raised)
@@ -105,14 +106,14 @@ func TestUnreadable(t *testing.T) {
 func TestWithoutScope(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bubble(t, capture.Config{}, simulated.Options{})
-		b.key = b.api.Keys().Limited
+		b.use(b.api.Keys().Limited)
 		_, stop := b.run(content.Config{}, nil)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if raised := b.raised(); !slices.Equal(raised, []string{"compliance.content.forbidden"}) {
 			t.Errorf("conditions %v", raised)
 		}
-		b.key = b.api.Keys().Read
+		b.use(b.api.Keys().Read)
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		stop()
@@ -164,10 +165,10 @@ func TestPolicyKeepsMore(t *testing.T) {
 func TestFeedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bubble(t, everything(), simulated.Options{Rate: 100, RemoteRate: 20})
-		limited := 0
+		var limited atomic.Int64
 		b.answered = func(res *http.Response) {
 			if res.StatusCode == http.StatusTooManyRequests && !strings.Contains(res.Request.URL.Path, "/sessions/remote") {
-				limited++
+				limited.Add(1)
 			}
 		}
 		_, stop := b.run(content.Config{Start: time.Now().Add(-12 * time.Hour)}, nil)
@@ -185,8 +186,8 @@ func TestFeedFirst(t *testing.T) {
 		if n := b.asked(func(string) bool { return true }); n < 400 {
 			t.Errorf("%d requests in seven minutes: there was nothing to hold the feed up", n)
 		}
-		if limited > 0 {
-			t.Errorf("%d requests beyond the budget", limited)
+		if n := limited.Load(); n > 0 {
+			t.Errorf("%d requests beyond the budget", n)
 		}
 	})
 }
