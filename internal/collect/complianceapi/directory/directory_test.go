@@ -250,6 +250,30 @@ func TestMuchMissing(t *testing.T) {
 	}
 }
 
+// TestMuchIsBack: what one reading missed and the next one shows was never gone.
+func TestMuchIsBack(t *testing.T) {
+	t.Parallel()
+	v := newVendor()
+	for n := range 9 {
+		v.user(fmt.Sprint(100+n), fmt.Sprintf("%d@example.com", 100+n), "user")
+	}
+	var kept map[string]row
+	b := play(t, v,
+		func() {
+			v.set(func() { kept, v.lists[users] = v.lists[users], map[string]row{} })
+			time.Sleep(32 * time.Minute) // past the next reading, and not as far as the second look
+			v.set(func() { v.lists[users] = kept })
+		}, nothing)
+	for key, p := range history(t, b) {
+		if len(p.changes) != 1 {
+			t.Errorf("%s: %s", key, show(p))
+		}
+	}
+	if s := statements(b); len(s) < 3 || sweeptest.Attr(s[1], "missing") != "12" || sweeptest.Attr(s[2], "status") != "final" {
+		t.Errorf("%d statements", len(s))
+	}
+}
+
 // TestOrganisationVanishes: with all it held, and only once a second reading misses it.
 func TestOrganisationVanishes(t *testing.T) {
 	t.Parallel()
