@@ -18,7 +18,8 @@ const (
 )
 
 // drifts finds settings in force that the baseline does not expect (KindSettingsDrift): from the snapshot that shows it to the
-// first that does not, one discrepancy for each stretch. Who changed it is told where the feed names one act, of that
+// first that shows it otherwise, one discrepancy for each stretch. A setting that is not shown any more ends none: nobody can
+// tell what it is now. Who changed it is told where the feed names one act, of that
 // organisation, on that setting, between the snapshot before and this one: the last of them. What changed and was changed
 // back between two snapshots is not seen here.
 type drifts struct {
@@ -29,7 +30,7 @@ const driftSchema = `
 CREATE TABLE drifts (
 	id TEXT PRIMARY KEY, credential TEXT NOT NULL, org TEXT NOT NULL, setting TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
 	since INTEGER NOT NULL, opened INTEGER NOT NULL, seen INTEGER NOT NULL, recorded INTEGER NOT NULL, began TEXT NOT NULL, value TEXT NOT NULL, expected TEXT NOT NULL,
-	rule TEXT NOT NULL, severity TEXT NOT NULL, judged INTEGER NOT NULL, closed INTEGER NOT NULL, act INTEGER NOT NULL, account TEXT NOT NULL, erased INTEGER NOT NULL);
+	rule TEXT NOT NULL, severity TEXT NOT NULL, judged INTEGER NOT NULL, closed INTEGER NOT NULL, hidden INTEGER NOT NULL, act INTEGER NOT NULL, account TEXT NOT NULL, erased INTEGER NOT NULL);
 CREATE INDEX drifts_setting ON drifts (org, setting, closed);
 CREATE INDEX drifts_act ON drifts (act) WHERE act > 0;
 
@@ -62,7 +63,7 @@ func (x *drifts) observe(ctx context.Context, tx *transaction, r *audit.Record, 
 	return nil
 }
 
-// snapshot opens, goes on with or closes a drift.
+// snapshot opens, goes on with or closes a drift. hidden is since when the setting is not shown, 0 where it is.
 func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record, seq uint64) error {
 	org, setting, credential := told(r, "organization_uuid"), told(r, "setting"), r.Account.Proved.Credential
 	if setting == "" {
@@ -76,13 +77,16 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 	drift := told(r, "drift") == "true"
 	at := r.Occurred.UnixMicro()
 	switch {
+	case open && told(r, "change") == "removed":
+		x.touch(id)
+		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, hidden = ? WHERE id = ?`, int64(seq), at, id)
 	case drift && open:
 		x.touch(id)
-		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), value = ?, expected = ?, rule = ?, severity = ? WHERE id = ?`,
+		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, value = ?, expected = ?, rule = ?, severity = ? WHERE id = ?`,
 			int64(seq), at, told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"), id)
 	case open:
 		x.touch(id)
-		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), closed = ? WHERE id = ?`, int64(seq), at, r.Recorded.UnixMicro(), id)
+		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, closed = ? WHERE id = ?`, int64(seq), at, r.Recorded.UnixMicro(), id)
 	case !drift:
 		return nil
 	}
@@ -94,7 +98,7 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 		since = at
 	}
 	id = discrepancyID(KindSettingsDrift, credential, org, setting, strconv.FormatUint(seq, 10))
-	err = tx.exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
+	err = tx.exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
 		r.Recorded.UnixMicro(), told(r, "value"), told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"), judged)
 	if err != nil {
 		return err
@@ -173,11 +177,11 @@ func (x *drifts) flush(ctx context.Context, tx *transaction) error {
 // readDrift makes the discrepancy of a drift.
 func readDrift(ctx context.Context, tx *transaction, id string) (*Discrepancy, error) {
 	d := &Discrepancy{ID: id, Kind: KindSettingsDrift, State: StateOpen, Count: 1}
-	var first, last, since, seen, recorded, closed, act int64
+	var first, last, since, seen, recorded, closed, hidden, act int64
 	var account string
-	_, err := tx.row(ctx, `SELECT credential, org, setting, first_seq, last_seq, since, seen, recorded, value, expected, rule, severity, closed, act, account, erased
+	_, err := tx.row(ctx, `SELECT credential, org, setting, first_seq, last_seq, since, seen, recorded, value, expected, rule, severity, closed, hidden, act, account, erased
 		FROM drifts WHERE id = ?`, []any{id}, &d.Credential, &d.Details.Organization, &d.Details.Setting, &first, &last, &since, &seen, &recorded, &d.Details.Value,
-		&d.Details.Expected, &d.Details.Rule, &d.Severity, &closed, &act, &account, &d.AccountErased)
+		&d.Details.Expected, &d.Details.Rule, &d.Severity, &closed, &hidden, &act, &account, &d.AccountErased)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +197,10 @@ func readDrift(ctx context.Context, tx *transaction, id string) (*Discrepancy, e
 		}
 	}
 	verb, end := "is", ""
-	if closed > 0 {
+	switch {
+	case hidden > 0:
+		verb, end = "was", "; it is no longer shown since "+microTime(hidden).Format(time.RFC3339)+", which does not say that it is otherwise now"
+	case closed > 0:
 		d.State, d.Count = StateClosed, 0
 		verb, end = "was", "; the baseline finds nothing to object to in it any more"
 	}

@@ -24,6 +24,14 @@ func (s *snapshots) value(org, setting, value string, drift any, first ...audit.
 	return s.record(r)
 }
 
+// hides is the record of a setting that a snapshot does not show any more.
+func (s *snapshots) hides(org, setting string) uint64 {
+	r := &audit.Record{Version: 1, Source: audit.SourceComplianceSettings, Activity: audit.ActivityState, Type: "settings.value", Occurred: s.now, Attributes: attrs(
+		"change", "removed", "id", setting, "organization_uuid", org, "setting", setting, "previous", "false", "last_sweep", s.now.Add(-15*time.Minute).Format(time.RFC3339))}
+	r.Account.Proved.Credential = "compliance"
+	return s.record(r)
+}
+
 // toggles is an act of the feed that happened the given time ago.
 func (s *snapshots) toggles(org, who string, on bool, ago time.Duration) uint64 {
 	r := &audit.Record{Version: 1, Source: audit.SourceComplianceActivity, Activity: audit.ActivitySettingChange, Type: "org_sso_toggled", Occurred: s.now.Add(-ago),
@@ -36,8 +44,12 @@ func (s *snapshots) pass() { s.later(15 * time.Minute) }
 
 func TestDrift(t *testing.T) {
 	t.Parallel()
-	const is, was = "The setting sso_enabled of organisation o1 is off where the baseline expects on (rule sso)",
-		"closed: The setting sso_enabled of organisation o1 was off where the baseline expects on (rule sso); the baseline finds nothing to object to in it any more"
+	const (
+		is     = "The setting sso_enabled of organisation o1 is off where the baseline expects on (rule sso)"
+		before = "The setting sso_enabled of organisation o1 was off where the baseline expects on (rule sso); "
+		was    = "closed: " + before + "the baseline finds nothing to object to in it any more"
+	)
+	hidden := before + "it is no longer shown since " + t0.Add(30*time.Minute).Format(time.RFC3339) + ", which does not say that it is otherwise now"
 	f := func(name string, want []string, story func(s *snapshots)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,7 +67,12 @@ func TestDrift(t *testing.T) {
 	f("off", []string{is}, off)
 	f("off and on", []string{was}, func(s *snapshots) { off(s); s.value("o1", "sso_enabled", "true", false) })
 	f("off, and not judged any more", []string{was}, func(s *snapshots) { off(s); s.value("o1", "sso_enabled", "false", nil) })
-	f("off, and not shown any more", []string{was}, func(s *snapshots) { off(s); s.value("o1", "sso_enabled", "", nil) })
+	f("off, and without a value", []string{was}, func(s *snapshots) { off(s); s.value("o1", "sso_enabled", "", nil) })
+	hides := func(s *snapshots) { s.hides("o1", "sso_enabled"); s.pass() }
+	f("off, and no longer shown", []string{hidden}, func(s *snapshots) { off(s); hides(s) })
+	f("off, no longer shown, and shown as before", []string{is}, func(s *snapshots) { off(s); hides(s); off(s) })
+	f("off, no longer shown, and on", []string{was}, func(s *snapshots) { off(s); hides(s); s.value("o1", "sso_enabled", "true", false) })
+	f("on, and no longer shown", nil, hides)
 	f("another setting and organisation are on", []string{is}, func(s *snapshots) {
 		off(s)
 		s.value("o2", "sso_enabled", "true", false)

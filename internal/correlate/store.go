@@ -14,7 +14,7 @@ import (
 )
 
 // schemaVersion is that of the file. A file of another version is not migrated but built again.
-const schemaVersion = 4
+const schemaVersion = 5
 
 const schema = `
 CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL, clock INTEGER NOT NULL);

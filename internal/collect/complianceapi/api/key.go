@@ -36,6 +36,7 @@ type keyring struct {
 	mu      sync.Mutex
 	key     secret.String // in use
 	inUse   KeyUse
+	changes int             // how often another key took over
 	refused []secret.String // by the server, of those the source holds
 	looked  time.Time       // at the source, last
 	again   bool            // the source is to be asked before the next use
@@ -79,6 +80,9 @@ func (k *keyring) choose(list []secret.String, refused secret.String) int {
 // take puts a key into use and tells of it where that changes anything.
 func (k *keyring) take(list []secret.String, i int) {
 	use := KeyUse{Kind: Kind(list[i]), Place: i + 1, Of: len(list)}
+	if !k.key.IsZero() && !k.key.Equal(list[i].Reveal()) {
+		k.changes++
+	}
 	changed := k.key.IsZero() || !k.key.Equal(list[i].Reveal()) || k.inUse.Place != use.Place
 	k.key, k.inUse = list[i], use
 	if changed && k.loaded != nil {
@@ -113,6 +117,14 @@ func sendable(s string) bool {
 
 // ForgetKey makes the client ask the source of the key anew with the next request.
 func (c *Client) ForgetKey() { c.key.forget() }
+
+// KeyChanges counts how often another key took over from the one in use: what was read before and what is read after may
+// be two different views of the same tenant.
+func (c *Client) KeyChanges() int {
+	c.key.mu.Lock()
+	defer c.key.mu.Unlock()
+	return c.key.changes
+}
 
 // The scopes of Compliance Access Keys, which cannot be changed once a key is made.
 // Source: https://platform.claude.com/docs/en/manage-claude/compliance-api-access.

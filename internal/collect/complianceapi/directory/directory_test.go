@@ -205,13 +205,13 @@ func TestBrokenSweep(t *testing.T) {
 			return strings.HasSuffix(r.URL.RequestURI(), path) && f(w)
 		}
 	}
-	f("second page fails", on("users?limit=1000&page=2", func(w http.ResponseWriter) bool { return refuse(w, 500, "api_error", "Internal server error") }), "unreachable", "final")
-	f("a later list fails", on("members?limit=1000", func(w http.ResponseWriter) bool { return refuse(w, 503, "overloaded_error", "Try again") }), "unreachable", "final")
+	f("second page fails", on("users?limit=1000&page=2", func(w http.ResponseWriter) bool { return refuse(w, 500, "api_error", "Internal server error") }), "incomplete", "provisional")
+	f("a later list fails", on("members?limit=1000", func(w http.ResponseWriter) bool { return refuse(w, 503, "overloaded_error", "Try again") }), "incomplete", "provisional")
 	f("cut short", on("users?limit=1000", func(w http.ResponseWriter) bool {
 		_, err := w.Write([]byte(`{"data":[{"id":"u1"}],"has_more":true,"next_page":null}`))
 		return err == nil
-	}), "malformed", "final")
-	f("another list gone", on("members?limit=1000", func(w http.ResponseWriter) bool { return refuse(w, 404, "not_found_error", "Group not found.") }), "refused", "provisional")
+	}), "incomplete", "provisional")
+	f("another list gone", on("members?limit=1000", func(w http.ResponseWriter) bool { return refuse(w, 404, "not_found_error", "Group not found.") }), "incomplete", "provisional")
 	f("accounts forbidden", on("users?limit=1000", func(w http.ResponseWriter) bool {
 		return refuse(w, 403, "permission_error", "Missing required scopes. Got: ['read:compliance_org_data'] Needed one of: ['read:compliance_user_data', 'read:org_audit']")
 	}), "forbidden", "provisional")
@@ -224,7 +224,8 @@ func TestBrokenSweep(t *testing.T) {
 	f("rows without ids", on("users?limit=1000", func(w http.ResponseWriter) bool {
 		_, err := w.Write([]byte(`{"data":[{"id":"u1","email":"1@example.com","organization_role":"user","full_name":"Name 1","created_at":"2026-01-02T03:04:05.000006Z"},{"id":7},"x"]}`))
 		return err == nil
-	}), "malformed", "provisional")
+	}), "incomplete", "provisional")
+	f("everything fails", on("", func(w http.ResponseWriter) bool { return refuse(w, 500, "api_error", "Internal server error") }), "unreachable", "final")
 }
 
 // TestMuchMissing: an organisation, or more than half of a list, counts as gone when the next reading misses it, too.
@@ -271,44 +272,6 @@ func TestMuchIsBack(t *testing.T) {
 	}
 	if s := statements(b); len(s) < 3 || sweeptest.Attr(s[1], "missing") != "12" || sweeptest.Attr(s[2], "status") != "final" {
 		t.Errorf("%d statements", len(s))
-	}
-}
-
-// TestOrganisationVanishes: with all it held, and only once a second reading misses it.
-func TestOrganisationVanishes(t *testing.T) {
-	t.Parallel()
-	f := func(back bool) []string {
-		v := newVendor()
-		v.put(orgs, "o2", row{"uuid": "o2", "name": "Console", "created_at": "2025-03-12T18:22:41.123456+00:00"})
-		b := play(t, v,
-			func() {
-				v.set(func() {
-					n := 0
-					v.answer = func(w http.ResponseWriter, r *http.Request) bool {
-						if !strings.HasSuffix(r.URL.Path, orgs) {
-							return false
-						}
-						if n++; n > 1 && back {
-							return false
-						}
-						_, err := w.Write([]byte(`{"data":[{"uuid":"o2","name":"Console","created_at":"2025-03-12T18:22:41.123456+00:00"}]}`))
-						return err == nil
-					}
-				})
-			}, nothing)
-		h := history(t, b)
-		for key, p := range h {
-			if back && len(p.changes) != 1 {
-				t.Errorf("%s, missed once: %v", key, p.changes)
-			}
-		}
-		return slices.Concat(there(h, "organization"), there(h, "user"), there(h, "role"), there(h, "permission"), there(h, "group"))
-	}
-	if diff := cmp.Diff([]string{"o1", "o2", "u1", "u2", "u3", "r1", "connectors:manage organization o1", "g1"}, f(true)); diff != "" {
-		t.Errorf("missed once (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"o2", "g1"}, f(false)); diff != "" {
-		t.Errorf("missed twice (-want +got):\n%s", diff)
 	}
 }
 

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
@@ -31,7 +30,8 @@ type fetch func(ctx context.Context, page string) (api.Listing, error)
 // Read reads organisations with their accounts and roles, then groups with their members.
 func (p *part) Read(ctx context.Context, r *sweep.Reading) error {
 	x := &reading{part: p, Reading: r, ctx: ctx}
-	r.Careful = []string{kindOrganization}
+	r.Reach = kindOrganization
+	keys := p.client.KeyChanges()
 	orgs, err := r.Walk(ctx, kindOrganization, func(ctx context.Context, page string) (api.Listing, error) {
 		return p.client.Organizations(ctx, page, api.Backfill)
 	}, kinds()[kindOrganization].parse)
@@ -56,7 +56,7 @@ func (p *part) Read(ctx context.Context, r *sweep.Reading) error {
 			return err
 		}
 	}
-	return nil
+	return sweep.OneKey(keys, p.client.KeyChanges())
 }
 
 func (x *reading) organization(org string) error {
@@ -90,17 +90,17 @@ func (x *reading) accounts(name, kind string, f fetch) error {
 	return err
 }
 
-// list reads a list. One that is not there any more, or that the key may not read, is noted and left as it was known:
-// what it hangs on may have gone since its own list was read.
-func (x *reading) list(name, kind string, f fetch) ([]string, error) {
-	ids, err := x.Walk(x.ctx, name, f, kinds()[kind].parse)
-	var refused *api.Error
-	if errors.As(err, &refused) && !refused.KeyRefused() && (refused.Forbidden() || refused.Status == http.StatusNotFound) {
-		if refused.Forbidden() && (kind == kindUser || kind == kindMember) {
+// list reads a list. One that cannot be read is left as it was known: the key may not read it, what it hangs on may have
+// gone since its own list was read, or the vendor fails at this one.
+func (x *reading) list(name, kind string, f fetch) (ids []string, err error) {
+	_, err = x.Try(x.ctx, name, func() error {
+		var err error
+		ids, err = x.Walk(x.ctx, name, f, kinds()[kind].parse)
+		var refused *api.Error
+		if errors.As(err, &refused) && refused.Forbidden() && (kind == kindUser || kind == kindMember) {
 			x.forbidden = err
 		}
-		x.Unread(name, err)
-		return nil, nil
-	}
+		return err
+	})
 	return ids, err
 }

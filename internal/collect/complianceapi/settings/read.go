@@ -29,25 +29,26 @@ type part struct {
 
 // Read reads the settings of one organisation after the other.
 func (p *part) Read(ctx context.Context, r *sweep.Reading) error {
-	r.Careful = []string{kindOrganization}
+	r.Reach = kindOrganization
+	keys := p.client.KeyChanges()
 	orgs, err := r.Walk(ctx, kindOrganization, func(ctx context.Context, page string) (api.Listing, error) {
 		return p.client.Organizations(ctx, page, api.Backfill)
 	}, organization)
 	if err != nil {
 		return err
 	}
-	var missing error
 	found := false
 	for _, org := range orgs {
-		s, err := p.client.Settings(ctx, org, api.Backfill)
-		var refused *api.Error
-		if errors.As(err, &refused) && refused.Status == http.StatusNotFound && !refused.KeyRefused() {
-			missing = fmt.Errorf("%w: %w", trouble.ErrNotGranted, err)
-			r.Unread(listOf(org), missing)
-			continue
-		}
+		var s api.Settings
+		ok, err := r.Try(ctx, listOf(org), func() (err error) {
+			s, err = p.of(ctx, org)
+			return err
+		})
 		if err != nil {
 			return err
+		}
+		if !ok {
+			continue
 		}
 		at := r.Answered(s.RequestID, s.Date)
 		things, whole := p.values(org, s.Rows)
@@ -57,10 +58,20 @@ func (p *part) Read(ctx context.Context, r *sweep.Reading) error {
 			r.Put(kindKey, at, keys, whole)
 		}
 	}
-	if !found && missing != nil { // the whole route is not there
-		return missing
+	if !found && r.Trouble() != nil { // the whole route is not there, or fails
+		return r.Trouble()
 	}
-	return nil
+	return sweep.OneKey(keys, p.client.KeyChanges())
+}
+
+// of fetches the settings of an organisation.
+func (p *part) of(ctx context.Context, org string) (api.Settings, error) {
+	s, err := p.client.Settings(ctx, org, api.Backfill)
+	var refused *api.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && !refused.KeyRefused() {
+		return s, fmt.Errorf("%w: %w", trouble.ErrNotGranted, err)
+	}
+	return s, err
 }
 
 func listOf(org string) string { return kindOrganization + "/" + org + "/" + kindValue }

@@ -46,6 +46,14 @@ type vendor struct {
 	keys  string
 	gone  bool // the route is not there
 	asked int
+	// failing: a handler around this one answers for o1.
+	failing bool
+}
+
+func (v *vendor) fails() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.failing
 }
 
 func newVendor() *vendor {
@@ -252,13 +260,44 @@ func TestNotGranted(t *testing.T) {
 	wantTold(t, b, "o1", "sso_enabled", "first_seen value=true value_type=boolean")
 }
 
-// TestOrganisationVanishes: its settings are told no more, once a second snapshot misses it, and no drift is left behind.
-func TestOrganisationVanishes(t *testing.T) {
+// TestOrganisationOutOfReach: the API does not tell an organisation that is gone from one that another key does not reach.
+// None of its settings counts as not shown any more, and no drift of it as over.
+func TestOrganisationOutOfReach(t *testing.T) {
 	t.Parallel()
 	v := newVendor()
 	v.set("o2", "sso_enabled", "boolean", "false")
-	b := play(t, v, shipped(t), func() { v.mu.Lock(); delete(v.rows, "o2"); v.mu.Unlock() }, nothing)
-	wantTold(t, b, "o2", "sso_enabled", "first_seen value=false expected=true drift=true baseline=sso severity=high value_type=boolean", "removed previous=false")
+	b := play(t, v, shipped(t), func() { v.mu.Lock(); delete(v.rows, "o2"); v.mu.Unlock() }, nothing, nothing)
+	wantTold(t, b, "o2", "sso_enabled", "first_seen value=false expected=true drift=true baseline=sso severity=high value_type=boolean")
+	if raised := b.Health.Conditions(); len(raised) != 1 || raised[0].Code != "compliance.settings.out_of_reach" {
+		t.Errorf("%+v", raised)
+	}
+}
+
+// TestOneOrganisationFails: the settings of one organisation that cannot be read hide no change in another.
+func TestOneOrganisationFails(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 500} {
+		v := newVendor()
+		b := play(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/o1/settings") && v.fails() {
+				w.Header().Set("X-Should-Retry", "false")
+				w.WriteHeader(status)
+				return
+			}
+			v.ServeHTTP(w, r)
+		}), baseline.Baseline{}, func() {
+			v.mu.Lock()
+			v.failing = true
+			v.mu.Unlock()
+			v.set("o1", "sso_enabled", "boolean", "")
+			v.set("o2", "sso_enabled", "boolean", "false")
+		}, nothing, nothing)
+		wantTold(t, b, "o1", "sso_enabled", "first_seen value=true value_type=boolean")
+		wantTold(t, b, "o2", "sso_enabled", "first_seen value=true value_type=boolean", "changed value=false previous=true value_type=boolean")
+		if raised := b.Health.Conditions(); len(raised) != 1 || raised[0].Code != "compliance.settings.incomplete" {
+			t.Errorf("%d: %+v", status, raised)
+		}
+	}
 }
 
 // TestSoon: a snapshot that somebody asks for is taken at once, and what is changed back before the next one is seen.

@@ -35,31 +35,33 @@ type Change struct {
 	next entry
 }
 
-// compare tells what differs from what is known, parents before what they hold. doubts are the things that are missing
-// and not believed gone yet.
-func (c *Collector) compare(r *Reading) (changes []Change, doubts []string, err error) {
+// compare tells what differs from what is known, parents before what they hold.
+func (c *Collector) compare(r *Reading) (*difference, error) {
 	d := &difference{c: c, r: r}
 	for _, name := range r.order {
 		l := r.lists[name]
 		for _, id := range slices.Sorted(maps.Keys(l.things)) {
 			if err := d.thing(name, l.things[id]); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 		if l.whole {
 			if err := d.missing(name, l); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 	}
-	return d.changes, d.doubts, nil
+	return d, nil
 }
 
 type difference struct {
 	c       *Collector
 	r       *Reading
 	changes []Change
-	doubts  []string
+	doubts  []string // what is missing and not believed gone yet
+	// unreached are the organisations that are missing. narrowed: some were there in the last reading that lacked nothing else.
+	unreached []string
+	narrowed  bool
 }
 
 // thing tells what has become of one that is there.
@@ -76,6 +78,9 @@ func (d *difference) thing(list string, t *Thing) error {
 	case was.Gone:
 		ch.What = Returned
 	case bytes.Equal(was.Is, is):
+		if was.Out {
+			d.remember(list, t.ID, entry{N: was.N, Is: was.Is})
+		}
 		return nil
 	default:
 		ch.What = Changed
@@ -136,7 +141,12 @@ const fewMissing = 5
 // missing tells what has become of those that are not there.
 func (d *difference) missing(name string, l *list) error {
 	ids := d.c.known.missing(name, l.things)
-	doubtful := slices.Contains(d.r.Careful, name) || len(ids) >= fewMissing && 2*len(ids) > d.c.known.there(name)
+	if name == d.r.Reach {
+		d.reach(ids)
+		return nil
+	}
+	ids = d.within(name, ids)
+	doubtful := len(ids) >= fewMissing && 2*len(ids) > d.c.known.there(name)
 	for _, id := range ids {
 		if at := name + "/" + id; doubtful && !slices.Contains(d.c.st.Doubts, at) {
 			d.doubts = append(d.doubts, at)

@@ -18,6 +18,7 @@ type entry struct {
 	N    int    `json:"n"` // records made of it
 	Is   fields `json:"is,omitempty"`
 	Gone bool   `json:"gone,omitempty"`
+	Out  bool   `json:"out,omitempty"` // went missing together with an organisation that is out of reach
 }
 
 // fields are those a thing differs by, as JSON of a map; one that stands for content has sumMark before its name.

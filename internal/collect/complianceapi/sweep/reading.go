@@ -39,14 +39,16 @@ type Reading struct {
 	known known
 	lists map[string]*list
 	order []string
-	// Careful names lists of which nothing counts as gone before a second reading misses it, too.
-	Careful []string
+	// Reach names the list of the organisations that a key reaches: the API does not tell one that is gone from one out of
+	// the key's reach, so what is missing there never counts as gone. It is read before any other list.
+	Reach string
 
 	began       time.Time // by the server, with the first answer
 	requests    int64
 	first, last string // request ids
 	trouble     error  // why the first unread list could not be read
 	unread      []string
+	failing     map[string]failing // by kind of list
 }
 
 // list is one list that was read to its end.
@@ -57,7 +59,9 @@ type list struct {
 	whole bool
 }
 
-func newReading(k known) *Reading { return &Reading{known: k, lists: map[string]*list{}} }
+func newReading(k known) *Reading {
+	return &Reading{known: k, lists: map[string]*list{}, failing: map[string]failing{}}
+}
 
 // Answered counts an answer.
 func (r *Reading) Answered(requestID string, date time.Time) time.Time {

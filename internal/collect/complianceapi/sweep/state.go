@@ -22,6 +22,9 @@ type state struct {
 	Salt    []byte    `json:"salt"`             // keys the sums that stand for content
 	Swept   time.Time `json:"swept"`            // when the last complete sweep began, by the server; zero before the first
 	Doubts  []string  `json:"doubts,omitempty"` // missing in it, and believed gone when the next one misses them, too
+	// Unreached are the organisations that it did not show, and Without those of the last one in which every list was read.
+	Unreached []string `json:"unreached,omitempty"`
+	Without   []string `json:"without,omitempty"`
 }
 
 const stateVersion = 1
@@ -101,17 +104,27 @@ func (c *Collector) commit(ctx context.Context, changes []Change) (map[string]in
 			return nil, err
 		}
 		for i := range batch {
-			counts[batch[i].What]++
+			if batch[i].What != unreached {
+				counts[batch[i].What]++
+			}
 		}
 		changes = changes[len(batch):]
 	}
 	return counts, nil
 }
 
+// draft makes the record of a change, where it is worth one.
+func (c *Collector) draft(ch Change) intake.Draft {
+	if ch.What == unreached {
+		return intake.Draft{}
+	}
+	return c.part.Draft(ch)
+}
+
 func (c *Collector) submit(ctx context.Context, batch []Change) (err error) {
 	drafts, undo := make([]intake.Draft, 0, len(batch)), make([]func(), len(batch))
 	for i := range batch {
-		if d := c.part.Draft(batch[i]); d.Record != nil {
+		if d := c.draft(batch[i]); d.Record != nil {
 			drafts = append(drafts, d)
 		}
 		undo[i] = c.known.set(batch[i].List, batch[i].ID, batch[i].next)

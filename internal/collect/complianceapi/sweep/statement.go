@@ -24,13 +24,17 @@ const (
 const (
 	findingWhole = "read to its end"
 	findingPart  = "some lists could not be read: what was known of them stands"
+	findingReach = "the key does not reach organisations that were there: what was known of them stands"
 	findingDoubt = "much of what was there is missing: it counts as gone when the next reading misses it, too"
 )
 
 // state records that the part was read, and what of it.
-func (c *Collector) state(ctx context.Context, r *Reading, counts map[string]int64, doubts []string) error {
-	next := c.st
-	next.Swept, next.Doubts = r.began.UTC().Truncate(time.Second), doubts
+func (c *Collector) state(ctx context.Context, d *difference, counts map[string]int64) error {
+	r, next := d.r, c.st
+	next.Swept, next.Doubts, next.Unreached = r.began.UTC().Truncate(time.Second), d.doubts, d.unreached
+	if len(r.unread) == 0 {
+		next.Without = d.unreached
+	}
 	cursor, err := json.Marshal(next)
 	if err != nil {
 		return fmt.Errorf("write the cursor of %s: %w", c.cfg.What, err)
@@ -39,7 +43,9 @@ func (c *Collector) state(ctx context.Context, r *Reading, counts map[string]int
 	switch {
 	case len(r.unread) > 0:
 		status, finding = statusProvisional, findingPart
-	case len(doubts) > 0:
+	case len(d.unreached) > 0:
+		status, finding = statusProvisional, findingReach
+	case len(d.doubts) > 0:
 		status, finding = statusProvisional, findingDoubt
 	}
 	attrs := audit.Attrs{
@@ -52,11 +58,14 @@ func (c *Collector) state(ctx context.Context, r *Reading, counts map[string]int
 			attrs = append(attrs, count(what, n))
 		}
 	}
-	if len(doubts) > 0 {
-		attrs = append(attrs, count("missing", int64(len(doubts))))
+	if len(d.doubts) > 0 {
+		attrs = append(attrs, count("missing", int64(len(d.doubts))))
 	}
-	if len(r.unread) > 0 {
-		attrs = append(attrs, audit.Attr{Name: "unread", Value: names(r.unread)}, count("unread_lists", int64(len(r.unread))))
+	if unread := append(d.lists(), r.unread...); len(unread) > 0 {
+		attrs = append(attrs, audit.Attr{Name: "unread", Value: names(unread)}, count("unread_lists", int64(len(unread))))
+	}
+	if len(d.unreached) > 0 {
+		attrs = append(attrs, count("out_of_reach", int64(len(d.unreached))))
 	}
 	_, err = c.deps.Door.Record(ctx, intake.Act{
 		Type: complianceapi.TypeStatement, Activity: audit.ActivityOperation, Account: audit.Identity{Credential: c.cfg.Credential}, Attributes: attrs,

@@ -1,8 +1,9 @@
 // Package sweep reads a part of the Compliance API as a whole, again and again, and tells in records what differs from
 // the reading before: what the vendor shows as a state and not as a feed.
 //
-// It promises: nothing is concluded from a reading that broke off; what is missing in a complete one is gone, and where
-// that is an organisation, or more than half of a list, only once a second reading misses it as well. What is gone stays
+// It promises: nothing is concluded from a reading that broke off, a list that could not be read or an organisation that is
+// not shown; one list that cannot be read keeps none of the others from being read. What is missing in a list that was read
+// to its end is gone, and where that is more than half of it only once a second reading misses it as well. What is gone stays
 // known, so that it can be told from what is new when it returns. Records of differences are durable together with what
 // the next reading is compared with, so that a crash between any two steps doubles and loses nothing; then the sweep is
 // stated. Records enter in the order of the lists they are of, then of ids. A Collector is used by one goroutine, which
@@ -129,6 +130,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	if err := c.load(ctx); err != nil {
 		return err
 	}
+	c.tellReach(ctx)
 	wait := c.untilDue(time.Now())
 	if wait > 0 {
 		c.behind.Do(func() { close(c.caughtUp) })
@@ -142,6 +144,9 @@ func (c *Collector) Run(ctx context.Context) error {
 		c.behind.Do(func() { close(c.caughtUp) })
 		if wait = c.next(); partial != nil {
 			wait = max(wait, c.watch.Failed(ctx, partial))
+			if errors.Is(partial, trouble.ErrPartial) && c.watch.Failures() == 1 { // it may be over soon
+				wait = min(wait, refusedWait)
+			}
 		} else if err := c.watch.Succeeded(ctx); err != nil {
 			c.log.WarnContext(ctx, "that "+c.cfg.What+" is read again is not on record", "error", err)
 		}
@@ -193,17 +198,18 @@ func (c *Collector) sweep(ctx context.Context) (partial, err error) {
 	if err := c.part.Read(ctx, r); err != nil {
 		return nil, err
 	}
-	changes, doubts, err := c.compare(r)
+	d, err := c.compare(r)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := c.commit(ctx, changes)
+	counts, err := c.commit(ctx, d.changes)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.state(ctx, r, counts, doubts); err != nil {
+	if err := c.state(ctx, d, counts); err != nil {
 		return nil, err
 	}
 	c.stats.swept(r.began, counts)
-	return r.trouble, nil
+	c.tellReach(ctx)
+	return partialTrouble(r.trouble), nil
 }

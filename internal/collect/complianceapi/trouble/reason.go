@@ -37,6 +37,8 @@ func reasons(c Config) map[string]reason {
 		{"not_granted", health.Warning, "the Compliance API shows " + c.What + " to nobody, or not of all organisations: the vendor enables it for each parent " +
 			"organisation apart. Ask Anthropic for it, or leave it out of what is collected", 1},
 		{"unavailable", health.Warning, "the Compliance API says that " + c.What + " are not available for this organisation, as with HIPAA readiness; it is asked again", 1},
+		{"incomplete", health.Warning, "some lists of " + c.What + " cannot be read: the last statement of it names them. What was known of them stands, so that nobody " +
+			"counts as gone by them; the rest is read. It is tried again", 2},
 		{"unreachable", health.Warning, "the Compliance API does not answer, or only with errors; it is tried again, and reading goes on where it stopped", 2},
 		{"limited", health.Warning, "the request budget of the organisation is used up: every key of it shares 600 requests a minute; " +
 			"look for who else uses it. Reading goes on where it stopped", 1},
@@ -50,7 +52,7 @@ func reasons(c Config) map[string]reason {
 }
 
 // Diagnose names the trouble behind an error: "key_missing", "key_refused", "forbidden", "console_key", "feed_off", "refused",
-// "not_granted", "unavailable", "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
+// "not_granted", "incomplete", "unavailable", "unreachable", "limited" or "malformed". "" is trouble of our own side, which journal and content store tell of
 // themselves.
 func Diagnose(err error) string {
 	var e *api.Error
@@ -62,6 +64,8 @@ func Diagnose(err error) string {
 		return "key_missing"
 	case errors.Is(err, ErrNotGranted):
 		return "not_granted"
+	case errors.Is(err, ErrPartial):
+		return "incomplete"
 	case errors.Is(err, api.ErrMalformed):
 		return "malformed"
 	case errors.Is(err, api.ErrTooLarge):
@@ -88,6 +92,9 @@ func Diagnose(err error) string {
 
 // ErrNotGranted marks the answer of a route that the vendor has not enabled for the parent organisation.
 var ErrNotGranted = errors.New("not enabled for this parent organisation")
+
+// ErrPartial marks trouble of some lists of a part while the others were read.
+var ErrPartial = errors.New("some lists could not be read")
 
 // Ours marks an error as trouble of our own side: what the API said could not be kept.
 func Ours(err error) error {
