@@ -73,18 +73,40 @@ func (o *ownCalls) judgeDue(ctx context.Context, tx *transaction) error {
 	if err != nil {
 		return err
 	}
+	held := map[string]int64{}
 	for _, s := range due {
-		judged, why, err := o.judge(ctx, tx, s)
-		if err != nil {
-			return err
-		}
-		o.groups[s.group] = true
-		if err := tx.exec(ctx, `UPDATE own_shown SET judged = ?, why = ? WHERE seq = ?`, judged, why, int64(s.seq)); err != nil {
+		if err := o.settle(ctx, tx, s, held); err != nil {
 			return err
 		}
 	}
 	_, err = tx.row(ctx, `SELECT EXISTS (SELECT 1 FROM own_shown WHERE judged = 0)`, nil, &o.busy)
 	return err
+}
+
+// settle judges a call that is due. held counts those of each discrepancy that are not recognised and kept: who knows the
+// name of a run can write any number behind it, so the name alone must not make a call worth keeping.
+func (o *ownCalls) settle(ctx context.Context, tx *transaction, s *shownCall, held map[string]int64) error {
+	judged, why, err := o.judge(ctx, tx, s)
+	if err != nil {
+		return err
+	}
+	o.groups[s.group] = true
+	if judged == unrecognised {
+		if _, known := held[s.group]; !known {
+			var n int64
+			if _, err := tx.row(ctx, `SELECT count(*) FROM own_shown WHERE dsc = ? AND judged = ?`, []any{s.group, unrecognised}, &n); err != nil {
+				return err
+			}
+			held[s.group] = n
+		}
+		if held[s.group]++; held[s.group] > mostForeign {
+			if err := o.count(ctx, tx, s); err != nil {
+				return err
+			}
+			return tx.exec(ctx, `DELETE FROM own_shown WHERE seq = ?`, int64(s.seq))
+		}
+	}
+	return tx.exec(ctx, `UPDATE own_shown SET judged = ?, why = ? WHERE seq = ?`, judged, why, int64(s.seq))
 }
 
 // judge decides about a call of the feed under our key that no record of ours explains.
@@ -214,7 +236,7 @@ func (o *ownCalls) forget(ctx context.Context, tx *transaction) error {
 	}{
 		{`DELETE FROM own_made WHERE recorded < ? AND shown > 0`, shownKept},
 		{`DELETE FROM own_made WHERE recorded < ? AND window = ''`, unshownKept},
-		{`DELETE FROM own_shown WHERE recorded < ? AND key NOT IN (SELECT key FROM own_keys)`, ownRecordWithin},
+		{`DELETE FROM own_shown WHERE recorded < ? AND judged = 0 AND key NOT IN (SELECT key FROM own_keys)`, ownRecordWithin}, // of no other key is any judged
 	} {
 		if err := tx.exec(ctx, f.query, tx.clock-(f.keep+margin).Microseconds()); err != nil {
 			return fmt.Errorf("own calls: %w", err)

@@ -98,19 +98,18 @@ func (v *View) OwnKeys(ctx context.Context) ([]string, error) {
 
 // keep keeps a call of the feed that nothing explains yet.
 func (o *ownCalls) keep(ctx context.Context, tx *transaction, s *shownCall) error {
-	if _, ours := o.keys[s.key]; ours && s.run == "" {
+	run, found, err := readRun(ctx, tx, s.run)
+	if err != nil {
+		return err
+	}
+	if _, ours := o.keys[s.key]; ours && !found { // a run is on record before its first call
 		var held int64
 		if _, err := tx.row(ctx, `SELECT count(*) FROM own_shown WHERE dsc = ?`, []any{s.group}, &held); err != nil {
 			return err
 		}
 		if held >= mostForeign {
-			o.groups[s.group] = true
-			return tx.exec(ctx, `INSERT INTO own_groups VALUES (?,0,0,1,?) ON CONFLICT (id) DO UPDATE SET over = over + 1, over_seq = excluded.over_seq`, s.group, int64(s.seq))
+			return o.count(ctx, tx, s)
 		}
-	}
-	run, found, err := readRun(ctx, tx, s.run)
-	if err != nil {
-		return err
 	}
 	if found && s.number > run.high+run.bound { // a call made after it asked for the page that shows it
 		s.why = whyBeyond
@@ -118,6 +117,12 @@ func (o *ownCalls) keep(ctx context.Context, tx *transaction, s *shownCall) erro
 	o.busy = true
 	return tx.exec(ctx, `INSERT INTO own_shown VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,?)`,
 		int64(s.seq), s.key, s.request, s.run, s.number, s.occurred, s.recorded, s.method, s.route, s.address, s.agent, s.group, s.why)
+}
+
+// count counts a call that is not kept, since enough of its discrepancy are.
+func (o *ownCalls) count(ctx context.Context, tx *transaction, s *shownCall) error {
+	o.groups[s.group] = true
+	return tx.exec(ctx, `INSERT INTO own_groups VALUES (?,0,0,1,?) ON CONFLICT (id) DO UPDATE SET over = over + 1, over_seq = excluded.over_seq`, s.group, int64(s.seq))
 }
 
 // release forgets a call of the feed that is explained, and reports whether it was kept.

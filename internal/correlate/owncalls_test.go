@@ -285,6 +285,41 @@ func TestUnrecognisedCallNamesIt(t *testing.T) {
 	}
 }
 
+// TestForgedNamesAreBounded: who has the key and names a run, one of ours or none, has as many calls kept as who names none;
+// all are counted.
+func TestForgedNamesAreBounded(t *testing.T) {
+	t.Parallel()
+	f := func(name, run string) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := &ours{feed: newFeed(t)}
+			o.begins("A")
+			o.says("A", 1)
+			o.shows("A", 1, 0)
+			for batch := range 3 {
+				for n := range mostForeign {
+					o.shows(run, 0, 0, from(ourKey, "203.0.113.10", fmt.Sprintf("curl/8 (run %s, call %d)", run, 100_000*batch+1000+n)), asRequest(fmt.Sprint("req_", batch, "_", n)))
+				}
+				o.later(20 * time.Minute)
+				o.apply()
+			}
+			d := o.list(Filter{Kind: KindUnrecognisedCall})
+			if len(d) != 1 || d[0].Count != 3*mostForeign {
+				t.Fatalf("%+v", d)
+			}
+			var kept int
+			if err := o.view.readers.QueryRowContext(t.Context(), `SELECT count(*) FROM own_shown`).Scan(&kept); err != nil {
+				t.Fatal(err)
+			}
+			if kept > mostForeign {
+				t.Errorf("%d calls are kept one by one", kept)
+			}
+		})
+	}
+	f("a run of ours", "A")
+	f("no run of ours", "Z")
+}
+
 // TestManyCallsInAnyOrder: crashes, faults and late rows of honest runs never raise anything.
 func TestManyCallsInAnyOrder(t *testing.T) {
 	t.Parallel()
