@@ -28,7 +28,7 @@ const DefaultInterval = time.Hour
 type Config struct {
 	Credential string        // names the key in records; default "compliance"
 	Interval   time.Duration // between sweeps; default DefaultInterval
-	Batch      int           // records made durable at once; default 2000, and a large directory's cursor takes 0.5 MB with each
+	Batch      int           // records made durable at once, up to ten times as many in a large directory; default 2000. What is known takes 0.5 MB with each
 }
 
 // Scope is what a key needs to read the directory whole.

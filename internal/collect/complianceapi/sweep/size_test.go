@@ -1,10 +1,12 @@
 package sweep
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/intake"
 )
 
 // large is what is known of a directory of so many accounts in a hundred groups.
@@ -47,6 +49,52 @@ func TestSize(t *testing.T) {
 	again, err := decodeKnown(b)
 	if err != nil || again.there("group/rbac_group_011/member") != k.there("group/rbac_group_011/member") || len(again) != len(k) {
 		t.Errorf("read back: %d lists, %v", len(again), err)
+	}
+}
+
+// weigh is a door that weighs what is written with records.
+type weigh struct{ deliveries, most, bytes int }
+
+func (w *weigh) Submit(_ context.Context, d intake.Delivery) (intake.Receipt, error) {
+	w.deliveries++
+	w.most = max(w.most, len(d.Drafts))
+	for _, c := range d.Cursors {
+		w.bytes += len(c)
+	}
+	return intake.Receipt{}, nil
+}
+
+func (*weigh) Record(context.Context, intake.Act, map[string][]byte) (uint64, error) { return 0, nil }
+
+// plain has a record of everything.
+type plain struct{}
+
+func (plain) Read(context.Context, *Reading) error { return nil }
+func (plain) Draft(Change) intake.Draft            { return intake.Draft{Record: &audit.Record{}} }
+
+// TestFirstReadingIsWrittenOnce bounds what the first reading of a large directory writes beside its records: some times what
+// is known in the end, not some times for each batch.
+func TestFirstReadingIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	var changes []Change
+	for list, things := range large(t, 3000) {
+		for id, e := range things {
+			changes = append(changes, Change{List: list, ID: id, What: FirstSeen, next: *e})
+		}
+	}
+	w := &weigh{}
+	c := &Collector{cfg: Config{Batch: 50}, deps: Deps{Door: w}, part: plain{}, known: known{}, st: state{Version: stateVersion}}
+	counts, err := c.commit(t.Context(), changes)
+	if err != nil || counts[FirstSeen] != int64(len(changes)) {
+		t.Fatalf("%v, %v", counts, err)
+	}
+	last, err := c.known.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d things of %d bytes: %d deliveries, at most %d records, %d bytes", len(changes), len(last), w.deliveries, w.most, w.bytes)
+	if w.bytes > 24*len(last) || w.most > mostBatches*50 {
+		t.Errorf("%d bytes of cursors for %d that are known; %d records at once", w.bytes, len(last), w.most)
 	}
 }
 

@@ -99,7 +99,7 @@ func (k known) encode() ([]byte, error) {
 func (c *Collector) commit(ctx context.Context, changes []Change) (map[string]int64, error) {
 	counts := map[string]int64{}
 	for len(changes) > 0 {
-		batch := changes[:min(len(changes), c.cfg.Batch)]
+		batch := changes[:min(len(changes), c.batch())]
 		if err := c.submit(ctx, batch); err != nil {
 			return nil, err
 		}
@@ -111,6 +111,19 @@ func (c *Collector) commit(ctx context.Context, changes []Change) (map[string]in
 		changes = changes[len(batch):]
 	}
 	return counts, nil
+}
+
+// mostBatches bounds a batch of a large part, in those of a small one: the records of a batch are in memory at once.
+const mostBatches = 10
+
+// batch is how many changes are made durable at once. All that is known is written with each batch, so a batch grows with
+// what is known: otherwise the first reading of a large part writes more in cursors than in records.
+func (c *Collector) batch() int {
+	n := 0
+	for _, list := range c.known {
+		n += len(list)
+	}
+	return min(max(n/4, c.cfg.Batch), mostBatches*c.cfg.Batch)
 }
 
 // draft makes the record of a change, where it is worth one.

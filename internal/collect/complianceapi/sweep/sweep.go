@@ -38,7 +38,7 @@ type Config struct {
 	Credential string        // names the key in records
 	Interval   time.Duration // between sweeps
 	AtStart    bool          // sweep when Run begins, whenever the last sweep was
-	Batch      int           // records made durable at once, with what is known after them; default 2000
+	Batch      int           // records made durable at once, with what is known after them, and up to ten times as many where much is; default 2000
 }
 
 // Door takes deliveries and own acts in; intake.Door is one. A nil error means that everything is durable.
