@@ -106,13 +106,16 @@ type Collector struct {
 	st      state
 	setting time.Time // when a setting was changed last, as far as was seen since Run began
 	poll    time.Time // local time of the next poll
-	limit   int       // of a page: less where answers are too large
-	probed  bool      // the key served since Run began
-	polled  bool      // a poll was read to its end since Run began
-	counted ids       // of the window being read
-	ahead   *ahead    // of the window being read; nil where nothing is fetched ahead
-	covered covered   // of the past, since Run began
-	told    time.Time // when progress was last logged
+	doubt   *doubt    // a page that did not come; nil where there is none to judge
+	cause   error     // why a window, or a poll, failed last
+	// polls fail, and that is told: the windows that are read meanwhile do not end it.
+	pollFails bool
+	probed    bool      // the key served since Run began
+	polled    bool      // a poll was read to its end since Run began
+	counted   ids       // of the window being read
+	ahead     *ahead    // of the window being read; nil where nothing is fetched ahead
+	covered   covered   // of the past, since Run began
+	told      time.Time // when progress was last logged
 
 	caughtUp chan struct{}
 	behind   sync.Once // ends with caughtUp
@@ -128,7 +131,7 @@ func New(cfg Config, deps Deps) (*Collector, error) {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Collector{
-		cfg: cfg, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, health: deps.Health, client: deps.Client, limit: cfg.PageSize, counted: ids{},
+		cfg: cfg, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, health: deps.Health, client: deps.Client, counted: ids{},
 		cursor: feed + " " + deps.Client.Host(), caughtUp: make(chan struct{}),
 		settingChanged: deps.SettingChanged,
 	}
@@ -166,6 +169,7 @@ func (c *Collector) Run(ctx context.Context) error {
 			wait = c.watch.Failed(ctx, err)
 		}
 		c.lag()
+		c.unread()
 		c.measure()
 		if err := sleep(ctx, wait); err != nil {
 			break
@@ -196,13 +200,22 @@ func (c *Collector) step(ctx context.Context) (time.Duration, error) {
 		return 0, c.probe(ctx)
 	case c.st.Start.IsZero() || !c.cfg.Start.IsZero() && c.cfg.Start.Before(c.st.Start):
 		return 0, c.begin(ctx, now)
+	case c.doubt != nil:
+		return 0, c.judge(ctx)
 	case len(c.st.Owed) > 0:
 		return 0, c.state(ctx)
-	case c.st.Forward != nil || !time.Now().Before(c.poll):
+	case c.st.gapChanged():
+		return 0, c.tellOfGap(ctx)
+	case !time.Now().Before(c.poll):
 		return 0, c.forward(ctx, now)
 	}
+	if c.st.Reading != nil && c.hourWaits(now) {
+		c.st.setAside()
+	}
 	if c.st.Reading == nil && !c.choose(now) {
-		c.behind.Do(func() { close(c.caughtUp) })
+		if !c.st.putOff() {
+			c.behind.Do(func() { close(c.caughtUp) })
+		}
 		return min(time.Until(c.poll), c.nextDue(now)), nil
 	}
 	return 0, c.readWindow(ctx)
@@ -212,13 +225,18 @@ var errNoDate = fmt.Errorf("%w: its answers have no Date, and windows are made b
 
 // probe asks for one activity, to learn the server's time and whether the key serves.
 func (c *Collector) probe(ctx context.Context) error {
-	page, err := c.client.Activities(ctx, api.Query{Limit: 1}, api.Feed)
-	if err == nil && page.Date.IsZero() {
-		err = errNoDate
-	}
-	if err != nil {
+	if err := c.ask(ctx); err != nil {
 		return err
 	}
 	c.probed = true
 	return c.watch.Succeeded(ctx)
+}
+
+// ask asks for the newest activity.
+func (c *Collector) ask(ctx context.Context) error {
+	page, err := c.client.Activities(ctx, api.Query{Limit: 1}, api.Feed)
+	if err == nil && page.Date.IsZero() {
+		err = errNoDate
+	}
+	return err
 }

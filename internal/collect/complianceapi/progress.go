@@ -27,12 +27,12 @@ func (c *Collector) measure() {
 	p := backlog.Progress{Rows: c.covered.rows, Done: c.covered.span, From: c.st.Start}
 	for i := range c.st.Windows {
 		w := &c.st.Windows[i]
-		if !w.past() {
+		if !w.past() || w.Unread {
 			continue
 		}
 		p.Behind = true
 		p.Left += w.To.Sub(w.From)
-		if r := c.st.Reading; r != nil && i == 0 {
+		if r := c.st.walkOf(i); r != nil {
 			p.Rows += r.Rows
 			if p.At = r.At; p.At.IsZero() && c.covered.span > 0 { // what is newer was another window
 				p.At = w.To
@@ -44,6 +44,14 @@ func (c *Collector) measure() {
 		}
 	}
 	c.meter.Set(time.Now(), p)
+}
+
+// walkOf is how far the reading of a window is; nil where it has not begun.
+func (s *state) walkOf(i int) *walk {
+	if i == 0 && s.Reading != nil {
+		return s.Reading
+	}
+	return s.Windows[i].Walk
 }
 
 // cover notes that a window was read to its end.

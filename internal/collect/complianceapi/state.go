@@ -23,6 +23,8 @@ type state struct {
 	Windows  []window           `json:"windows,omitempty"` // to be read, or read again
 	Forward  *walk              `json:"forward,omitempty"` // the poll under way
 	Reading  *walk              `json:"reading,omitempty"` // of the first window
+	Passed   time.Time          `json:"passed,omitzero"`   // polls begin no earlier: what is before is a window that they could not read
+	Gap      *gap               `json:"gap,omitempty"`     // told; nil where no window is in trouble
 	Owed     []statement        `json:"owed,omitempty"`    // found and not yet stated
 	Switches []normalise.Switch `json:"switches,omitempty"`
 }
@@ -46,6 +48,11 @@ type window struct {
 	Readings int    `json:"readings,omitempty"`
 	Rows     int64  `json:"rows,omitempty"`
 	Sum      string `json:"sum,omitempty"`
+	// Where its reading does not come to its end.
+	Walk     *walk `json:"walk,omitempty"`     // how far it came before something else was read
+	Failures int   `json:"failures,omitempty"` // in a row, while other requests succeeded
+	Part     bool  `json:"part,omitempty"`     // of a window, or a poll, that could not be read
+	Unread   bool  `json:"unread,omitempty"`   // it was stated that it cannot be read
 }
 
 // walk is a reading under way, page by page.
@@ -61,6 +68,8 @@ type walk struct {
 	First    string    `json:"first,omitempty"` // request ids
 	Last     string    `json:"last,omitempty"`
 	Restarts int       `json:"restarts,omitempty"`
+	Failures int       `json:"failures,omitempty"` // of a poll in a row, while other requests succeeded
+	Limit    int       `json:"limit,omitempty"`    // of its pages, where larger ones were too large
 }
 
 // load reads the state committed last.

@@ -16,6 +16,7 @@ const (
 	statusProvisional = "provisional" // rows may still come late
 	statusRevised     = "revised"     // another reading found other rows
 	statusFinal       = "final"       // a reading after everything had settled found what the one before did
+	statusUnread      = "unread"      // nothing was found: it cannot be read, while the rest can, and is tried again
 )
 
 // What a statement finds. The feed has no count and no checksum of its own, so none can say "complete".
@@ -23,6 +24,7 @@ const (
 	findingNone = "no gap detected"
 	findingOff  = "recording was switched off in part of this window: what happened then is not in the feed and cannot be recovered"
 	findingRows = "the rows differ from those of the reading before"
+	findingGap  = "the Compliance API does not answer for this stretch while it does for others: what happened in it is not on record. It is tried again"
 )
 
 // statement is one that is to be recorded.
@@ -40,6 +42,8 @@ func (c *Collector) state(ctx context.Context) error {
 	next.Owed = next.Owed[1:]
 	w, finding := s.Window, findingNone
 	switch {
+	case s.Status == statusUnread:
+		finding = findingGap
 	case s.Off > 0:
 		finding = findingOff
 	case s.Status == statusRevised:
@@ -47,8 +51,10 @@ func (c *Collector) state(ctx context.Context) error {
 	}
 	attrs := audit.Attrs{
 		text("feed", feed), text("host", c.client.Host()), text("window", w.Kind), text("from", stamp(w.From)), text("to", stamp(w.To)),
-		text("status", s.Status), text("finding", finding), count("rows", s.Read.Rows), count("requests", int64(s.Read.Requests)),
-		text("first_request_id", s.Read.First), text("last_request_id", s.Read.Last), text("read_at", stamp(s.Read.Began)), text("ids_sum", sumText(s.Read.Sum)),
+		text("status", s.Status), text("finding", finding),
+	}
+	if s.Status != statusUnread {
+		attrs = append(attrs, s.found()...)
 	}
 	if w.Readings > 0 {
 		attrs = append(attrs, count("rows_before", w.Rows))
@@ -57,6 +63,14 @@ func (c *Collector) state(ctx context.Context) error {
 		attrs = append(attrs, count("off_seconds", int64(s.Off.Seconds())))
 	}
 	return c.act(ctx, next, intake.Act{Type: TypeStatement, Activity: audit.ActivityOperation, Account: c.self(), Attributes: attrs})
+}
+
+// found is what a reading to the end found.
+func (s *statement) found() audit.Attrs {
+	return audit.Attrs{
+		count("rows", s.Read.Rows), count("requests", int64(s.Read.Requests)),
+		text("first_request_id", s.Read.First), text("last_request_id", s.Read.Last), text("read_at", stamp(s.Read.Began)), text("ids_sum", sumText(s.Read.Sum)),
+	}
 }
 
 // self is who acts: the credential that the feed is read with.

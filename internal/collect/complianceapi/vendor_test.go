@@ -32,9 +32,10 @@ type vendor struct {
 	pages    int
 	travel   time.Duration // of a request and its answer, together
 	slow     func(*http.Request) time.Duration
-	rate     int       // budget of requests a minute; 0: none
-	minute   time.Time // when the budget's minute began
-	used     int       // of it
+	rate     int             // budget of requests a minute; 0: none
+	minute   time.Time       // when the budget's minute began
+	used     int             // of it
+	poison   map[string]bool // ids of rows that no page is answered with
 }
 
 // activity is one row, and when it can be seen.
@@ -244,6 +245,9 @@ func (v *vendor) page(from, to time.Time, after, before string, limit int) *http
 	}
 	more := len(seen) > limit
 	seen = seen[:min(limit, len(seen))]
+	if slices.ContainsFunc(seen, func(a *activity) bool { return v.poison[a.id] }) {
+		return fault(500, "api_error", "Internal server error", "X-Should-Retry", "false")
+	}
 	return v.render(seen, more, last)
 }
 

@@ -24,10 +24,10 @@ func (c *Collector) forward(ctx context.Context, now time.Time) error {
 		if to.Sub(next.Seen) > outageAfter {
 			c.outage(&next, to, now)
 		}
-		next.Forward = &walk{From: next.Seen.Add(-c.cfg.Overlap), To: to}
+		next.Forward = &walk{From: later(next.Seen.Add(-c.cfg.Overlap), next.Passed), To: to}
 		c.st = next // committed with the first page; until then it follows from what is
 	}
-	return c.page(ctx, job{at: func(s *state) **walk { return &s.Forward }, priority: api.Feed, done: func(next *state, w walk) {
+	err := c.page(ctx, job{at: func(s *state) **walk { return &s.Forward }, priority: api.Feed, done: func(next *state, w walk) {
 		// By the server, not by us: a local clock that jumped must not end a window in its future.
 		next.Seen = w.To
 		if settled := w.Began.Add(-c.cfg.Lag); settled.Before(w.To) {
@@ -36,6 +36,7 @@ func (c *Collector) forward(ctx context.Context, now time.Time) error {
 		c.closeHours(next)
 		c.poll, c.polled = time.Now().Add(c.cfg.Interval), true
 	}})
+	return c.doubted(err, c.st.Forward, true)
 }
 
 func later(a, b time.Time) time.Time {
@@ -70,6 +71,11 @@ func (c *Collector) page(ctx context.Context, j job) error {
 		w.First = page.RequestID
 	}
 	w.Requests++
+	if w.Restarts <= mostRestarts { // otherwise these are pages that came before, and the next one does not
+		if w.Failures = 0; j.ahead {
+			next.Windows[0].Failures = 0
+		}
+	}
 	w.Last, w.After = page.RequestID, page.Next
 	for _, s := range page.switches {
 		next.switched(s)
@@ -97,6 +103,12 @@ func (c *Collector) page(ctx context.Context, j job) error {
 	c.stats.took(len(page.ids), receipt.Duplicates)
 	c.recording()
 	c.tell(ctx)
+	if !j.ahead {
+		c.pollFails = false
+	}
+	if c.pollFails {
+		return nil
+	}
 	return c.watch.Succeeded(ctx)
 }
 
@@ -123,7 +135,11 @@ func (c *Collector) fetched(ctx context.Context, w *walk, j job) (read, error) {
 
 // query asks for the page after what is durable of a walk.
 func (c *Collector) query(w *walk) api.Query {
-	return api.Query{From: w.From, To: w.To, After: w.After, Limit: c.limit}
+	q := api.Query{From: w.From, To: w.To, After: w.After, Limit: c.cfg.PageSize}
+	if w.Limit > 0 {
+		q.Limit = w.Limit
+	}
+	return q
 }
 
 // draft hands a draft over in the door's own types.
@@ -174,15 +190,19 @@ func sumText(sum [16]byte) string { return hex.EncodeToString(sum[:]) }
 func (c *Collector) recover(err error, w *walk) error {
 	var refused *api.Error
 	switch {
-	case errors.Is(err, api.ErrTooLarge) && c.limit > 1:
-		c.limit = (c.limit + 1) / 2
+	case errors.Is(err, api.ErrTooLarge) && c.query(w).Limit > 1:
+		w.Limit = (c.query(w).Limit + 1) / 2
 		return nil
 	case errors.As(err, &refused) && refused.Status/100 == 4 && !refused.Retryable() && !refused.KeyRefused() && !refused.Forbidden() &&
-		!refused.Disabled() && w.After != "" && w.Restarts < mostRestarts:
-		*w = walk{From: w.From, To: w.To, Restarts: w.Restarts + 1}
-		return nil
+		!refused.Disabled() && w.After != "":
+	default:
+		return err
 	}
-	return err
+	*w = walk{From: w.From, To: w.To, Failures: w.Failures, Limit: w.Limit, Restarts: w.Restarts + 1}
+	if w.Restarts > mostRestarts { // it counts as a failure, and yet the cursor is not asked for again
+		return err
+	}
+	return nil
 }
 
 const mostRestarts = 5

@@ -64,14 +64,20 @@ func (c *Collector) outage(next *state, to, now time.Time) {
 
 // closeHours makes windows of the hours that polls have passed.
 func (c *Collector) closeHours(next *state) {
-	for !next.Hour.Add(time.Hour).After(next.Seen) {
-		end := next.Hour.Add(time.Hour)
-		next.Windows = append(next.Windows, window{Kind: kindHour, From: next.Hour, To: end, Due: end.Add(c.cfg.Lag + c.cfg.Overlap)})
+	for end := next.nextHour(); !end.After(next.Seen); end = next.nextHour() {
+		next.Windows = append(next.Windows, c.hour(next.Hour, end))
 		next.Hour = end
 	}
 }
 
-// choose begins the window that is to be read now, if there is one. Hours come first: they are small.
+func (s *state) nextHour() time.Time { return s.Hour.Truncate(time.Hour).Add(time.Hour) }
+
+// hourWaits reports whether an hour is due while something larger is read.
+func (c *Collector) hourWaits(now time.Time) bool {
+	return c.st.Windows[0].Kind != kindHour && slices.ContainsFunc(c.st.Windows, func(w window) bool { return w.Kind == kindHour && !w.Due.After(now) })
+}
+
+// choose begins the window that is to be read now, or goes on with it, if there is one. Hours come first: they are small.
 func (c *Collector) choose(now time.Time) bool {
 	best := -1
 	for i := range c.st.Windows {
@@ -87,8 +93,11 @@ func (c *Collector) choose(now time.Time) bool {
 		return false
 	}
 	w := c.st.Windows[best]
+	if c.st.Reading = w.Walk; c.st.Reading == nil {
+		c.st.Reading = &walk{From: w.From, To: w.To}
+	}
+	w.Walk = nil
 	c.st.Windows = slices.Insert(slices.Delete(slices.Clone(c.st.Windows), best, best+1), 0, w)
-	c.st.Reading = &walk{From: w.From, To: w.To}
 	return true
 }
 
@@ -111,13 +120,15 @@ func (c *Collector) readWindow(ctx context.Context) error {
 	if !c.ahead.came(c.poll) {
 		return nil
 	}
-	return c.page(ctx, job{at: func(s *state) **walk { return &s.Reading }, priority: p, done: c.closeWindow, counted: c.counted, ahead: true})
+	err := c.page(ctx, job{at: func(s *state) **walk { return &s.Reading }, priority: p, done: c.closeWindow, counted: c.counted, ahead: true})
+	return c.doubted(err, c.st.Reading, false)
 }
 
 // closeWindow is called when a window was read to its end: it says what was found, and when it is read again.
 func (c *Collector) closeWindow(next *state, read walk) {
 	w := next.Windows[0]
 	next.Windows = next.Windows[1:]
+	w.Failures, w.Unread = 0, false
 	s := statement{Window: w, Read: read, Off: next.off(w.From, w.To)}
 	sum := sumText(read.Sum)
 	changed := w.Readings > 0 && (w.Rows != read.Rows || w.Sum != sum)
