@@ -112,9 +112,9 @@ var own = map[string]string{
 	"tripod.compliance.run:ended":       "!=a run of the collectors of the Compliance API ended[ after {calls} calls]",
 	"tripod.compliance.examined":        "asked the Compliance API what the keys may do",
 	"tripod.compliance.unread":          "!=content could not be read through the Compliance API",
-	"tripod.feed.interrupted":           "!=the {feed|'activity feed} cannot be read[: {~reason}]",
+	"tripod.feed.interrupted":           "!=the {feed|'activity feed} cannot be read[ from {from} to {to}][: {~reason}]",
 	"tripod.feed.resumed":               "!=the {feed|'activity feed} is read again[, after: {~reason}]",
-	"tripod.feed.statement":             "!=the {feed|'activity feed} was read[ from {from} to {to}][: {rows} rows][, {finding}][ ({status})]",
+	"tripod.feed.statement":             "!=what the {feed|'activity feed} holds is stated[ from {from} to {to}][: {rows} rows][, {finding}][ ({status})]",
 
 	"directory.organization":          "?change:=the organisation[ {name}] is in the directory",
 	"directory.organization:changed":  "=the organisation[ {name}] changed in the directory[: {~changed}]",

@@ -6,8 +6,9 @@
 // closed hour is read again soon after and a day later, and what was found is stated in a record, so that a row which
 // came late is found and a gap is never silent. Trouble with the key, its scopes, the switch of the feed or the server is
 // a health condition and a record. Records enter in the order in which they are read, which is newest first within a
-// window, not the order in which they occurred. A Collector is used by one goroutine, which Run is; its package api is
-// safe for concurrent use.
+// window, not the order in which they occurred. A page that never comes keeps nothing else from being read: its window
+// waits, is divided, and what is left of it is stated as unread and tried for ever. A Collector is used by one goroutine,
+// which Run is; its package api is safe for concurrent use.
 //
 // Sources: https://platform.claude.com/docs/en/manage-claude/compliance-activity-feed,
 // https://platform.claude.com/docs/en/manage-claude/compliance-integration-patterns.

@@ -71,7 +71,7 @@ func (c *Collector) unread() {
 		return
 	}
 	from, to := c.st.unreadSpan()
-	c.health.Raise(conditionUnread, health.Warning, fmt.Sprintf("the Compliance API answers, but not for %d stretches of the activity feed between %s and %s: what happened in them "+
-		"is not on record. Everything else is read, and they are tried again, in ever smaller parts; where that does not help ask Anthropic, with the request ids of "+
-		"tripod.feed.interrupted", n, stamp(from), stamp(to)))
+	c.health.Raise(conditionUnread, health.Warning, fmt.Sprintf("the Compliance API answers, but not for all of the activity feed: between %s and %s something is not on "+
+		"record (stretches that were not read: %d). Everything else is read, and this is tried again, in ever smaller parts; where that does not help ask Anthropic, "+
+		"with the request id of tripod.feed.interrupted", stamp(from), stamp(to), n))
 }

@@ -152,10 +152,11 @@ func (c *Collector) pass(next *state, now time.Time) {
 	if end := now.Add(-c.cfg.Lag); end.Before(to) {
 		to = end
 	}
+	to = to.Truncate(time.Second) // as statements name it
 	if !to.After(next.Seen) {
 		return
 	}
-	from := later(w.From, next.Hour)
+	from := later(w.From.Truncate(time.Second), next.Hour)
 	if next.Hour.Before(from) {
 		next.Windows = append(next.Windows, c.hour(next.Hour, from))
 	}
