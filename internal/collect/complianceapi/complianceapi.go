@@ -233,9 +233,10 @@ func (c *Collector) probe(ctx context.Context) error {
 	return c.watch.Succeeded(ctx)
 }
 
-// ask asks for the newest activity.
+// ask asks for one activity, of now where that is known: the newest one may be what no answer comes with.
 func (c *Collector) ask(ctx context.Context) error {
-	page, err := c.client.Activities(ctx, api.Query{Limit: 1}, api.Feed)
+	now, _, _ := c.client.Now()
+	page, err := c.client.Activities(ctx, api.Query{From: now, Limit: 1}, api.Feed)
 	if err == nil && page.Date.IsZero() {
 		err = errNoDate
 	}

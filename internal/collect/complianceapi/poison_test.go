@@ -94,14 +94,14 @@ func TestHistoryThatCannotBeRead(t *testing.T) {
 		v.add(&activity{id: "poisoned", at: at})
 		v.poison = map[string]bool{"poisoned": true}
 		cfg := config()
-		cfg.Lookback, cfg.PageSize, cfg.Interval = 21*24*time.Hour, 100, 5*time.Minute
+		cfg.Lookback, cfg.PageSize, cfg.Interval = 21*24*time.Hour, 100, 3*time.Minute
 		stop := b.run(cfg, nil)
 		time.Sleep(5 * time.Hour)
 		stop()
 		before := v.asked()
 		stop = b.run(cfg, nil)
 		time.Sleep(5 * time.Hour)
-		if asked := v.asked() - before; asked > 5*12+5*10 {
+		if asked := v.asked() - before; asked > 5*20+5*10 {
 			t.Errorf("%d requests in five hours of polls", asked)
 		}
 		b.wantGap(at, "poisoned")
@@ -131,6 +131,25 @@ func TestPollThatCannotBeRead(t *testing.T) {
 				t.Fatalf("after %v the newest activity is %v old", time.Since(begin), late)
 			}
 		}
+		b.wantGap(at, "poisoned")
+		v.set(func() { v.poison = nil })
+		time.Sleep(7 * time.Hour)
+		stop()
+		b.wantHealed()
+	})
+}
+
+// TestNewestActivityCannotBeRead has it in the newest activity of a feed in which nothing happens any more.
+func TestNewestActivityCannotBeRead(t *testing.T) {
+	bubble(t, func(t *testing.T, v *vendor, b *bench) {
+		at := time.Now().Add(-2 * time.Minute)
+		v.add(every("activity", at.Add(-40*time.Minute), time.Minute, 39)...)
+		v.add(&activity{id: "poisoned", at: at})
+		v.poison = map[string]bool{"poisoned": true}
+		cfg := config()
+		cfg.Interval = 3 * time.Minute
+		stop := b.run(cfg, nil)
+		time.Sleep(3 * time.Hour)
 		b.wantGap(at, "poisoned")
 		v.set(func() { v.poison = nil })
 		time.Sleep(7 * time.Hour)
