@@ -77,13 +77,13 @@ func (plain) Draft(Change) intake.Draft            { return intake.Draft{Record:
 func TestFirstReadingIsWrittenOnce(t *testing.T) {
 	t.Parallel()
 	var changes []Change
-	for list, things := range large(t, 3000) {
+	for list, things := range large(t, 1000) {
 		for id, e := range things {
 			changes = append(changes, Change{List: list, ID: id, What: FirstSeen, next: *e})
 		}
 	}
 	w := &weigh{}
-	c := &Collector{cfg: Config{Batch: 50}, deps: Deps{Door: w}, part: plain{}, known: known{}, st: state{Version: stateVersion}}
+	c := &Collector{cfg: Config{Batch: 20}, deps: Deps{Door: w}, part: plain{}, known: known{}, st: state{Version: stateVersion}}
 	counts, err := c.commit(t.Context(), changes)
 	if err != nil || counts[FirstSeen] != int64(len(changes)) {
 		t.Fatalf("%v, %v", counts, err)
@@ -93,7 +93,7 @@ func TestFirstReadingIsWrittenOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d things of %d bytes: %d deliveries, at most %d records, %d bytes", len(changes), len(last), w.deliveries, w.most, w.bytes)
-	if w.bytes > 24*len(last) || w.most > mostBatches*50 {
+	if w.bytes > 24*len(last) || w.most > mostBatches*20 {
 		t.Errorf("%d bytes of cursors for %d that are known; %d records at once", w.bytes, len(last), w.most)
 	}
 }
