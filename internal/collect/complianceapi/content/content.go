@@ -40,6 +40,7 @@ type Config struct {
 	Overlap    time.Duration // how much of the time before a round is asked for again; default 5 minutes
 	Settle     time.Duration // after which a transcript that was still growing is read once more; default 30 minutes
 	Trailing   time.Duration // remote sessions made in this time are listed each round; default 14 days
+	PutOff     int           // things of one part that refuse to be read before nothing new of it is listed; default 1,000
 	MaxFile    int64         // bytes; what is larger is recorded and not fetched; default 64 MiB
 }
 
@@ -58,6 +59,9 @@ func (c Config) withDefaults() Config {
 	def(&c.Overlap, 5*time.Minute)
 	def(&c.Settle, 30*time.Minute)
 	def(&c.Trailing, 14*24*time.Hour)
+	if c.PutOff <= 0 {
+		c.PutOff = 1000
+	}
 	if c.MaxFile <= 0 {
 		c.MaxFile = 64 << 20
 	}

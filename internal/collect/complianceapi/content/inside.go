@@ -11,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -98,7 +99,7 @@ func (r *runner) readMessages(ctx context.Context, it item) error {
 func (r *runner) finish(next *state, it item) {
 	next.Pending = next.Pending[1:]
 	if r.part.settles && !it.Settled {
-		next.Later = append(next.Later, item{Kind: it.Kind, ID: it.ID, Subject: it.Subject, Due: r.now().Add(r.cfg.Settle), Settled: true})
+		next.Later.put(item{Kind: it.Kind, ID: it.ID, Subject: it.Subject, Due: r.now().Add(r.cfg.Settle), Settled: true})
 	}
 }
 
@@ -115,29 +116,33 @@ func (r *runner) drop(ctx context.Context) error {
 const mostBroken = 3
 
 // recoverInside makes the best of a page that did not come: what is gone is gone, what refuses to be read is put off, and
-// what befalls all alike is the caller's to tell.
+// what befalls all alike is the caller's to tell. It is known by asking for the list: where that comes, the fault is with
+// the one thing, whatever the status says.
 func (r *runner) recoverInside(ctx context.Context, it item, err error) error {
 	var e *api.Error
 	switch {
 	case ctx.Err() != nil || errors.Is(err, intake.ErrUnavailable) || errors.Is(err, api.ErrKey):
 		return err
 	case errors.Is(err, api.ErrTooLarge) && it.Limit != 1:
-		next := r.st.clone()
-		next.Pending[0].Limit = max(1, cmpOr(it.Limit, messagesAtOnce)/4)
-		r.st = next
+		r.st = r.smaller(r.st.clone())
 		return nil
-	case errors.Is(err, api.ErrTooLarge), errors.Is(err, api.ErrMalformed):
+	case errors.Is(err, api.ErrTooLarge):
 		return r.putOff(ctx, it, err)
 	case errors.Is(err, api.ErrBroken):
 		if r.stuck++; r.stuck > mostBroken {
 			return r.putOff(ctx, it, err)
 		}
 		return nil // at once: the next one may be whole
-	case !errors.As(err, &e) || e.KeyRefused() || e.Forbidden() || e.Disabled():
+	case errors.Is(err, api.ErrMalformed):
+		if !r.answers(ctx) {
+			return err
+		}
+		return r.putOff(ctx, it, err)
+	case !errors.As(err, &e) || e.Status == http.StatusTooManyRequests:
 		return err
-	case e.Status == http.StatusNotFound && !strings.Contains(e.Message, "not available"): // else the whole family is
+	case e.Status == http.StatusNotFound && !e.KeyRefused() && !strings.Contains(e.Message, "not available"): // else the whole family is
 		return r.drop(ctx)
-	case e.Status == http.StatusBadRequest && it.Page != "":
+	case e.Status == http.StatusBadRequest && it.Page != "" && !e.Disabled():
 		next := r.st.clone()
 		next.Pending[0].Page, next.Pending[0].Began, next.Pending[0].At = "", time.Time{}, 0
 		if next.Pending[0].Tries++; next.Pending[0].Tries > mostRestarts {
@@ -145,14 +150,35 @@ func (r *runner) recoverInside(ctx context.Context, it item, err error) error {
 		}
 		r.st = next
 		return nil
-	case e.Status/100 == 4 && !e.Retryable():
-		return r.putOff(ctx, it, err)
-	case e.Status == http.StatusInternalServerError, e.Status == http.StatusServiceUnavailable:
-		if r.stuck++; r.stuck > 1 { // of this one, not of all
-			return r.putOff(ctx, it, err)
+	case !r.answers(ctx):
+		return err
+	case e.Status == http.StatusNotFound && e.KeyRefused(): // in its words; the list shows that the key serves
+		return r.drop(ctx)
+	case e.Retryable() && r.stuck == 0:
+		r.stuck++
+		if e.Status == 0 || e.Status == http.StatusGatewayTimeout { // less may come in time
+			r.st = r.smaller(r.st.clone())
 		}
+		return alone{err}
 	}
-	return err
+	return r.putOff(ctx, it, err)
+}
+
+// smaller has fewer messages asked for at once of the first in the queue.
+func (r *runner) smaller(next state) state {
+	next.Pending[0].Limit = max(1, cmpOr(next.Pending[0].Limit, messagesAtOnce)/4)
+	return next
+}
+
+// answers reports whether the API answers who asks for something else of the same kind.
+func (r *runner) answers(ctx context.Context) bool {
+	var err error
+	if r.part.finds { // the feed needs another scope
+		_, err = r.client.Chats(ctx, r.now(), 1, "", api.Content)
+	} else {
+		_, err = r.part.list(ctx, r.client, r.now(), 1, "")
+	}
+	return err == nil
 }
 
 func cmpOr(n, or int) int {
@@ -166,8 +192,19 @@ func cmpOr(n, or int) int {
 const (
 	firstPutOff = 10 * time.Minute
 	mostPutOff  = 8
-	mostLater   = 1000
 )
+
+// full reports whether so much is put off that the list stands still, and tells.
+func (r *runner) full() bool {
+	condition := "compliance." + r.part.name + ".put_off"
+	if r.st.Later.putOff() < r.cfg.PutOff {
+		r.health.Clear(condition)
+		return false
+	}
+	r.health.Raise(condition, health.Warning, "so much of "+r.part.says+" refuses to be read that nothing new of them is listed until some of it comes or was "+
+		"tried for two days; see the log for what the Compliance API says. A customer-managed key that is out of reach does this")
+	return true
+}
 
 // TypeUnread is the record that says what could not be read although it was tried for days.
 const TypeUnread = "tripod.compliance.unread"
@@ -180,9 +217,9 @@ func (r *runner) putOff(ctx context.Context, it item, cause error) error {
 	it.Page, it.Began, it.At = "", time.Time{}, 0
 	it.Tries++
 	r.log.WarnContext(ctx, "a part of the Compliance API's content was not read; it is tried again later", "part", r.part.name, "id", it.ID, "tries", it.Tries, "error", cause)
-	if it.Tries <= mostPutOff && len(next.Later) < mostLater {
-		it.Due = r.now().Add(firstPutOff << min(it.Tries-1, mostPutOff))
-		next.Later = append(next.Later, it)
+	if it.Tries <= mostPutOff {
+		it.Due = r.now().Add(firstPutOff << (it.Tries - 1))
+		next.Later.put(it)
 		_, err := r.commit(ctx, next, nil)
 		return err
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -25,13 +25,15 @@ type runner struct {
 	norm    *normalise.Normaliser
 	stats   *stats
 	watch   watch
+	health  *health.Registry
 	cursor  string
 
 	// What follows belongs to run.
-	st    state
-	round time.Time // local time of the next one
-	limit int       // of a page of the list: less where answers are too large
-	stuck int       // failures in a row of what is read now, which others may not share
+	st      state
+	durable later     // of st, as its drawers were last committed
+	round   time.Time // local time of the next one
+	limit   int       // of a page of the list: less where answers are too large
+	stuck   int       // failures in a row of what is read now, which others may not share
 
 	idle     chan struct{} // closed once there was nothing more to do
 	idleOnce sync.Once
@@ -39,7 +41,7 @@ type runner struct {
 
 func newRunner(p part, cfg Config, deps Deps, norm *normalise.Normaliser, stats *stats, all *shared) (*runner, error) {
 	r := &runner{
-		part: p, cfg: cfg, client: deps.Client, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, norm: norm, stats: stats, limit: p.limit,
+		part: p, cfg: cfg, client: deps.Client, door: deps.Door, cursors: deps.Cursors, log: deps.Logger, norm: norm, stats: stats, health: deps.Health, limit: p.limit,
 		idle: make(chan struct{}), cursor: p.feed + " " + deps.Client.Host(),
 	}
 	own, err := newWatch(p.name, p.feed, p.says, cfg, deps)
@@ -98,10 +100,12 @@ func (r *runner) step(ctx context.Context) (time.Duration, error) {
 	switch {
 	case len(r.st.Pending) > 0:
 		return 0, r.readInside(ctx)
+	case r.st.Sum.owed(now) && r.st.Walk == nil:
+		return 0, r.state(ctx)
+	case r.full(): // what is put off is taken up again, and nothing new until some of it was read or given up
+		return max(r.st.Later.wait(now, time.Hour), time.Second), nil
 	case r.st.Walk != nil:
 		return 0, r.readList(ctx)
-	case r.st.Sum.owed(now):
-		return 0, r.state(ctx)
 	case !time.Now().Before(r.round) && r.part.finds && !r.wanted():
 		r.round = time.Now().Add(r.part.every) // the policy is read at start
 	case !time.Now().Before(r.round):
@@ -109,31 +113,22 @@ func (r *runner) step(ctx context.Context) (time.Duration, error) {
 		return 0, r.readList(ctx)
 	}
 	r.idleOnce.Do(func() { close(r.idle) })
-	wait := time.Until(r.round)
-	for i := range r.st.Later {
-		wait = min(wait, r.st.Later[i].Due.Sub(now))
-	}
-	return max(wait, time.Second), nil
+	return max(r.st.Later.wait(now, time.Until(r.round)), time.Second), nil
 }
 
 // wanted reports whether the policy keeps anything of what the list leads to.
 func (r *runner) wanted() bool {
-	of := normalise.Subject{Surface: audit.SurfaceChat}
-	return r.door.Level(of.Record(r.part.kind, r.cfg.Credential), r.cfg.Credential).Allows(audit.ClassDetail)
+	return r.level(audit.SurfaceChat).Allows(audit.ClassDetail)
 }
 
 // due takes up again what was put off. It is committed with the next page; until then it follows from what is.
 func (r *runner) due(now time.Time) {
-	i := slices.IndexFunc(r.st.Later, func(it item) bool { return !it.Due.After(now) })
-	if i < 0 {
-		return
-	}
 	next := r.st.clone()
-	it := next.Later[i]
-	it.Due = time.Time{}
-	next.Later = slices.Delete(next.Later, i, i+1)
-	next.Pending = append(next.Pending, it)
-	r.st = next
+	if it, ok := next.Later.due(now); ok {
+		it.Due = time.Time{}
+		next.Pending = append(next.Pending, it)
+		r.st = next
+	}
 }
 
 // wholeEvery is how often a part has a whole round.
@@ -146,10 +141,6 @@ func (r *runner) begin(now time.Time) {
 		if next.Start = r.cfg.Start; next.Start.IsZero() {
 			next.Start = now.Add(-r.cfg.Lookback)
 		}
-	}
-	for _, surface := range next.Listed {
-		of := normalise.Subject{Surface: surface}
-		next.keeps(surface, r.door.Level(of.Record(r.part.kind, r.cfg.Credential), r.cfg.Credential))
 	}
 	if next.Again {
 		next.Again, next.Seen, next.After = false, time.Time{}, ""
@@ -267,7 +258,7 @@ func (r *runner) origin() normalise.Origin {
 func (r *runner) lookInside(ctx context.Context, next *state, drafts []intake.Draft, objects []object) error {
 	if r.part.finds {
 		for i := range objects {
-			next.keeps(objects[i].subject.Surface, objects[i].level)
+			next.lists(objects[i].subject.Surface, objects[i].level)
 			next.enqueue(r.part.inside(objects[i]))
 		}
 		return nil
@@ -277,7 +268,7 @@ func (r *runner) lookInside(ctx context.Context, next *state, drafts []intake.Dr
 		return err
 	}
 	for i := range objects {
-		next.keeps(objects[i].subject.Surface, objects[i].level)
+		next.lists(objects[i].subject.Surface, objects[i].level)
 		if !held[i] || next.Walk.Inside {
 			next.enqueue(r.part.inside(objects[i]))
 		}

@@ -23,10 +23,10 @@ type state struct {
 	Whole   time.Time `json:"whole,omitzero"`  // by the server; when all insides were last read
 	Walk    *walk     `json:"walk,omitempty"`  // the round under way
 	Pending []item    `json:"pending,omitempty"`
-	Later   []item    `json:"later,omitempty"` // to be read, or read again, when they are due
-	Sum     sum       `json:"sum"`             // not stated yet
-	// Listed are the surfaces of the objects that were listed, Kept those of which the policy kept text. Where it keeps more
-	// than it did, everything is read again.
+	Later   later     `json:"-"`   // in cursors of its own
+	Sum     sum       `json:"sum"` // not stated yet
+	// Listed are the surfaces of the objects that were listed, Kept those of which the policy kept text when they last were.
+	// Where it keeps more than it did, everything is read again.
 	Listed []audit.Surface `json:"listed,omitempty"`
 	Kept   []audit.Surface `json:"kept,omitempty"`
 	Again  bool            `json:"again,omitempty"` // the next round is from the start and reads all insides
@@ -98,13 +98,18 @@ func (r *runner) load(ctx context.Context) error {
 	if r.st.Version != stateVersion {
 		return fmt.Errorf("read the cursor of %s: it has version %d, and this build knows %d: use the newer build", r.part.says, r.st.Version, stateVersion)
 	}
+	if err := r.st.Later.load(ctx, r.cursors, r.cursor); err != nil {
+		return err
+	}
+	r.durable = r.st.Later
+	r.follow()
 	return nil
 }
 
 // clone copies what a step may change: a step works on a copy, which takes the state's place once it is durable.
 func (s *state) clone() state {
 	n := *s
-	n.Pending, n.Later, n.Listed, n.Kept = slices.Clone(s.Pending), slices.Clone(s.Later), slices.Clone(s.Listed), slices.Clone(s.Kept)
+	n.Pending, n.Listed, n.Kept = slices.Clone(s.Pending), slices.Clone(s.Listed), slices.Clone(s.Kept)
 	if s.Walk != nil {
 		w := *s.Walk
 		n.Walk = &w
@@ -112,10 +117,15 @@ func (s *state) clone() state {
 	return n
 }
 
-// enqueue has things read next; what was to be read of the same later is done with that.
+// enqueue has things read next; what was to be read of the same later is done with that. What is put off keeps its time: one
+// that changes all the time would be tried all the time, and never be given up.
 func (s *state) enqueue(items []item) {
 	for i := range items {
-		s.Later = slices.DeleteFunc(s.Later, func(l item) bool { return l.same(&items[i]) })
+		if was, ok := s.Later.drop(&items[i]); ok && was.Tries > 0 {
+			items[i].Due, items[i].Tries, items[i].Limit = was.Due, was.Tries, was.Limit
+			s.Later.put(items[i])
+			continue
+		}
 		if !slices.ContainsFunc(s.Pending, func(p item) bool { return p.same(&items[i]) && p.Page == "" }) {
 			s.Pending = append(s.Pending, items[i])
 		}
@@ -132,7 +142,7 @@ func (r *runner) commit(ctx context.Context, next state, drafts []intake.Draft) 
 	if err != nil {
 		return receipt, err
 	}
-	r.st = next
+	r.st, r.durable = next, next.Later
 	return receipt, nil
 }
 
@@ -155,7 +165,7 @@ func (r *runner) act(ctx context.Context, next state, a intake.Act) error {
 	if _, err := r.door.Record(ctx, a, cursors); err != nil {
 		return err
 	}
-	r.st = next
+	r.st, r.durable = next, next.Later
 	return nil
 }
 
@@ -164,5 +174,6 @@ func (r *runner) encode(s state) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the cursor of %s: %w", r.part.says, err)
 	}
-	return map[string][]byte{r.cursor: b}, nil
+	cursors := map[string][]byte{r.cursor: b}
+	return cursors, s.Later.encode(&r.durable, r.cursor, cursors)
 }

@@ -67,8 +67,17 @@ func (w *watch) Succeeded(ctx context.Context) error {
 	return errors.Join(err, w.own.Succeeded(ctx))
 }
 
+// alone marks trouble with one thing of a part whose list is answered.
+type alone struct{ error }
+
+func (e alone) Unwrap() error { return e.error }
+
 // befallsAll reports whether an error says nothing of the part that was asked.
 func befallsAll(err error) bool {
+	var one alone
+	if errors.As(err, &one) {
+		return false
+	}
 	switch trouble.Diagnose(err) {
 	case "key_missing", "key_refused", "forbidden", "console_key", "feed_off", "limited":
 		return true
