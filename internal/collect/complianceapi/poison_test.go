@@ -52,7 +52,8 @@ func (b *bench) wantGap(at time.Time, id string) {
 	b.t.Helper()
 	interrupted, resumed := b.own(trouble.TypeInterrupted), b.own(trouble.TypeResumed)
 	if len(interrupted) != 1 || len(resumed) != 0 {
-		b.t.Fatalf("%d records say that it was interrupted, %d that it was resumed", len(interrupted), len(resumed))
+		b.t.Errorf("%d records say that it was interrupted, %d that it was resumed", len(interrupted), len(resumed))
+		return
 	}
 	told := interrupted[0]
 	from, _ := time.Parse(time.RFC3339, attr(told, "from"))
@@ -128,7 +129,7 @@ func TestPollThatCannotBeRead(t *testing.T) {
 		for time.Since(begin) < 150*time.Minute {
 			time.Sleep(10 * time.Second)
 			if late := time.Since(time.Unix(0, b.newest.Load())); time.Since(begin) > 3*time.Minute && late > 4*time.Minute {
-				t.Fatalf("after %v the newest activity is %v old", time.Since(begin), late)
+				t.Errorf("after %v the newest activity is %v old", time.Since(begin), late)
 			}
 		}
 		b.wantGap(at, "poisoned")
