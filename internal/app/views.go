@@ -45,10 +45,7 @@ func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Reg
 				}
 				return &correlateFile{View: v}, nil
 			},
-			discard: func() error {
-				path := correlate.Path(dir)
-				return errors.Join(removeFile(path), removeFile(path+"-wal"), removeFile(path+"-shm"))
-			},
+			discard:   func() error { return viewfile.Remove(correlate.Path(dir)) },
 			databases: func() ([]string, error) { return []string{correlate.Path(dir)}, nil },
 		},
 	}
@@ -112,10 +109,10 @@ type correlateFile struct {
 
 func (f *correlateFile) run(ctx context.Context, v *view, from *journal.Follower) error {
 	f.applied = v.applied
-	return correlate.Runner{Health: v.health, Logger: v.log}.Run(ctx, from, f)
+	return correlate.Runner(v.health, v.log).Run(ctx, from, f)
 }
 
-// Apply implements correlate.Applier.
+// Apply implements viewfile.Applier.
 func (f *correlateFile) Apply(ctx context.Context, batch []journal.Stored) error {
 	err := f.View.Apply(ctx, batch)
 	if len(batch) > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/viewfile"
 )
 
 // BenchmarkPlace is what one record in order costs once it is decoded, without the transaction.
@@ -25,20 +26,26 @@ func BenchmarkPlace(b *testing.B) {
 			}
 			f.apply()
 			ctx := context.Background()
-			tx := &transaction{w: f.view.w}
 			n := int64(0)
 			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				r := records[i%sessions]
-				if i%sessions == 0 {
-					n++
-				}
-				r.Sequence, r.Occurred = &n, t0.Add(time.Duration(n)*time.Millisecond)
-				for _, k := range f.view.kinds {
-					if err := k.observe(ctx, tx, r, uint64(i)+1_000_000); err != nil {
-						b.Fatal(err)
+			err := f.view.file.Within(ctx, func(tx *viewfile.Tx) error {
+				place := &transaction{Tx: tx}
+				for i := 0; b.Loop(); i++ {
+					r := records[i%sessions]
+					if i%sessions == 0 {
+						n++
+					}
+					r.Sequence, r.Occurred = &n, t0.Add(time.Duration(n)*time.Millisecond)
+					for _, k := range f.view.kinds {
+						if err := k.observe(ctx, place, r, uint64(i)+1_000_000); err != nil {
+							return err
+						}
 					}
 				}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
 			}
 		})
 	}

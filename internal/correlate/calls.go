@@ -129,7 +129,7 @@ func (c *calls) open(ctx context.Context, tx *transaction) error {
 		return nil
 	}
 	held := make(map[int64]*call)
-	err := tx.rows(ctx, `SELECT `+callColumns+` FROM calls LIMIT ?`, []any{maxCallsHeld}, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, `SELECT `+callColumns+` FROM calls LIMIT ?`, []any{maxCallsHeld}, func(scan func(...any) error) error {
 		h, err := scanCall(scan)
 		held[h.key] = h
 		return err
@@ -143,7 +143,7 @@ func (c *calls) open(ctx context.Context, tx *transaction) error {
 }
 
 func (c *calls) findEarliest(ctx context.Context, tx *transaction) error {
-	_, err := tx.row(ctx, `SELECT coalesce(min(at), ?) FROM calls WHERE result = 0 AND due = 0`, []any{int64(math.MaxInt64)}, &c.earliest)
+	_, err := tx.Row(ctx, `SELECT coalesce(min(at), ?) FROM calls WHERE result = 0 AND due = 0`, []any{int64(math.MaxInt64)}, &c.earliest)
 	return err
 }
 
@@ -154,7 +154,7 @@ func (c *calls) find(ctx context.Context, tx *transaction, key int64) (half *cal
 	if _, changed := c.changed[key]; changed || c.complete {
 		return nil, nil
 	}
-	err = tx.rows(ctx, `SELECT `+callColumns+` FROM calls WHERE key = ?`, []any{key}, func(scan func(...any) error) (err error) {
+	err = tx.Rows(ctx, `SELECT `+callColumns+` FROM calls WHERE key = ?`, []any{key}, func(scan func(...any) error) (err error) {
 		half, err = scanCall(scan)
 		return err
 	})
@@ -229,12 +229,12 @@ func (c *calls) flush(ctx context.Context, tx *transaction) error {
 func (h *call) save(ctx context.Context, tx *transaction) error {
 	switch {
 	case h.gone && h.stored:
-		return tx.exec(ctx, `DELETE FROM calls WHERE key = ?`, h.key)
+		return tx.Exec(ctx, `DELETE FROM calls WHERE key = ?`, h.key)
 	case h.gone:
 		return nil
 	}
 	h.stored = true
-	return tx.exec(ctx, `INSERT OR REPLACE INTO calls VALUES (?,?,?,?,?,?,?,?)`,
+	return tx.Exec(ctx, `INSERT OR REPLACE INTO calls VALUES (?,?,?,?,?,?,?,?)`,
 		h.key, h.stream, h.result, h.due, int64(h.seq), h.at, h.occurred, h.toolUse)
 }
 
@@ -245,7 +245,7 @@ func (c *calls) sweep(ctx context.Context, tx *transaction) error {
 		return nil
 	}
 	var streams []int64
-	err := tx.rows(ctx, `SELECT DISTINCT stream FROM calls WHERE result = 0 AND due = 0 AND at <= ?`, []any{limit}, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, `SELECT DISTINCT stream FROM calls WHERE result = 0 AND due = 0 AND at <= ?`, []any{limit}, func(scan func(...any) error) error {
 		var id int64
 		err := scan(&id)
 		streams = append(streams, id)
@@ -261,7 +261,7 @@ func (c *calls) sweep(ctx context.Context, tx *transaction) error {
 		}
 		c.report[st] = struct{}{}
 	}
-	if err := tx.exec(ctx, `UPDATE calls SET due = 1 WHERE result = 0 AND due = 0 AND at <= ?`, limit); err != nil {
+	if err := tx.Exec(ctx, `UPDATE calls SET due = 1 WHERE result = 0 AND due = 0 AND at <= ?`, limit); err != nil {
 		return err
 	}
 	for _, h := range c.held {
@@ -291,7 +291,7 @@ func (c *calls) say(ctx context.Context, tx *transaction, st *stream, result boo
 		d.Severity = SeverityMedium
 	}
 	var from, to, at int64
-	if _, err := tx.row(ctx, `SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0), coalesce(min(occurred), 0), coalesce(max(occurred), 0),
+	if _, err := tx.Row(ctx, `SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0), coalesce(min(occurred), 0), coalesce(max(occurred), 0),
 		coalesce(min(at), 0) FROM calls WHERE stream = ? AND result = ? AND due = 1`, []any{st.id, result},
 		&d.Count, &d.FirstSeq, &d.LastSeq, &from, &to, &at); err != nil {
 		return err
@@ -334,7 +334,7 @@ func callStatement(d *Discrepancy, side *callSide) string {
 }
 
 func (c *calls) toolUses(ctx context.Context, tx *transaction, d *Discrepancy, st *stream, result bool) error {
-	return tx.rows(ctx, `SELECT tool_use FROM calls WHERE stream = ? AND result = ? AND due = 1 ORDER BY seq LIMIT ?`, []any{st.id, result, maxToolUses},
+	return tx.Rows(ctx, `SELECT tool_use FROM calls WHERE stream = ? AND result = ? AND due = 1 ORDER BY seq LIMIT ?`, []any{st.id, result, maxToolUses},
 		func(scan func(...any) error) error {
 			var id string
 			err := scan(&id)
@@ -346,7 +346,7 @@ func (c *calls) toolUses(ctx context.Context, tx *transaction, d *Discrepancy, s
 // sumUp reduces what is too much to keep of a session to a count.
 func (c *calls) sumUp(ctx context.Context, tx *transaction, st *stream, result bool) error {
 	var over []*call
-	err := tx.rows(ctx, `SELECT `+callColumns+` FROM calls WHERE stream = ? AND result = ? AND due = 1 ORDER BY seq LIMIT -1 OFFSET ?`,
+	err := tx.Rows(ctx, `SELECT `+callColumns+` FROM calls WHERE stream = ? AND result = ? AND due = 1 ORDER BY seq LIMIT -1 OFFSET ?`,
 		[]any{st.id, result, maxCallsKept}, func(scan func(...any) error) error {
 			h, err := scanCall(scan)
 			over = append(over, h)
@@ -360,7 +360,7 @@ func (c *calls) sumUp(ctx context.Context, tx *transaction, st *stream, result b
 		side.Over++
 		side.OverSeq = max(side.OverSeq, h.seq)
 		delete(c.held, h.key)
-		if err := tx.exec(ctx, `DELETE FROM calls WHERE key = ?`, h.key); err != nil {
+		if err := tx.Exec(ctx, `DELETE FROM calls WHERE key = ?`, h.key); err != nil {
 			return err
 		}
 	}

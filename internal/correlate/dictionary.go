@@ -97,7 +97,7 @@ func (x *dictionary) open(ctx context.Context, tx *transaction) error {
 		return nil
 	}
 	for table, next := range map[string]*int64{"devices": &x.nextDevice, "streams": &x.nextStream} {
-		if _, err := tx.row(ctx, "SELECT coalesce(max(id), 0) + 1 FROM "+table, nil, next); err != nil {
+		if _, err := tx.Row(ctx, "SELECT coalesce(max(id), 0) + 1 FROM "+table, nil, next); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func (x *dictionary) device(ctx context.Context, tx *transaction, key deviceKey)
 		return d, nil
 	}
 	d := &device{key: key, streams: make(map[streamKey]*stream), countsFromStart: countsFromStart(key.service, key.version, key.scope)}
-	found, err := tx.row(ctx, `SELECT id, forgetful, horizon FROM devices
+	found, err := tx.Row(ctx, `SELECT id, forgetful, horizon FROM devices
 		WHERE device = ? AND service = ? AND version = ? AND scope = ? AND credential = ?`,
 		[]any{key.device, key.service, key.version, key.scope, key.credential}, &d.id, &d.forgetful, &d.horizon)
 	if err != nil {
@@ -196,7 +196,7 @@ func (x *dictionary) stream(ctx context.Context, tx *transaction, d *device, key
 	}
 	if !d.fresh {
 		var st *stream
-		err := tx.rows(ctx, `SELECT `+streamColumns+` FROM streams WHERE device = ? AND session = ? AND credential = ?`,
+		err := tx.Rows(ctx, `SELECT `+streamColumns+` FROM streams WHERE device = ? AND session = ? AND credential = ?`,
 			[]any{d.id, key.session, key.credential}, func(scan func(...any) error) (err error) {
 				st, err = x.scanStream(d, scan)
 				return err
@@ -217,7 +217,7 @@ func (x *dictionary) stream(ctx context.Context, tx *transaction, d *device, key
 func (x *dictionary) byID(ctx context.Context, tx *transaction, id int64) (*stream, error) {
 	var key deviceKey
 	var sk streamKey
-	if _, err := tx.row(ctx, `SELECT d.device, d.service, d.version, d.scope, d.credential, s.session, s.credential
+	if _, err := tx.Row(ctx, `SELECT d.device, d.service, d.version, d.scope, d.credential, s.session, s.credential
 		FROM streams s JOIN devices d ON d.id = s.device WHERE s.id = ?`,
 		[]any{id}, &key.device, &key.service, &key.version, &key.scope, &key.credential, &sk.session, &sk.credential); err != nil {
 		return nil, err
@@ -233,7 +233,7 @@ func (x *dictionary) byID(ctx context.Context, tx *transaction, id int64) (*stre
 // load reads the live stretches of a device with their streams.
 func (x *dictionary) load(ctx context.Context, tx *transaction, d *device) error {
 	byID := make(map[int64]*stream)
-	err := tx.rows(ctx, `SELECT `+streamColumns+` FROM streams WHERE id IN (SELECT stream FROM stretches WHERE device = ?)`,
+	err := tx.Rows(ctx, `SELECT `+streamColumns+` FROM streams WHERE id IN (SELECT stream FROM stretches WHERE device = ?)`,
 		[]any{d.id}, func(scan func(...any) error) error {
 			st, err := x.scanStream(d, scan)
 			if err == nil {
@@ -244,7 +244,7 @@ func (x *dictionary) load(ctx context.Context, tx *transaction, d *device) error
 	if err != nil {
 		return err
 	}
-	err = tx.rows(ctx, `SELECT id, stream, lo, hi, tlo, thi, seq_lo, seq_hi, born, born_n, born_t, born_at, grown_at, filled_at, floor, floor_seq, reported
+	err = tx.Rows(ctx, `SELECT id, stream, lo, hi, tlo, thi, seq_lo, seq_hi, born, born_n, born_t, born_at, grown_at, filled_at, floor, floor_seq, reported
 		FROM stretches WHERE device = ? ORDER BY id`, []any{d.id}, func(scan func(...any) error) error {
 		s, stream := new(stretch), int64(0)
 		if err := scan(&s.id, &stream, &s.lo, &s.hi, &s.tlo, &s.thi, &s.seqLo, &s.seqHi, &s.born, &s.bornN, &s.bornT, &s.bornAt, &s.grownAt,
@@ -267,7 +267,7 @@ func (x *dictionary) load(ctx context.Context, tx *transaction, d *device) error
 func (x *dictionary) flush(ctx context.Context, tx *transaction) error {
 	for _, d := range x.touched {
 		if d.dirty {
-			if err := tx.exec(ctx, `INSERT INTO devices VALUES (?,?,?,?,?,?,?,?)
+			if err := tx.Exec(ctx, `INSERT INTO devices VALUES (?,?,?,?,?,?,?,?)
 				ON CONFLICT (id) DO UPDATE SET forgetful = excluded.forgetful, horizon = excluded.horizon`,
 				d.id, d.key.credential, d.key.device, d.key.service, d.key.version, d.key.scope, d.forgetful, d.horizon); err != nil {
 				return err
@@ -285,7 +285,7 @@ func (x *dictionary) flush(ctx context.Context, tx *transaction) error {
 }
 
 func (st *stream) save(ctx context.Context, tx *transaction) error {
-	err := tx.exec(ctx, `INSERT INTO streams VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	err := tx.Exec(ctx, `INSERT INTO streams VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 		ON CONFLICT (id) DO UPDATE SET account = excluded.account, account_seq = excluded.account_seq, forgetful = excluded.forgetful,
 		horizon = excluded.horizon, tail_hi = excluded.tail_hi, tail_t = excluded.tail_t, tail_seq = excluded.tail_seq,
 		kept_gaps = excluded.kept_gaps, older = excluded.older, calls = excluded.calls`,
@@ -329,7 +329,7 @@ func (x *dictionary) forgetAccount(ctx context.Context, tx *transaction, seq uin
 		st.account, st.accountSeq = Account{}, 0
 		delete(x.accounts, seq)
 	}
-	return tx.exec(ctx, `UPDATE streams SET account = '', account_seq = 0 WHERE account_seq = ?`, int64(seq))
+	return tx.Exec(ctx, `UPDATE streams SET account = '', account_seq = 0 WHERE account_seq = ?`, int64(seq))
 }
 
 // toJSON and fromJSON keep small structures in one column; the zero value is "".

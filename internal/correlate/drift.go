@@ -70,7 +70,7 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 		return nil
 	}
 	var id string
-	open, err := tx.row(ctx, `SELECT id FROM drifts WHERE org = ? AND setting = ? AND credential = ? AND closed = 0`, []any{org, setting, credential}, &id)
+	open, err := tx.Row(ctx, `SELECT id FROM drifts WHERE org = ? AND setting = ? AND credential = ? AND closed = 0`, []any{org, setting, credential}, &id)
 	if err != nil {
 		return err
 	}
@@ -79,14 +79,14 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 	switch {
 	case open && told(r, "change") == "removed":
 		x.touch(id)
-		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, hidden = ? WHERE id = ?`, int64(seq), at, id)
+		return tx.Exec(ctx, `UPDATE drifts SET last_seq = ?, hidden = ? WHERE id = ?`, int64(seq), at, id)
 	case drift && open:
 		x.touch(id)
-		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, value = ?, expected = ?, rule = ?, severity = ? WHERE id = ?`,
+		return tx.Exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, value = ?, expected = ?, rule = ?, severity = ? WHERE id = ?`,
 			int64(seq), at, told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"), id)
 	case open:
 		x.touch(id)
-		return tx.exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, closed = ? WHERE id = ?`, int64(seq), at, r.Recorded.UnixMicro(), id)
+		return tx.Exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, closed = ? WHERE id = ?`, int64(seq), at, r.Recorded.UnixMicro(), id)
 	case !drift:
 		return nil
 	}
@@ -98,7 +98,7 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 		since = at
 	}
 	id = discrepancyID(KindSettingsDrift, credential, org, setting, strconv.FormatUint(seq, 10))
-	err = tx.exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
+	err = tx.Exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
 		r.Recorded.UnixMicro(), told(r, "value"), told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"), judged)
 	if err != nil {
 		return err
@@ -114,12 +114,12 @@ func (x *drifts) act(ctx context.Context, tx *transaction, r *audit.Record, seq 
 	}
 	org, recorded := r.Account.Proved.Org, r.Recorded.UnixMicro()
 	for _, s := range settingsChanged(r) {
-		err := tx.exec(ctx, `INSERT INTO setting_acts VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, int64(seq), org, s.name, r.Occurred.UnixMicro(), recorded, s.value, string(account))
+		err := tx.Exec(ctx, `INSERT INTO setting_acts VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`, int64(seq), org, s.name, r.Occurred.UnixMicro(), recorded, s.value, string(account))
 		if err != nil {
 			return err
 		}
 		var late []string
-		err = tx.rows(ctx, `SELECT id FROM drifts WHERE org = ? AND setting = ? AND recorded >= ?`, []any{org, s.name, recorded - actKept.Microseconds()},
+		err = tx.Rows(ctx, `SELECT id FROM drifts WHERE org = ? AND setting = ? AND recorded >= ?`, []any{org, s.name, recorded - actKept.Microseconds()},
 			func(scan func(...any) error) error {
 				var id string
 				err := scan(&id)
@@ -143,21 +143,21 @@ func (x *drifts) blame(ctx context.Context, tx *transaction, id string) error {
 	x.touch(id)
 	var act int64
 	var account string
-	found, err := tx.row(ctx, `SELECT a.seq, a.account FROM drifts d JOIN setting_acts a ON a.org = d.org AND a.setting = d.setting
+	found, err := tx.Row(ctx, `SELECT a.seq, a.account FROM drifts d JOIN setting_acts a ON a.org = d.org AND a.setting = d.setting
 		WHERE d.id = ?1 AND d.judged = 0 AND a.at BETWEEN iif(d.since = 0, d.opened - ?4, d.since) - ?2 AND d.opened + ?2 AND a.recorded BETWEEN d.recorded - ?3 AND d.recorded + ?3
 		AND (a.value = '' OR d.began = '' OR a.value = d.began) ORDER BY a.at DESC, a.seq DESC LIMIT 1`,
 		[]any{id, actSlack.Microseconds(), actKept.Microseconds(), snapshotIn.Microseconds()}, &act, &account)
 	if err != nil || !found {
 		return err
 	}
-	return tx.exec(ctx, `UPDATE drifts SET act = ?, account = ?, erased = 0 WHERE id = ?`, act, account, id)
+	return tx.Exec(ctx, `UPDATE drifts SET act = ?, account = ?, erased = 0 WHERE id = ?`, act, account, id)
 }
 
 func (x *drifts) erase(ctx context.Context, tx *transaction, seq uint64) error {
-	if err := tx.exec(ctx, `DELETE FROM setting_acts WHERE seq = ?`, int64(seq)); err != nil {
+	if err := tx.Exec(ctx, `DELETE FROM setting_acts WHERE seq = ?`, int64(seq)); err != nil {
 		return err
 	}
-	return tx.exec(ctx, `UPDATE drifts SET account = '', erased = 1 WHERE act = ?`, int64(seq))
+	return tx.Exec(ctx, `UPDATE drifts SET account = '', erased = 1 WHERE act = ?`, int64(seq))
 }
 
 func (x *drifts) flush(ctx context.Context, tx *transaction) error {
@@ -171,7 +171,7 @@ func (x *drifts) flush(ctx context.Context, tx *transaction) error {
 		}
 	}
 	clear(x.touched)
-	return tx.exec(ctx, `DELETE FROM setting_acts WHERE recorded < ?`, tx.clock-actKept.Microseconds())
+	return tx.Exec(ctx, `DELETE FROM setting_acts WHERE recorded < ?`, tx.clock-actKept.Microseconds())
 }
 
 // readDrift makes the discrepancy of a drift.
@@ -179,7 +179,7 @@ func readDrift(ctx context.Context, tx *transaction, id string) (*Discrepancy, e
 	d := &Discrepancy{ID: id, Kind: KindSettingsDrift, State: StateOpen, Count: 1}
 	var first, last, since, seen, recorded, closed, hidden, act int64
 	var account string
-	_, err := tx.row(ctx, `SELECT credential, org, setting, first_seq, last_seq, since, seen, recorded, value, expected, rule, severity, closed, hidden, act, account, erased
+	_, err := tx.Row(ctx, `SELECT credential, org, setting, first_seq, last_seq, since, seen, recorded, value, expected, rule, severity, closed, hidden, act, account, erased
 		FROM drifts WHERE id = ?`, []any{id}, &d.Credential, &d.Details.Organization, &d.Details.Setting, &first, &last, &since, &seen, &recorded, &d.Details.Value,
 		&d.Details.Expected, &d.Details.Rule, &d.Severity, &closed, &hidden, &act, &account, &d.AccountErased)
 	if err != nil {

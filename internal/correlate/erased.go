@@ -54,7 +54,7 @@ func (x *erasedSpans) open(ctx context.Context, tx *transaction) error {
 	if x.known {
 		return nil
 	}
-	found, err := tx.row(ctx, `SELECT first, last, until FROM erased ORDER BY first DESC LIMIT 1`, nil,
+	found, err := tx.Row(ctx, `SELECT first, last, until FROM erased ORDER BY first DESC LIMIT 1`, nil,
 		&x.span.first, &x.span.last, &x.span.until)
 	x.known, x.some = err == nil, found
 	return err
@@ -66,7 +66,7 @@ func (x *erasedSpans) flush(ctx context.Context, tx *transaction) error {
 	}
 	x.keep()
 	for _, s := range x.spans {
-		if err := tx.exec(ctx, `INSERT INTO erased VALUES (?,?,?) ON CONFLICT (first) DO UPDATE SET last = excluded.last, until = excluded.until`,
+		if err := tx.Exec(ctx, `INSERT INTO erased VALUES (?,?,?) ON CONFLICT (first) DO UPDATE SET last = excluded.last, until = excluded.until`,
 			int64(s.first), int64(s.last), s.until); err != nil {
 			return err
 		}
@@ -81,12 +81,12 @@ func (x *erasedSpans) around(ctx context.Context, tx *transaction, s *stretch, c
 		return 0, nil
 	}
 	if c.first == 0 {
-		_, err = tx.row(ctx, `SELECT coalesce(sum(last - first + 1), 0) FROM erased WHERE first < ? AND until >= ?`,
+		_, err = tx.Row(ctx, `SELECT coalesce(sum(last - first + 1), 0) FROM erased WHERE first < ? AND until >= ?`,
 			[]any{int64(s.born), s.bornAt - startWindow}, &n)
 		return n, err
 	}
 	from, to := min(c.first, s.seqLo), max(c.first, s.seqLo)
-	_, err = tx.row(ctx, `SELECT coalesce(sum(min(last, ?2) - max(first, ?1) + 1), 0) FROM erased WHERE first < ?2 AND last > ?1`,
+	_, err = tx.Row(ctx, `SELECT coalesce(sum(min(last, ?2) - max(first, ?1) + 1), 0) FROM erased WHERE first < ?2 AND last > ?1`,
 		[]any{int64(from), int64(to)}, &n)
 	return n, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/viewfile"
 )
 
 // t0 is when the tests begin.
@@ -97,6 +98,14 @@ func (f *feed) later(d time.Duration) {
 	f.now = f.now.Add(d)
 	f.record(&audit.Record{Version: 1, Source: audit.SourceOTelMetric, Type: "metrics", Occurred: f.now})
 	f.apply()
+}
+
+// exec changes the file behind the view's back.
+func (f *feed) exec(statement string) {
+	f.t.Helper()
+	if err := f.view.file.Within(context.Background(), func(tx *viewfile.Tx) error { return tx.Exec(context.Background(), statement) }); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 func (f *feed) list(filter Filter) []Discrepancy {

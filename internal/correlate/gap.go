@@ -34,7 +34,7 @@ func (g *gaps) observe(ctx context.Context, tx *transaction, r *audit.Record, se
 		return nil
 	}
 	if g.nextStretch == 0 {
-		if _, err := tx.row(ctx, `SELECT coalesce(max(id), 0) + 1 FROM stretches`, nil, &g.nextStretch); err != nil {
+		if _, err := tx.Row(ctx, `SELECT coalesce(max(id), 0) + 1 FROM stretches`, nil, &g.nextStretch); err != nil {
 			return err
 		}
 	}
@@ -148,7 +148,7 @@ func (g *gaps) flushDevice(ctx context.Context, tx *transaction, d *device) erro
 		}
 	}
 	for _, id := range d.deleted {
-		if err := tx.exec(ctx, `DELETE FROM stretches WHERE id = ?`, id); err != nil {
+		if err := tx.Exec(ctx, `DELETE FROM stretches WHERE id = ?`, id); err != nil {
 			return err
 		}
 	}
@@ -167,12 +167,12 @@ func (g *gaps) flushDevice(ctx context.Context, tx *transaction, d *device) erro
 
 func (s *stretch) save(ctx context.Context, tx *transaction) error {
 	if !s.fresh {
-		return tx.exec(ctx, `UPDATE stretches SET lo=?, hi=?, tlo=?, thi=?, seq_lo=?, seq_hi=?, born=?, born_n=?, born_t=?, born_at=?,
+		return tx.Exec(ctx, `UPDATE stretches SET lo=?, hi=?, tlo=?, thi=?, seq_lo=?, seq_hi=?, born=?, born_n=?, born_t=?, born_at=?,
 			grown_at=?, filled_at=?, floor=?, floor_seq=?, reported=? WHERE id = ?`, s.lo, s.hi, s.tlo, s.thi, int64(s.seqLo), int64(s.seqHi),
 			int64(s.born), s.bornN, s.bornT, s.bornAt, s.grownAt, s.filledAt, s.floor, int64(s.floorSeq), s.reported, s.id)
 	}
 	s.fresh = false
-	return tx.exec(ctx, `INSERT INTO stretches VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, s.id, s.st.dev.id, s.st.id, s.lo, s.hi, s.tlo, s.thi,
+	return tx.Exec(ctx, `INSERT INTO stretches VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, s.id, s.st.dev.id, s.st.id, s.lo, s.hi, s.tlo, s.thi,
 		int64(s.seqLo), int64(s.seqHi), int64(s.born), s.bornN, s.bornT, s.bornAt, s.grownAt, s.filledAt, s.floor, int64(s.floorSeq), s.reported)
 }
 

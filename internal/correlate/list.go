@@ -25,7 +25,7 @@ type Filter struct {
 // List returns discrepancies, the latest first; the order is total and stable.
 func (v *View) List(ctx context.Context, f Filter) ([]Discrepancy, error) {
 	where, args := f.sql()
-	rows, err := v.readers.QueryContext(ctx, `SELECT body, account_seq, closed = 0 AND provisional_until > (SELECT clock FROM cursor)
+	rows, err := v.file.Readers().QueryContext(ctx, `SELECT body, account_seq, closed = 0 AND provisional_until > (SELECT clock FROM cursor)
 		FROM discrepancies`+where+` ORDER BY at DESC, id LIMIT ?`, append(args, f.limit())...)
 	if err != nil {
 		return nil, fmt.Errorf("list discrepancies: %w", err)
@@ -98,7 +98,7 @@ func (v *View) Count(ctx context.Context) (Counts, error) {
 	for _, k := range Kinds() {
 		c.ByKind[k] = 0
 	}
-	rows, err := v.readers.QueryContext(ctx, `SELECT kind, count(*) - sum(closed), sum(closed),
+	rows, err := v.file.Readers().QueryContext(ctx, `SELECT kind, count(*) - sum(closed), sum(closed),
 		sum(closed = 0 AND provisional_until > (SELECT clock FROM cursor)) FROM discrepancies GROUP BY kind`)
 	if err != nil {
 		return Counts{}, fmt.Errorf("count discrepancies: %w", err)
@@ -122,7 +122,7 @@ func (v *View) Count(ctx context.Context) (Counts, error) {
 // eraseAccounts drops the account details of the discrepancies that rest on the record at seq; counts stay.
 func eraseAccounts(ctx context.Context, tx *transaction, seq uint64) error {
 	var resting []*Discrepancy
-	err := tx.rows(ctx, `SELECT body, account_seq FROM discrepancies WHERE first_seq = ?1 OR last_seq = ?1 OR account_seq = ?1`, []any{int64(seq)},
+	err := tx.Rows(ctx, `SELECT body, account_seq FROM discrepancies WHERE first_seq = ?1 OR last_seq = ?1 OR account_seq = ?1`, []any{int64(seq)},
 		func(scan func(...any) error) error {
 			d := new(Discrepancy)
 			var body []byte
@@ -141,7 +141,7 @@ func eraseAccounts(ctx context.Context, tx *transaction, seq uint64) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.exec(ctx, `UPDATE discrepancies SET account_seq = 0, body = ? WHERE id = ?`, string(body), d.ID); err != nil {
+		if err := tx.Exec(ctx, `UPDATE discrepancies SET account_seq = 0, body = ? WHERE id = ?`, string(body), d.ID); err != nil {
 			return err
 		}
 	}

@@ -105,7 +105,7 @@ func (o *ownCalls) open(ctx context.Context, tx *transaction) error {
 		return nil
 	}
 	keys := map[string]int64{}
-	err := tx.rows(ctx, `SELECT key, since FROM own_keys`, nil, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, `SELECT key, since FROM own_keys`, nil, func(scan func(...any) error) error {
 		var key string
 		var since int64
 		err := scan(&key, &since)
@@ -130,9 +130,9 @@ func (o *ownCalls) observeRun(ctx context.Context, tx *transaction, r *audit.Rec
 	}
 	o.runs[run] = true
 	if attrText(r, "state") == "ended" {
-		return tx.exec(ctx, `UPDATE own_runs SET last = ? WHERE run = ?`, attrInt(r, "calls"), run)
+		return tx.Exec(ctx, `UPDATE own_runs SET last = ? WHERE run = ?`, attrInt(r, "calls"), run)
 	}
-	return tx.exec(ctx, `INSERT INTO own_runs VALUES (?,?,?,?,?,0,-1,0) ON CONFLICT (run) DO NOTHING`,
+	return tx.Exec(ctx, `INSERT INTO own_runs VALUES (?,?,?,?,?,0,-1,0) ON CONFLICT (run) DO NOTHING`,
 		run, r.Account.Proved.Credential, attrText(r, "host"), int64(seq), attrInt(r, "most_unrecorded"))
 }
 
@@ -160,11 +160,11 @@ func (o *ownCalls) observeMade(ctx context.Context, tx *transaction, r *audit.Re
 			return err
 		}
 	}
-	return tx.exec(ctx, `UPDATE own_runs SET high = max(high, ?) WHERE run = ?`, high, run)
+	return tx.Exec(ctx, `UPDATE own_runs SET high = max(high, ?) WHERE run = ?`, high, run)
 }
 
 func (o *ownCalls) made(ctx context.Context, tx *transaction, m *madeCall) error {
-	err := tx.exec(ctx, `INSERT INTO own_made VALUES (?,?,?,?,?,?,?,0,'','') ON CONFLICT (run, number) DO NOTHING`,
+	err := tx.Exec(ctx, `INSERT INTO own_made VALUES (?,?,?,?,?,?,?,0,'','') ON CONFLICT (run, number) DO NOTHING`,
 		m.run, m.number, m.request, m.status, m.date, m.recorded, int64(m.seq))
 	if err != nil {
 		return err
@@ -242,13 +242,13 @@ func (o *ownCalls) match(ctx context.Context, tx *transaction, m *madeCall, s *s
 	if m.shown == 0 {
 		m.shown, m.address, m.request = s.occurred, s.address, s.request
 		o.again[m.run] = append(o.again[m.run], m.number)
-		err := tx.exec(ctx, `UPDATE own_made SET shown = ?, address = ?, request = ? WHERE run = ? AND number = ?`, m.shown, m.address, m.request, m.run, m.number)
+		err := tx.Exec(ctx, `UPDATE own_made SET shown = ?, address = ?, request = ? WHERE run = ? AND number = ?`, m.shown, m.address, m.request, m.run, m.number)
 		if err != nil {
 			return err
 		}
 		if m.window != "" {
 			o.window[m.window] = true
-			if err := tx.exec(ctx, `UPDATE own_windows SET late = late + 1 WHERE id = ?`, m.window); err != nil {
+			if err := tx.Exec(ctx, `UPDATE own_windows SET late = late + 1 WHERE id = ?`, m.window); err != nil {
 				return err
 			}
 		}
@@ -262,7 +262,7 @@ func (o *ownCalls) match(ctx context.Context, tx *transaction, m *madeCall, s *s
 	}
 	if m.recorded > s.recorded+ownRecordWithin.Microseconds() {
 		o.groups[s.group] = true
-		return tx.exec(ctx, `INSERT INTO own_groups VALUES (?,1,?,0,0) ON CONFLICT (id) DO UPDATE SET late = late + 1, late_at = excluded.late_at`, s.group, m.recorded)
+		return tx.Exec(ctx, `INSERT INTO own_groups VALUES (?,1,?,0,0) ON CONFLICT (id) DO UPDATE SET late = late + 1, late_at = excluded.late_at`, s.group, m.recorded)
 	}
 	return nil
 }
@@ -271,12 +271,12 @@ func (o *ownCalls) match(ctx context.Context, tx *transaction, m *madeCall, s *s
 func (o *ownCalls) learn(ctx context.Context, tx *transaction, m *madeCall, s *shownCall) error {
 	if first, known := o.keys[s.key]; (!known || s.occurred < first) && m.request != "" {
 		o.keys[s.key] = s.occurred
-		if err := tx.exec(ctx, `INSERT INTO own_keys VALUES (?,?) ON CONFLICT (key) DO UPDATE SET since = excluded.since`, s.key, s.occurred); err != nil {
+		if err := tx.Exec(ctx, `INSERT INTO own_keys VALUES (?,?) ON CONFLICT (key) DO UPDATE SET since = excluded.since`, s.key, s.occurred); err != nil {
 			return err
 		}
 		if !known { // what came shortly before our record is judged, what came earlier is not
 			now := max(m.recorded, s.recorded)
-			if err := tx.exec(ctx, `DELETE FROM own_shown WHERE key = ? AND (recorded < ? OR occurred < ?)`, s.key, now-ownRecordWithin.Microseconds(), s.occurred); err != nil {
+			if err := tx.Exec(ctx, `DELETE FROM own_shown WHERE key = ? AND (recorded < ? OR occurred < ?)`, s.key, now-ownRecordWithin.Microseconds(), s.occurred); err != nil {
 				return err
 			}
 		}
@@ -285,10 +285,10 @@ func (o *ownCalls) learn(ctx context.Context, tx *transaction, m *madeCall, s *s
 	if err != nil || !found || run.first != 0 && run.first <= s.occurred {
 		return err
 	}
-	if err := tx.exec(ctx, `UPDATE own_runs SET first = ? WHERE run = ?`, s.occurred, m.run); err != nil {
+	if err := tx.Exec(ctx, `UPDATE own_runs SET first = ? WHERE run = ?`, s.occurred, m.run); err != nil {
 		return err
 	}
-	return tx.rows(ctx, `SELECT run FROM own_runs WHERE credential = ? AND host = ? AND seq < ?`, []any{run.credential, run.host, int64(run.seq)},
+	return tx.Rows(ctx, `SELECT run FROM own_runs WHERE credential = ? AND host = ? AND seq < ?`, []any{run.credential, run.host, int64(run.seq)},
 		func(scan func(...any) error) error {
 			var earlier string
 			err := scan(&earlier)
@@ -311,7 +311,7 @@ func (o *ownCalls) observeStatement(ctx context.Context, tx *transaction, r *aud
 	within := []any{from.UnixMicro(), to.UnixMicro(), host}
 	const made = ` FROM own_made JOIN own_runs USING (run) WHERE date >= ? AND date < ? AND host = ?`
 	var shown, missing int64
-	if _, err := tx.row(ctx, `SELECT coalesce(sum(shown > 0), 0), coalesce(sum(shown = 0 AND status = 200), 0)`+made, within, &shown, &missing); err != nil {
+	if _, err := tx.Row(ctx, `SELECT coalesce(sum(shown > 0), 0), coalesce(sum(shown = 0 AND status = 200), 0)`+made, within, &shown, &missing); err != nil {
 		return err
 	}
 	if shown == 0 || missing == 0 { // a key of one organisation is shown no calls at all
@@ -319,13 +319,13 @@ func (o *ownCalls) observeStatement(ctx context.Context, tx *transaction, r *aud
 	}
 	id := discrepancyID(KindUnrecordedCall, host, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
 	o.window[id] = true
-	err := tx.exec(ctx, `INSERT INTO own_windows VALUES (?,?,?,?,?,0) ON CONFLICT (id) DO NOTHING`, id, r.Account.Proved.Credential, within[0], within[1], r.Recorded.UnixMicro())
+	err := tx.Exec(ctx, `INSERT INTO own_windows VALUES (?,?,?,?,?,0) ON CONFLICT (id) DO NOTHING`, id, r.Account.Proved.Credential, within[0], within[1], r.Recorded.UnixMicro())
 	if err != nil {
 		return err
 	}
 	// An answer just behind the window's beginning may be of a call before it.
 	within[0] = from.Add(sentTwiceWithin).UnixMicro()
-	return tx.exec(ctx, `UPDATE own_made SET window = ? WHERE shown = 0 AND status = 200 AND window = '' AND date >= ? AND date < ?
+	return tx.Exec(ctx, `UPDATE own_made SET window = ? WHERE shown = 0 AND status = 200 AND window = '' AND date >= ? AND date < ?
 		AND run IN (SELECT run FROM own_runs WHERE host = ?)`, append([]any{id}, within...)...)
 }
 

@@ -51,14 +51,14 @@ func (o *ownCalls) flush(ctx context.Context, tx *transaction) error {
 // judgeDue judges calls whose record of ours should have come, and anew those of runs of which more is known now.
 func (o *ownCalls) judgeDue(ctx context.Context, tx *transaction) error {
 	for run := range o.runs {
-		if err := tx.exec(ctx, `UPDATE own_shown SET judged = ? WHERE run = ? AND judged = ?`, undecided, run, lost); err != nil {
+		if err := tx.Exec(ctx, `UPDATE own_shown SET judged = ? WHERE run = ? AND judged = ?`, undecided, run, lost); err != nil {
 			return err
 		}
 		o.busy = true
 	}
 	for run, numbers := range o.again {
 		for _, n := range numbers {
-			if err := tx.exec(ctx, `UPDATE own_shown SET judged = ? WHERE run = ? AND number = ?`, undecided, run, n); err != nil {
+			if err := tx.Exec(ctx, `UPDATE own_shown SET judged = ? WHERE run = ? AND number = ?`, undecided, run, n); err != nil {
 				return err
 			}
 		}
@@ -79,7 +79,7 @@ func (o *ownCalls) judgeDue(ctx context.Context, tx *transaction) error {
 			return err
 		}
 	}
-	_, err = tx.row(ctx, `SELECT EXISTS (SELECT 1 FROM own_shown WHERE judged = 0)`, nil, &o.busy)
+	_, err = tx.Row(ctx, `SELECT EXISTS (SELECT 1 FROM own_shown WHERE judged = 0)`, nil, &o.busy)
 	return err
 }
 
@@ -94,7 +94,7 @@ func (o *ownCalls) settle(ctx context.Context, tx *transaction, s *shownCall, he
 	if judged == unrecognised {
 		if _, known := held[s.group]; !known {
 			var n int64
-			if _, err := tx.row(ctx, `SELECT count(*) FROM own_shown WHERE dsc = ? AND judged = ?`, []any{s.group, unrecognised}, &n); err != nil {
+			if _, err := tx.Row(ctx, `SELECT count(*) FROM own_shown WHERE dsc = ? AND judged = ?`, []any{s.group, unrecognised}, &n); err != nil {
 				return err
 			}
 			held[s.group] = n
@@ -103,10 +103,10 @@ func (o *ownCalls) settle(ctx context.Context, tx *transaction, s *shownCall, he
 			if err := o.count(ctx, tx, s); err != nil {
 				return err
 			}
-			return tx.exec(ctx, `DELETE FROM own_shown WHERE seq = ?`, int64(s.seq))
+			return tx.Exec(ctx, `DELETE FROM own_shown WHERE seq = ?`, int64(s.seq))
 		}
 	}
-	return tx.exec(ctx, `UPDATE own_shown SET judged = ?, why = ? WHERE seq = ?`, judged, why, int64(s.seq))
+	return tx.Exec(ctx, `UPDATE own_shown SET judged = ?, why = ? WHERE seq = ?`, judged, why, int64(s.seq))
 }
 
 // judge decides about a call of the feed under our key that no record of ours explains.
@@ -136,7 +136,7 @@ func (o *ownCalls) judge(ctx context.Context, tx *transaction, s *shownCall) (v 
 		return unrecognised, whyAgain, nil
 	}
 	var over int64
-	if _, err := tx.row(ctx, `SELECT coalesce(min(first), 0) FROM own_runs WHERE credential = ? AND host = ? AND seq > ? AND first > 0`,
+	if _, err := tx.Row(ctx, `SELECT coalesce(min(first), 0) FROM own_runs WHERE credential = ? AND host = ? AND seq > ? AND first > 0`,
 		[]any{run.credential, run.host, int64(run.seq)}, &over); err != nil {
 		return undecided, "", err
 	}
@@ -150,12 +150,12 @@ func (o *ownCalls) judge(ctx context.Context, tx *transaction, s *shownCall) (v 
 func (o *ownCalls) writeGroup(ctx context.Context, tx *transaction, id string) error {
 	var late, lateAt, over int64
 	var overSeq uint64
-	if _, err := tx.row(ctx, `SELECT late, late_at, over, over_seq FROM own_groups WHERE id = ?`, []any{id}, &late, &lateAt, &over, &overSeq); err != nil {
+	if _, err := tx.Row(ctx, `SELECT late, late_at, over, over_seq FROM own_groups WHERE id = ?`, []any{id}, &late, &lateAt, &over, &overSeq); err != nil {
 		return err
 	}
 	d := &Discrepancy{ID: id, Kind: KindUnrecognisedCall, Severity: SeverityHigh, State: StateOpen, Count: over}
 	var from, to, recorded int64
-	err := tx.rows(ctx, `SELECT `+shownColumns+` FROM own_shown WHERE dsc = ? AND judged = ? ORDER BY seq`, []any{id, unrecognised}, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, `SELECT `+shownColumns+` FROM own_shown WHERE dsc = ? AND judged = ? ORDER BY seq`, []any{id, unrecognised}, func(scan func(...any) error) error {
 		s, err := scanShown(scan)
 		if d.FirstSeq == 0 {
 			d.FirstSeq, d.Details.Key, from, recorded = s.seq, s.key, s.occurred, s.recorded
@@ -191,11 +191,11 @@ func (o *ownCalls) writeGroup(ctx context.Context, tx *transaction, id string) e
 func (o *ownCalls) writeWindow(ctx context.Context, tx *transaction, id string) error {
 	d := &Discrepancy{ID: id, Kind: KindUnrecordedCall, Severity: SeverityLow, State: StateOpen}
 	var begins, ends, recorded, late int64
-	if _, err := tx.row(ctx, `SELECT credential, begins, ends, recorded, late FROM own_windows WHERE id = ?`, []any{id}, &d.Credential, &begins, &ends, &recorded, &late); err != nil {
+	if _, err := tx.Row(ctx, `SELECT credential, begins, ends, recorded, late FROM own_windows WHERE id = ?`, []any{id}, &d.Credential, &begins, &ends, &recorded, &late); err != nil {
 		return err
 	}
 	d.From, d.To, d.Recorded = microTime(begins), microTime(ends), microTime(recorded)
-	err := tx.rows(ctx, `SELECT `+madeColumns+` FROM own_made WHERE window = ? AND shown = 0 ORDER BY seq, number`, []any{id}, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, `SELECT `+madeColumns+` FROM own_made WHERE window = ? AND shown = 0 ORDER BY seq, number`, []any{id}, func(scan func(...any) error) error {
 		m, err := scanMade(scan)
 		if d.FirstSeq == 0 {
 			d.FirstSeq = m.seq
@@ -238,7 +238,7 @@ func (o *ownCalls) forget(ctx context.Context, tx *transaction) error {
 		{`DELETE FROM own_made WHERE recorded < ? AND window = ''`, unshownKept},
 		{`DELETE FROM own_shown WHERE recorded < ? AND judged = 0 AND key NOT IN (SELECT key FROM own_keys)`, ownRecordWithin}, // of no other key is any judged
 	} {
-		if err := tx.exec(ctx, f.query, tx.clock-(f.keep+margin).Microseconds()); err != nil {
+		if err := tx.Exec(ctx, f.query, tx.clock-(f.keep+margin).Microseconds()); err != nil {
 			return fmt.Errorf("own calls: %w", err)
 		}
 	}
@@ -255,7 +255,7 @@ func (o *ownCalls) erase(ctx context.Context, tx *transaction, seq uint64) error
 		return err
 	}
 	o.groups[list[0].group] = true
-	return tx.exec(ctx, `UPDATE own_shown SET request = '', address = '', agent = '', route = '' WHERE seq = ?`, int64(seq))
+	return tx.Exec(ctx, `UPDATE own_shown SET request = '', address = '', agent = '', route = '' WHERE seq = ?`, int64(seq))
 }
 
 func place(address string) string {

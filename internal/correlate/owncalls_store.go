@@ -43,7 +43,7 @@ func scanMade(scan func(...any) error) (*madeCall, error) {
 
 // readMade reads one call on our record, the first that answers the condition.
 func readMade(ctx context.Context, tx *transaction, where string, args ...any) (m *madeCall, found bool, err error) {
-	err = tx.rows(ctx, `SELECT `+madeColumns+` FROM own_made WHERE `+where+` LIMIT 1`, args, func(scan func(...any) error) error {
+	err = tx.Rows(ctx, `SELECT `+madeColumns+` FROM own_made WHERE `+where+` LIMIT 1`, args, func(scan func(...any) error) error {
 		m, err = scanMade(scan)
 		found = true
 		return err
@@ -60,7 +60,7 @@ func scanShown(scan func(...any) error) (*shownCall, error) {
 
 // listShown lists calls of the feed that no record of ours explains.
 func listShown(ctx context.Context, tx *transaction, where string, args ...any) (list []*shownCall, err error) {
-	err = tx.rows(ctx, `SELECT `+shownColumns+` FROM own_shown WHERE `+where, args, func(scan func(...any) error) error {
+	err = tx.Rows(ctx, `SELECT `+shownColumns+` FROM own_shown WHERE `+where, args, func(scan func(...any) error) error {
 		s, err := scanShown(scan)
 		list = append(list, s)
 		return err
@@ -70,14 +70,14 @@ func listShown(ctx context.Context, tx *transaction, where string, args ...any) 
 
 func readRun(ctx context.Context, tx *transaction, id string) (ownRun, bool, error) {
 	r := ownRun{id: id}
-	found, err := tx.row(ctx, `SELECT credential, host, seq, bound, high, last, first FROM own_runs WHERE run = ?`, []any{id},
+	found, err := tx.Row(ctx, `SELECT credential, host, seq, bound, high, last, first FROM own_runs WHERE run = ?`, []any{id},
 		&r.credential, &r.host, &r.seq, &r.bound, &r.high, &r.last, &r.first)
 	return r, found, err
 }
 
 // OwnKeys lists the vendor's ids of the keys that are ours: the feed shows a call under each whose request id is on record.
 func (v *View) OwnKeys(ctx context.Context) ([]string, error) {
-	rows, err := v.readers.QueryContext(ctx, `SELECT key FROM own_keys ORDER BY key`)
+	rows, err := v.file.Readers().QueryContext(ctx, `SELECT key FROM own_keys ORDER BY key`)
 	if err != nil {
 		return nil, fmt.Errorf("list own keys: %w", err)
 	}
@@ -104,7 +104,7 @@ func (o *ownCalls) keep(ctx context.Context, tx *transaction, s *shownCall) erro
 	}
 	if _, ours := o.keys[s.key]; ours && !found { // a run is on record before its first call
 		var held int64
-		if _, err := tx.row(ctx, `SELECT count(*) FROM own_shown WHERE dsc = ?`, []any{s.group}, &held); err != nil {
+		if _, err := tx.Row(ctx, `SELECT count(*) FROM own_shown WHERE dsc = ?`, []any{s.group}, &held); err != nil {
 			return err
 		}
 		if held >= mostForeign {
@@ -115,23 +115,23 @@ func (o *ownCalls) keep(ctx context.Context, tx *transaction, s *shownCall) erro
 		s.why = whyBeyond
 	}
 	o.busy = true
-	return tx.exec(ctx, `INSERT INTO own_shown VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,?)`,
+	return tx.Exec(ctx, `INSERT INTO own_shown VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,?)`,
 		int64(s.seq), s.key, s.request, s.run, s.number, s.occurred, s.recorded, s.method, s.route, s.address, s.agent, s.group, s.why)
 }
 
 // count counts a call that is not kept, since enough of its discrepancy are.
 func (o *ownCalls) count(ctx context.Context, tx *transaction, s *shownCall) error {
 	o.groups[s.group] = true
-	return tx.exec(ctx, `INSERT INTO own_groups VALUES (?,0,0,1,?) ON CONFLICT (id) DO UPDATE SET over = over + 1, over_seq = excluded.over_seq`, s.group, int64(s.seq))
+	return tx.Exec(ctx, `INSERT INTO own_groups VALUES (?,0,0,1,?) ON CONFLICT (id) DO UPDATE SET over = over + 1, over_seq = excluded.over_seq`, s.group, int64(s.seq))
 }
 
 // release forgets a call of the feed that is explained, and reports whether it was kept.
 func (o *ownCalls) release(ctx context.Context, tx *transaction, s *shownCall) (bool, error) {
 	var seq uint64
-	kept, err := tx.row(ctx, `SELECT seq FROM own_shown WHERE seq = ?`, []any{int64(s.seq)}, &seq)
+	kept, err := tx.Row(ctx, `SELECT seq FROM own_shown WHERE seq = ?`, []any{int64(s.seq)}, &seq)
 	if err != nil || !kept {
 		return false, err
 	}
 	o.groups[s.group] = true
-	return true, tx.exec(ctx, `DELETE FROM own_shown WHERE seq = ?`, int64(s.seq))
+	return true, tx.Exec(ctx, `DELETE FROM own_shown WHERE seq = ?`, int64(s.seq))
 }

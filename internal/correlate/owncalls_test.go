@@ -308,7 +308,7 @@ func TestForgedNamesAreBounded(t *testing.T) {
 				t.Fatalf("%+v", d)
 			}
 			var kept int
-			if err := o.view.readers.QueryRowContext(t.Context(), `SELECT count(*) FROM own_shown`).Scan(&kept); err != nil {
+			if err := o.view.file.Readers().QueryRowContext(t.Context(), `SELECT count(*) FROM own_shown`).Scan(&kept); err != nil {
 				t.Fatal(err)
 			}
 			if kept > mostForeign {

@@ -2,154 +2,23 @@ package correlate
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/tripod-audit/tripod/internal/health"
-	"github.com/tripod-audit/tripod/internal/journal"
-)
-
-// Run applies a batch once it has batchRecords records, or batchTime after the batch before: a lone record counts at once,
-// and under load few large transactions are made.
-const (
-	batchRecords = 8192
-	batchTime    = 250 * time.Millisecond
-)
-
-// Between two tries to apply a batch that failed.
-const (
-	firstRetry = 250 * time.Millisecond
-	lastRetry  = 30 * time.Second
+	"github.com/tripod-audit/tripod/internal/viewfile"
 )
 
 // ConditionBehind is raised while the view cannot take records in.
 const ConditionBehind = "correlate.behind"
 
-// Follower is what *journal.Follower is.
-type Follower interface {
-	Next(ctx context.Context) ([]journal.Stored, error)
+// Runner makes what keeps a view up to date; see viewfile.Runner. What the journal cannot read counts as unreadable.
+func Runner(h *health.Registry, log *slog.Logger) viewfile.Runner {
+	return viewfile.Runner{View: "the index of discrepancies", Condition: ConditionBehind, Health: h, Logger: log}
 }
 
-// Applier is what *View is to a Runner.
-type Applier interface {
-	Apply(ctx context.Context, batch []journal.Stored) error
+// Run keeps the view up to date with its own logger, and raises nothing. The follower must begin behind Position.
+func (v *View) Run(ctx context.Context, f viewfile.Follower) error {
+	return Runner(nil, v.logger).Run(ctx, f, v)
 }
 
-// Runner keeps a view up to date. The zero value is ready: silent.
-type Runner struct {
-	Health *health.Registry
-	Logger *slog.Logger
-}
-
-// Run is Runner.Run with the view's own logger.
-func (v *View) Run(ctx context.Context, f Follower) error {
-	return Runner{Logger: v.logger}.Run(ctx, f, v)
-}
-
-// Run keeps a view up to date until the context ends, which is no error. The follower must begin behind Position. What the
-// journal cannot read is passed over and counts as unreadable.
-//
-// A batch that cannot be applied, because the disk is full or the file damaged, is tried again until it can: a view that
-// is behind must not end anything else. Only a follower's error ends Run; the view then stands at its last commit.
-func (r Runner) Run(ctx context.Context, f Follower, v Applier) error {
-	if r.Logger == nil {
-		r.Logger = slog.New(slog.DiscardHandler)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	pages := make(chan []journal.Stored)
-	followed := make(chan error, 1)
-	go func() {
-		defer close(pages)
-		followed <- r.follow(ctx, f, pages)
-	}()
-	r.applyPages(ctx, pages, v)
-	cancel()
-	for range pages { // let follow end
-	}
-	return <-followed
-}
-
-// follow passes the follower's pages on until the context ends.
-func (r Runner) follow(ctx context.Context, f Follower, pages chan<- []journal.Stored) error {
-	for {
-		page, err := f.Next(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if corrupt := (*journal.CorruptError)(nil); errors.As(err, &corrupt) {
-			r.Logger.LogAttrs(ctx, slog.LevelWarn, "discrepancies pass over a damaged part of the journal", slog.Uint64("first", corrupt.First),
-				slog.Uint64("count", corrupt.Count))
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("find discrepancies: follow the journal: %w", err)
-		}
-		select {
-		case pages <- page:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// applyPages gathers pages and applies them until the channel is closed or the context ends.
-func (r Runner) applyPages(ctx context.Context, pages <-chan []journal.Stored, v Applier) {
-	var batch []journal.Stored
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	due := false // batchTime has passed since the last batch
-	for {
-		select {
-		case page, ok := <-pages:
-			if !ok {
-				return
-			}
-			batch = append(batch, page...)
-		case <-timer.C:
-			due = true
-		case <-ctx.Done():
-			return
-		}
-		if len(batch) == 0 || !due && len(batch) < batchRecords {
-			continue
-		}
-		r.apply(ctx, v, batch)
-		clear(batch)
-		batch, due = batch[:0], false
-		timer.Reset(batchTime)
-	}
-}
-
-// apply applies a batch, however often it takes, or until the context ends.
-func (r Runner) apply(ctx context.Context, v Applier, batch []journal.Stored) {
-	for wait, raised := firstRetry, false; ; wait = min(2*wait, lastRetry) {
-		err := v.Apply(ctx, batch)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			if raised {
-				r.Health.Clear(ConditionBehind)
-				r.Logger.InfoContext(ctx, "discrepancies are found again")
-			}
-			return
-		}
-		r.Health.Raise(ConditionBehind, health.Warning, "discrepancies lack the newest records, trying again: "+err.Error())
-		if !raised {
-			r.Logger.WarnContext(ctx, "discrepancies cannot take records in, trying again", slog.Any("error", err))
-		}
-		raised = true
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
-}
-
-var (
-	_ Follower = (*journal.Follower)(nil)
-	_ Applier  = (*View)(nil)
-)
+var _ viewfile.Applier = (*View)(nil)

@@ -3,6 +3,7 @@ package correlate
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,7 +47,9 @@ func TestRunTriesAgain(t *testing.T) {
 		var registry health.Registry
 		view := &failing{failures: 5, applied: make(chan uint64, 1)}
 		ended := make(chan error, 1)
-		go func() { ended <- Runner{Health: &registry}.Run(ctx, &onePage{[]journal.Stored{{Seq: 7}}}, view) }()
+		go func() {
+			ended <- Runner(&registry, slog.New(slog.DiscardHandler)).Run(ctx, &onePage{[]journal.Stored{{Seq: 7}}}, view)
+		}()
 		time.Sleep(time.Second) // of the bubble: nobody waits
 		raised := registry.Conditions()
 		if len(raised) != 1 || raised[0].Code != ConditionBehind || !strings.Contains(raised[0].Text, "disk is full") {

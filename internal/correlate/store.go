@@ -1,25 +1,21 @@
 package correlate
 
 import (
-	"context"
-	"database/sql"
 	"errors"
-	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
 	"path/filepath"
 
-	_ "modernc.org/sqlite" // the driver
+	"github.com/tripod-audit/tripod/internal/viewfile"
 )
 
-// schemaVersion is that of the file. A file of another version is not migrated but built again.
-const schemaVersion = 5
+// schema is what the file holds.
+func schema() viewfile.Schema {
+	return viewfile.Schema{Version: 5, SQL: clockSchema + gapSchema + ownSchema + driftSchema}
+}
 
-const schema = `
-CREATE TABLE cursor (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL, clock INTEGER NOT NULL);
-INSERT INTO cursor VALUES (1, 0, 0);
+// clockSchema has the cursor hold the time of the journal, too: the greatest Recorded so far, in µs.
+const clockSchema = `ALTER TABLE cursor ADD COLUMN clock INTEGER NOT NULL DEFAULT 0;`
 
+const gapSchema = `
 CREATE TABLE devices (
 	id INTEGER PRIMARY KEY, credential TEXT NOT NULL, device TEXT NOT NULL, service TEXT NOT NULL, version TEXT NOT NULL,
 	scope TEXT NOT NULL, forgetful INTEGER NOT NULL, horizon INTEGER NOT NULL,
@@ -65,96 +61,3 @@ func Path(dir string) string { return filepath.Join(dir, "correlate.db") }
 
 // ErrNoIndex says that the view was never built here, or by another version of tripod.
 var ErrNoIndex = errors.New("no index of discrepancies: start serve, or run tripod rebuild correlate")
-
-// dsn names the file with the pragmas every connection needs; busy_timeout comes first so that the others can wait.
-// Deleted rows are overwritten, since they may hold account details of an erased record.
-func dsn(path string, readOnly bool) string {
-	q := url.Values{}
-	q.Add("_pragma", "busy_timeout(10000)")
-	if readOnly {
-		q.Set("mode", "ro")
-		q.Add("_pragma", "query_only(1)")
-	} else {
-		q.Add("_pragma", "journal_mode(WAL)")
-		q.Add("_pragma", "synchronous(NORMAL)")
-		q.Add("_pragma", "secure_delete(1)")
-	}
-	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
-}
-
-// openWriter opens the file for writing and makes it if need be.
-func openWriter(ctx context.Context, path string) (*sql.DB, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	// Only its owner may read it: it holds account details. SQLite gives the log beside it the same mode.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", dsn(path, false))
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	if err := prepare(ctx, db); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// errOtherVersion says that the file has to be built again.
-var errOtherVersion = errors.New("made by another version")
-
-func prepare(ctx context.Context, db *sql.DB) error {
-	v, err := userVersion(ctx, db)
-	switch {
-	case err != nil:
-		return err
-	case v == schemaVersion:
-		return nil
-	case v != 0:
-		return errOtherVersion
-	}
-	_, err = db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT", schema+ownSchema+driftSchema, schemaVersion))
-	return err
-}
-
-func userVersion(ctx context.Context, db *sql.DB) (v int, err error) {
-	return v, db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
-}
-
-// openReaders opens the file for reading only.
-func openReaders(ctx context.Context, path string) (*sql.DB, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoIndex
-	} else if err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", dsn(path, true))
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(4)
-	v, err := userVersion(ctx, db)
-	if err == nil && v != schemaVersion {
-		err = ErrNoIndex
-	}
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// removeFile deletes a database with what belongs to it.
-func removeFile(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}

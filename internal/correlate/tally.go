@@ -51,7 +51,7 @@ func (t *tallies[K]) add(ctx context.Context, tx *transaction, key K, r *audit.R
 func (t *tallies[K]) read(ctx context.Context, tx *transaction, d *Discrepancy) error {
 	var body string
 	var accountSeq uint64
-	found, err := tx.row(ctx, `SELECT body, account_seq FROM discrepancies WHERE id = ?`, []any{d.ID}, &body, &accountSeq)
+	found, err := tx.Row(ctx, `SELECT body, account_seq FROM discrepancies WHERE id = ?`, []any{d.ID}, &body, &accountSeq)
 	if err != nil || !found {
 		return err
 	}

@@ -3,7 +3,6 @@ package correlate
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/viewfile"
 )
 
 // Options configure a View; the zero value is what production uses.
@@ -20,19 +20,16 @@ type Options struct {
 
 // View is the discrepancies of one journal. See the package comment for what it promises.
 type View struct {
-	path    string
-	logger  *slog.Logger
-	readers *sql.DB
+	file   *viewfile.File
+	logger *slog.Logger
 
 	// Of the writing end; nil where the view was opened for reading.
-	w        *writer
 	names    *dictionary
 	erased   *erasedSpans
 	kinds    []kind
 	position uint64
 	clock    int64
 	cached   bool // position and clock are those of the file
-	uncut    bool // the write-ahead log still holds what was erased
 }
 
 // Open opens the view of the data directory for writing and makes its file if need be; a file made by an older version is
@@ -50,75 +47,48 @@ func open(ctx context.Context, path string, o Options) (*View, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	db, err := openWriter(ctx, path)
-	if errors.Is(err, errOtherVersion) {
-		o.Logger.LogAttrs(ctx, slog.LevelInfo, "index of discrepancies is of another version and is built again", slog.String("file", path))
-		if err = removeFile(path); err == nil {
-			db, err = openWriter(ctx, path)
-		}
-	}
+	file, err := viewfile.Open(ctx, path, schema(), o.Logger)
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWriter(ctx, db)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	readers, err := openReaders(ctx, path)
-	if err != nil {
-		return nil, errors.Join(err, w.close())
-	}
 	names, erased := &dictionary{}, &erasedSpans{}
-	v := &View{
-		path: path, logger: o.Logger, readers: readers, w: w, names: names, erased: erased,
+	return &View{
+		file: file, logger: o.Logger, names: names, erased: erased,
 		kinds: []kind{&gaps{names: names, erased: erased}, &calls{names: names}, &identities{}, &clocks{}, &ownCalls{}, &drifts{}},
-	}
-	if err := v.truncate(ctx); err != nil { // a process that died may have left what it erased
-		return nil, errors.Join(err, v.Close())
-	}
-	return v, nil
+	}, nil
 }
 
 // OpenReader opens the view for List, Count and Position only, beside a process that writes it or without one. It fails
 // with ErrNoIndex where there is none.
 func OpenReader(ctx context.Context, dir string) (*View, error) {
-	readers, err := openReaders(ctx, Path(dir))
+	file, err := viewfile.OpenReader(ctx, Path(dir), schema())
+	if errors.Is(err, viewfile.ErrNone) {
+		err = ErrNoIndex
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read index of discrepancies: %w", err)
 	}
-	return &View{path: Path(dir), readers: readers}, nil
+	return &View{file: file}, nil
 }
 
 // Close closes the files.
-func (v *View) Close() error {
-	err := v.readers.Close()
-	if v.w != nil {
-		err = errors.Join(err, v.w.close())
-	}
-	return err
-}
+func (v *View) Close() error { return v.file.Close() }
 
 // Position is the last position of the journal the view knows; 0 for none.
-func (v *View) Position(ctx context.Context) (uint64, error) {
-	var position uint64
-	if err := v.readers.QueryRowContext(ctx, `SELECT position FROM cursor`).Scan(&position); err != nil {
-		return 0, fmt.Errorf("read position of %s: %w", v.path, err)
-	}
-	return position, nil
-}
+func (v *View) Position(ctx context.Context) (uint64, error) { return v.file.Position(ctx) }
 
 // Apply takes in the next records of the journal, in order, all or none. Positions it knows are passed over, positions left out
 // count as unreadable. It is not for concurrent use.
 func (v *View) Apply(ctx context.Context, batch []journal.Stored) error {
-	if v.w == nil {
+	if v.names == nil {
 		return errors.New("apply to index of discrepancies: it is open for reading only")
 	}
 	if len(batch) == 0 {
 		return nil
 	}
 	var destroyed bool
-	err := v.w.within(ctx, func(tx *transaction) (err error) {
-		destroyed, err = v.apply(ctx, tx, batch)
+	err := v.file.Within(ctx, func(tx *viewfile.Tx) (err error) {
+		destroyed, err = v.apply(ctx, &transaction{Tx: tx}, batch)
 		return err
 	})
 	if err != nil {
@@ -126,10 +96,10 @@ func (v *View) Apply(ctx context.Context, batch []journal.Stored) error {
 		return fmt.Errorf("apply positions %d to %d to index of discrepancies: %w", batch[0].Seq, batch[len(batch)-1].Seq, err)
 	}
 	v.names.settle()
-	if v.uncut = v.uncut || destroyed; v.uncut {
-		return v.truncate(ctx)
+	if destroyed || v.file.Uncut() {
+		_, err = v.Truncate(ctx)
 	}
-	return nil
+	return err
 }
 
 // forget drops all caches: they may be ahead of the file.
@@ -168,12 +138,12 @@ func (v *View) apply(ctx context.Context, tx *transaction, batch []journal.Store
 			return false, fmt.Errorf("erase account details: %w", err)
 		}
 	}
-	return len(orders) > 0, tx.exec(ctx, `UPDATE cursor SET position = ?, clock = ?`, int64(v.position), v.clock)
+	return len(orders) > 0, tx.Exec(ctx, `UPDATE cursor SET position = ?, clock = ?`, int64(v.position), v.clock)
 }
 
 func (v *View) load(ctx context.Context, tx *transaction) error {
 	if !v.cached {
-		if _, err := tx.row(ctx, `SELECT position, clock FROM cursor`, nil, &v.position, &v.clock); err != nil {
+		if _, err := tx.Row(ctx, `SELECT position, clock FROM cursor`, nil, &v.position, &v.clock); err != nil {
 			return err
 		}
 		v.cached = true
@@ -259,19 +229,14 @@ func (v *View) flush(ctx context.Context, tx *transaction) error {
 	return nil
 }
 
-// truncate empties the write-ahead log, which still holds what was erased. A reader may hold it for a moment; then the next
+// Truncate empties the write-ahead log, which still holds what was erased. A reader may hold it for a moment; then the next
 // batch or the next start empties it.
-func (v *View) truncate(ctx context.Context) error {
-	var busy, pages, moved int
-	err := v.w.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved)
-	if err != nil {
-		return fmt.Errorf("empty the write-ahead log of %s: %w", v.path, err)
+func (v *View) Truncate(ctx context.Context) (empty bool, err error) {
+	empty, err = v.file.Truncate(ctx)
+	if err == nil && !empty {
+		v.logger.LogAttrs(ctx, slog.LevelInfo, "write-ahead log of the index of discrepancies not emptied after an erasure: a reader holds it")
 	}
-	v.uncut = busy != 0
-	if v.uncut {
-		v.logger.LogAttrs(ctx, slog.LevelInfo, "write-ahead log not emptied after an erasure: a reader holds it", slog.String("file", v.path))
-	}
-	return nil
+	return empty, err
 }
 
 var (

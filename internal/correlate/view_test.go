@@ -118,13 +118,7 @@ func TestFailedApply(t *testing.T) {
 	f.run("A", 8, 9, t0.Add(time.Minute), mismatch)
 	f.result("A", "t1")
 	// The batch fails where it writes the discrepancies, after all else.
-	exec := func(query string) {
-		t.Helper()
-		if _, err := f.view.w.conn.ExecContext(context.Background(), query); err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec(`CREATE TRIGGER fail BEFORE UPDATE ON cursor BEGIN SELECT RAISE(ABORT, 'no room'); END`)
+	f.exec(`CREATE TRIGGER fail BEFORE UPDATE ON cursor BEGIN SELECT RAISE(ABORT, 'no room'); END`)
 	if err := f.view.Apply(context.Background(), f.pending); err == nil {
 		t.Fatal("the batch did not fail")
 	}
@@ -136,7 +130,7 @@ func TestFailedApply(t *testing.T) {
 	if err := f.view.Apply(ctx, f.pending); err == nil {
 		t.Fatal("a batch was applied after its context ended")
 	}
-	exec(`DROP TRIGGER fail`)
+	f.exec(`DROP TRIGGER fail`)
 	f.apply()
 	f.later(Grace)
 	want := []string{
@@ -154,9 +148,7 @@ func TestOtherVersionIsBuiltAgain(t *testing.T) {
 	f := newFeed(t)
 	f.run("A", 3, 5, t0)
 	f.apply()
-	if _, err := f.view.w.conn.ExecContext(context.Background(), `PRAGMA user_version = 99`); err != nil {
-		t.Fatal(err)
-	}
+	f.exec(`PRAGMA user_version = 99`)
 	if err := f.view.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -175,9 +167,7 @@ func TestRebuildReplaces(t *testing.T) {
 	f := newFeed(t)
 	f.run("A", 3, 5, t0)
 	want := statements(f.list(Filter{}))
-	if _, err := f.view.w.conn.ExecContext(context.Background(), `UPDATE discrepancies SET body = '{"statement":"wrong"}'`); err != nil {
-		t.Fatal(err)
-	}
+	f.exec(`UPDATE discrepancies SET body = '{"statement":"wrong"}'`)
 	if err := f.view.Close(); err != nil {
 		t.Fatal(err)
 	}

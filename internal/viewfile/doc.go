@@ -4,6 +4,6 @@
 // Durability: a view's file can be thrown away, so commits are not synced one by one; after a crash the file stands at a
 // whole batch, and Tx.Position says at which. What was deleted is overwritten, and gone from the write-ahead log too once
 // Truncate has reported so. Order: batches are applied in the order of the journal, by one caller at a time. Concurrency:
-// Within and Truncate are for one goroutine; Readers is safe for concurrent use, beside them and from other processes, and
+// Within, Truncate and Uncut are for one goroutine; Readers is safe for concurrent use, beside them and from other processes, and
 // sees whole batches only. Run owns one goroutine, which has ended when it returns.
 package viewfile

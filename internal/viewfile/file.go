@@ -32,6 +32,7 @@ type File struct {
 	path    string
 	readers *sql.DB
 	w       *writer // nil where it is open for reading only
+	uncut   bool    // what Truncate was to empty is still there
 }
 
 // Open opens a file for writing and makes it if need be; one made by another version is removed and made anew. One process
@@ -104,12 +105,17 @@ func (f *File) Close() error {
 // Truncate empties the write-ahead log, which still holds what was deleted. A reader may hold it for a moment: it is then
 // not empty, and no error.
 func (f *File) Truncate(ctx context.Context) (empty bool, err error) {
+	f.uncut = true
 	var busy, pages, moved int
 	if err := f.w.conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
 		return false, fmt.Errorf("empty the write-ahead log of %s: %w", f.path, err)
 	}
-	return busy == 0, nil
+	f.uncut = busy != 0
+	return !f.uncut, nil
 }
+
+// Uncut reports whether the last Truncate, which may be that of Open, left something in the log: it has to be tried again.
+func (f *File) Uncut() bool { return f.uncut }
 
 // dsn names the file with the pragmas every connection needs; busy_timeout comes first so that the others can wait.
 // Deleted rows are overwritten, since they may hold account details of an erased record.

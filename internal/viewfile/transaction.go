@@ -98,3 +98,22 @@ func (tx *Tx) Row(ctx context.Context, query string, args []any, into ...any) (f
 	}
 	return err == nil, err
 }
+
+// Rows calls fn for each row.
+func (tx *Tx) Rows(ctx context.Context, query string, args []any, fn func(scan func(...any) error) error) error {
+	st, err := tx.w.statement(ctx, query)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -94,6 +94,14 @@ func TestFile(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
 		t.Errorf("others may read the file: %v, %v", info.Mode(), err)
 	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := v.Truncate(over); err == nil || !v.Uncut() {
+		t.Errorf("after a failure the log counts as emptied (%v)", err)
+	}
+	if empty, err := v.Truncate(ctx); err != nil || !empty || v.Uncut() {
+		t.Errorf("the log was not emptied: %v", err)
+	}
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
