@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
@@ -79,13 +80,17 @@ func missing(err error) string {
 	return ""
 }
 
-// about is what is known of a file beside its content.
+// about is what is known of a file beside its content. No route tells it of a version of a published artifact alone; its name
+// stands in the record of the artifact.
 func (r *runner) about(ctx context.Context, it item) (json.RawMessage, error) {
-	if len(it.Raw) > 0 {
-		return it.Raw, nil
-	}
 	fetch := r.client.File
-	if normalise.Kind(it.Kind) == normalise.KindArtifact {
+	switch normalise.Kind(it.Kind) {
+	case normalise.KindCodeVersion:
+		return json.Marshal(struct {
+			ID   string    `json:"id"`
+			Made time.Time `json:"created_at,omitzero"`
+		}{it.Version, it.Made})
+	case normalise.KindArtifact:
 		fetch = r.client.Artifact
 	}
 	o, err := fetch(ctx, it.ID, api.Content)

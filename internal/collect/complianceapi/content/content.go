@@ -7,7 +7,7 @@
 // page and doubles nothing. What cannot be read is tried again for about two days, and then a record says so. Records of
 // one page keep its order. Requests have the lowest priority, so the feed never waits for them. A Collector owns one
 // goroutine for each part of the API, and Run, which is called once,
-// waits for them; CaughtUp is safe for concurrent use.
+// waits for them; CaughtUp is safe for concurrent use. Cursors hold identifiers and times, and nothing of what people wrote or named.
 //
 // Sources: https://platform.claude.com/docs/en/manage-claude/compliance-sessions,
 // https://platform.claude.com/docs/en/manage-claude/compliance-content-data.

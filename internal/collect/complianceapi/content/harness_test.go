@@ -80,6 +80,8 @@ type bench struct {
 
 	shared   *api.Client // of the collector that runs
 	answered func(*http.Response)
+	// committing sees the cursors of each commit.
+	committing func(map[string][]byte)
 
 	mu     sync.Mutex
 	key    string
@@ -211,7 +213,7 @@ func (b *bench) client(transport http.RoundTripper) *api.Client {
 func (b *bench) run(cfg content.Config, crash *crash) (settled func() bool, stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &door{Door: b.door, crash: crash}
+	d := &door{Door: b.door, crash: crash, committing: b.committing}
 	deps := content.Deps{Door: d, Cursors: b.journal, Health: b.health, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	var transport http.RoundTripper = b
 	if crash != nil {
@@ -266,10 +268,18 @@ func (b *bench) records() []*audit.Record {
 // door is a door that can crash.
 type door struct {
 	*intake.Door
-	crash *crash
+	crash      *crash
+	committing func(map[string][]byte)
+}
+
+func (d *door) sees(cursors map[string][]byte) {
+	if d.committing != nil {
+		d.committing(cursors)
+	}
 }
 
 func (d *door) Submit(ctx context.Context, del intake.Delivery) (r intake.Receipt, err error) {
+	d.sees(del.Cursors)
 	err = d.crash.do(func() error {
 		var err error
 		r, err = d.Door.Submit(ctx, del)
@@ -279,6 +289,7 @@ func (d *door) Submit(ctx context.Context, del intake.Delivery) (r intake.Receip
 }
 
 func (d *door) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (seq uint64, err error) {
+	d.sees(cursors)
 	err = d.crash.do(func() error {
 		var err error
 		seq, err = d.Door.Record(ctx, a, cursors)

@@ -50,7 +50,7 @@ func (r *runner) readProject(ctx context.Context, it item) error {
 	for _, raw := range page.Rows {
 		kind, id := attachment(it.Kind, raw)
 		if id != "" && it.Subject.Text {
-			files = append(files, item{Kind: string(kind), ID: id, Subject: it.Subject, Raw: raw})
+			files = append(files, item{Kind: string(kind), ID: id, Subject: it.Subject})
 			continue
 		}
 		d, _ := r.norm.Object(raw, kind, it.Subject, r.origin())
@@ -125,7 +125,7 @@ func codeArtifacts(cfg Config) part {
 				if err := json.Unmarshal(raw, &v); err == nil && v.ID != "" {
 					of := o.subject
 					of.Text = true
-					items = append(items, item{Kind: string(normalise.KindCodeVersion), ID: o.id, Version: v.ID, Subject: of, Raw: raw})
+					items = append(items, item{Kind: string(normalise.KindCodeVersion), ID: o.id, Version: v.ID, Subject: of, Made: normalise.Changed(raw)})
 				}
 			}
 			return items

@@ -44,7 +44,8 @@ type walk struct {
 	Restarts int       `json:"restarts,omitempty"`
 }
 
-// item is one thing whose inside is to be read.
+// item is one thing whose inside is to be read. It has identifiers and times alone: cursors lie outside the encryption of content,
+// and erasure does not reach them.
 type item struct {
 	Kind    string            `json:"kind"`
 	ID      string            `json:"id"`
@@ -57,7 +58,7 @@ type item struct {
 	Tries   int               `json:"tries,omitempty"`
 	Settled bool              `json:"settled,omitempty"` // this is the last reading until it changes again
 	Version string            `json:"version,omitempty"`
-	Raw     json.RawMessage   `json:"raw,omitempty"` // what the list said of a file
+	Made    time.Time         `json:"made,omitzero"` // the version, for which no route tells it
 }
 
 func (i *item) same(o *item) bool { return i.Kind == o.Kind && i.ID == o.ID && i.Version == o.Version }
