@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tripod-audit/tripod/bench/child"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/journal"
@@ -46,11 +47,11 @@ type page struct {
 func (r *round) bare(ctx context.Context, v *vendor, o options) (ids, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(60)) // as tripod serve does
 	seen := ids{}
-	vendorBefore, err := processCPU(v.pid())
+	vendorBefore, err := child.CPU(v.PID())
 	if err != nil {
 		return nil, err
 	}
-	own, began := ownCPU(), time.Now()
+	own, began := child.OwnCPU(), time.Now()
 	// Up to two minutes ago: what is newer is still being indexed.
 	q := url.Values{"limit": {strconv.Itoa(pageSize)}, "created_at.gte": {o.since().Format(time.RFC3339)}, "created_at.lt": {began.Add(-2 * time.Minute).UTC().Format(time.RFC3339)}}
 	for {
@@ -67,12 +68,12 @@ func (r *round) bare(ctx context.Context, v *vendor, o options) (ids, error) {
 		}
 		q.Set("after_id", p.LastID)
 	}
-	after, err := processCPU(v.pid())
+	after, err := child.CPU(v.PID())
 	if err != nil {
 		return nil, err
 	}
 	r.Rows, r.Bare.Seconds = len(seen), time.Since(began).Seconds()
-	r.Bare.CPU, r.Bare.VendorCPU = (ownCPU() - own).Seconds(), (after - vendorBefore).Seconds()
+	r.Bare.CPU, r.Bare.VendorCPU = (child.OwnCPU() - own).Seconds(), (after - vendorBefore).Seconds()
 	return seen, nil
 }
 

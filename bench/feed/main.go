@@ -20,6 +20,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+
+	"github.com/tripod-audit/tripod/bench/child"
 )
 
 type options struct {
@@ -89,7 +91,7 @@ func measure(ctx context.Context, o options, dir string) (r round, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer v.kill()
+	defer v.Kill()
 	seen, err := r.bare(ctx, v, o)
 	if err != nil {
 		return r, fmt.Errorf("bare client: %w", err)
@@ -99,11 +101,11 @@ func measure(ctx context.Context, o options, dir string) (r round, err error) {
 	if err != nil {
 		return r, err
 	}
-	defer s.kill()
+	defer s.Kill()
 	if err := r.read(ctx, o, v, s); err != nil {
-		return r, fmt.Errorf("tripod: %w\n%s", err, s.tail())
+		return r, fmt.Errorf("tripod: %w\n%s", err, child.Tail(s.log))
 	}
-	if err := s.stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		return r, err
 	}
 	return r, r.check(ctx, s.data, seen)

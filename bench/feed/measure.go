@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/tripod-audit/tripod/bench/child"
 )
 
 // round is one run of both.
@@ -52,20 +54,20 @@ const lookEvery = 50 * time.Millisecond
 // read watches tripod until it has read what the bare client saw and all of it can be found.
 func (r *round) read(ctx context.Context, o options, v *vendor, s *server) error {
 	began := time.Now()
-	vendorBefore, err := processCPU(v.pid())
+	vendorBefore, err := child.CPU(v.PID())
 	if err != nil {
 		return err
 	}
-	machineBefore, err := machineCPU()
+	machineBefore, err := child.MachineCPU()
 	if err != nil {
 		return err
 	}
-	own := ownCPU()
+	own := child.OwnCPU()
 	profiled := make(chan error, 1)
 	profiled <- nil
 	var end float64 // of the journal when everything was in it
 	for {
-		g, err := s.gauges(ctx)
+		g, err := child.Gauges(ctx, s.at("/metrics"))
 		switch {
 		case err != nil && time.Since(began) > 20*time.Second:
 			return err
@@ -76,11 +78,11 @@ func (r *round) read(ctx context.Context, o options, v *vendor, s *server) error
 				<-profiled
 				r.profiling = true
 				go func() {
-					profiled <- s.save(ctx, "/debug/pprof/profile?seconds=10", filepath.Join(o.profile, "cpu.pprof"))
+					profiled <- child.Save(ctx, s.at("/debug/pprof/profile?seconds=10"), filepath.Join(o.profile, "cpu.pprof"))
 				}()
 			}
 			if r.Halfway == 0 && distinct > float64(r.Rows)/2 {
-				if r.Halfway, err = memory(s.pid(), "VmHWM"); err != nil {
+				if r.Halfway, err = peakMemory(s.PID()); err != nil {
 					return err
 				}
 			}
@@ -126,22 +128,22 @@ func (r *round) judge() {
 
 // spent reads off what it took.
 func (r *round) spent(s *server, v *vendor, vendorBefore, machineBefore, own time.Duration) error {
-	cpu, err := processCPU(s.pid())
+	cpu, err := child.CPU(s.PID())
 	if err != nil {
 		return err
 	}
-	vendorCPU, err := processCPU(v.pid())
+	vendorCPU, err := child.CPU(v.PID())
 	if err != nil {
 		return err
 	}
-	machine, err := machineCPU()
+	machine, err := child.MachineCPU()
 	if err != nil {
 		return err
 	}
 	r.CPU, r.VendorCPU = cpu.Seconds(), (vendorCPU - vendorBefore).Seconds()
-	used := (machine - machineBefore - (ownCPU() - own)).Seconds() - r.CPU - r.VendorCPU
+	used := (machine - machineBefore - (child.OwnCPU() - own)).Seconds() - r.CPU - r.VendorCPU
 	r.Others = max(0, used/r.Searchable/float64(runtime.NumCPU()))
-	r.Memory, err = memory(s.pid(), "VmHWM")
+	r.Memory, err = peakMemory(s.PID())
 	return err
 }
 
@@ -149,4 +151,10 @@ func (r round) String() string {
 	n := float64(r.Rows)
 	return fmt.Sprintf("%d activities; bare client %.0f/s (%d requests); tripod %.0f/s durable, %.0f/s searchable, %.0f MiB, CPU %.1f s and %.1f s of the simulator, others %.0f %%",
 		r.Rows, n/r.Bare.Seconds, r.Bare.Requests, n/r.Durable, n/r.Searchable, r.Memory, r.CPU, r.VendorCPU, 100*r.Others)
+}
+
+// peakMemory is the largest resident set that a process has had, in MiB.
+func peakMemory(pid int) (float64, error) {
+	n, err := child.PeakMemory(pid)
+	return float64(n) / (1 << 20), err
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 )
@@ -32,16 +31,6 @@ func TestQuantileAndMedian(t *testing.T) {
 	}
 	if quantile([]int(nil), 0.5) != 0 || median(nil) != 0 {
 		t.Error("nothing has a middle")
-	}
-}
-
-func TestParseGauges(t *testing.T) {
-	t.Parallel()
-	got, err := parseGauges(strings.NewReader("# HELP a b\n# TYPE a gauge\ntripod_journal_last_seq 1.2e+06\n" +
-		`tripod_view_position{view="search"} 17` + "\n"))
-	want := map[string]float64{gaugeJournal: 1_200_000, gaugeSearch: 17}
-	if d := cmp.Diff(want, got); d != "" || err != nil {
-		t.Error(d, err)
 	}
 }
 

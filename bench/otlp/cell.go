@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"github.com/tripod-audit/tripod/bench/child"
 )
 
 // cell is one run of one system with one workload: a fresh process on a fresh
@@ -66,13 +68,13 @@ func runCell(ctx context.Context, s system, w *workload, round int, opt cellOpti
 	if err != nil {
 		return c, err
 	}
-	defer srv.kill()
-	o, err := c.load(ctx, s, srv.cmd.Process.Pid, p, w, opt)
+	defer srv.Kill()
+	o, err := c.load(ctx, s, srv.PID(), p, w, opt)
 	if err != nil {
-		return c, fmt.Errorf("%w\n%s", err, srv.tail())
+		return c, fmt.Errorf("%w\n%s", err, child.Tail(srv.log))
 	}
-	if err := srv.stop(); err != nil {
-		return c, err
+	if err := srv.Stop(); err != nil {
+		return c, fmt.Errorf("%s: %w\n%s", s.name(), err, child.Tail(srv.log))
 	}
 	disk, files, err := diskUsage(p.data)
 	if err != nil {
@@ -119,7 +121,7 @@ func (c *cell) load(ctx context.Context, s system, pid int, p place, w *workload
 	if err != nil {
 		return o, err
 	}
-	if c.Memory, err = peakMemory(pid); err != nil {
+	if c.Memory, err = child.PeakMemory(pid); err != nil {
 		return o, err
 	}
 	live, _, err := diskUsage(p.data)
@@ -166,10 +168,10 @@ func (c cpu) less(b cpu) cpu {
 }
 
 func readCPU(pid int) (c cpu, err error) {
-	if c.server, err = processCPU(pid); err != nil {
+	if c.server, err = child.CPU(pid); err != nil {
 		return c, err
 	}
-	c.own, c.at = ownCPU(), time.Now()
-	c.machine, err = machineCPU()
+	c.own, c.at = child.OwnCPU(), time.Now()
+	c.machine, err = child.MachineCPU()
 	return c, err
 }

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/tripod-audit/tripod/bench/child"
 )
 
 // sender delivers exports over one connection, one at a time.
@@ -50,14 +51,14 @@ func offer(ctx context.Context, w *workload, dial func(ctx context.Context) (sen
 	parts := make([]outcome, len(senders))
 	errs := make([]error, len(senders))
 	var wg sync.WaitGroup
-	cpu, start := ownCPU(), time.Now()
+	cpu, start := child.OwnCPU(), time.Now()
 	for i, s := range senders {
 		wg.Go(func() {
 			parts[i], errs[i] = runLane(ctx, s, w.lanes[i], start.Add(limit))
 		})
 	}
 	wg.Wait()
-	total := outcome{start: start, cpu: ownCPU() - cpu}
+	total := outcome{start: start, cpu: child.OwnCPU() - cpu}
 	for _, p := range parts {
 		total.exports += p.exports
 		total.records += p.records
@@ -102,13 +103,4 @@ func runLane(ctx context.Context, s sender, exports []export, deadline time.Time
 		o.records += e.records
 	}
 	return o, nil
-}
-
-// ownCPU is what this process has used, user and system.
-func ownCPU() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/tripod-audit/tripod/bench/child"
 )
 
 // system is one of the servers compared.
@@ -53,9 +54,8 @@ func newPlace(dir string) (place, error) {
 
 // server is a started system.
 type server struct {
-	cmd    *exec.Cmd
-	log    string
-	exited chan error
+	*child.Process
+	log string
 }
 
 // start runs the system and returns once it is ready.
@@ -70,59 +70,22 @@ func start(ctx context.Context, s system, p place) (*server, error) {
 	}
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", s.name(), err)
+	process, err := child.Start(cmd)
+	if err != nil {
+		return nil, err
 	}
-	srv := &server{cmd: cmd, log: log.Name(), exited: make(chan error, 1)}
-	go func() { srv.exited <- cmd.Wait() }()
-
+	srv := &server{Process: process, log: log.Name()}
 	err = waitFor(ctx, 30*time.Second, 20*time.Millisecond, func() error {
-		select {
-		case err := <-srv.exited:
-			srv.exited <- err
+		if ended, err := srv.Ended(); ended {
 			return fatal{fmt.Errorf("exited: %v", err)}
-		default:
-			return s.ready(ctx, p)
 		}
+		return s.ready(ctx, p)
 	})
 	if err != nil {
-		srv.kill()
-		return nil, fmt.Errorf("%s did not become ready: %w\n%s", s.name(), err, srv.tail())
+		srv.Kill()
+		return nil, fmt.Errorf("%s did not become ready: %w\n%s", s.name(), err, child.Tail(srv.log))
 	}
 	return srv, nil
-}
-
-// stop ends the server as an operator would and wants it to agree.
-func (s *server) stop() error {
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("stop server: %w", err)
-	}
-	select {
-	case err := <-s.exited:
-		s.exited <- err
-		if err != nil {
-			return fmt.Errorf("server stopped: %w\n%s", err, s.tail())
-		}
-		return nil
-	case <-time.After(2 * time.Minute):
-		s.kill()
-		return fmt.Errorf("server did not stop within two minutes\n%s", s.tail())
-	}
-}
-
-// kill ends what may still run; it does no harm after stop.
-func (s *server) kill() {
-	_ = s.cmd.Process.Kill()
-	s.exited <- <-s.exited
-}
-
-func (s *server) tail() string {
-	b, err := os.ReadFile(s.log)
-	if err != nil {
-		return err.Error()
-	}
-	return string(b[max(0, len(b)-2000):])
 }
 
 // fatal is an error that waiting does not mend.

@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tripod-audit/tripod/bench/child"
 )
 
 // tripod is `tripod serve` as it comes, with nothing but addresses and a data
@@ -36,11 +34,7 @@ func (t tripod) command(p place) (*exec.Cmd, error) {
 	cmd := exec.Command(t.binary, "serve", "--data", p.data,
 		"--listen-otlp-http", p.http, "--listen-otlp-grpc", p.grpc, "--listen-console", p.console)
 	cmd.Dir = p.dir
-	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "TRIPOD_") {
-			cmd.Env = append(cmd.Env, kv)
-		}
-	}
+	cmd.Env = child.Environ()
 	if t.pprof {
 		cmd.Env = append(cmd.Env, "TRIPOD_DEBUG_PPROF=1")
 	}
@@ -48,7 +42,7 @@ func (t tripod) command(p place) (*exec.Cmd, error) {
 }
 
 func (t tripod) ready(ctx context.Context, p place) error {
-	body, err := get(ctx, "http://"+p.console+"/readyz")
+	body, err := child.Get(ctx, "http://"+p.console+"/readyz")
 	if err != nil {
 		return err
 	}
@@ -63,7 +57,7 @@ func (t tripod) drained(ctx context.Context, p place, o outcome) (time.Time, err
 	var findable time.Time
 	for {
 		now := time.Now()
-		g, err := gauges(ctx, p)
+		g, err := child.Gauges(ctx, "http://"+p.console+"/metrics")
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -135,77 +129,14 @@ func countRecords(r io.Reader) (kept, distinct int, err error) {
 	return kept, len(seen), in.Err()
 }
 
-// gauges reads /metrics.
-func gauges(ctx context.Context, p place) (map[string]float64, error) {
-	body, err := get(ctx, "http://"+p.console+"/metrics")
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	return parseGauges(body)
-}
-
-// parseGauges reads the text format as far as this program needs it: samples
-// without timestamps, by name and labels as written.
-func parseGauges(r io.Reader) (map[string]float64, error) {
-	m := map[string]float64{}
-	in := bufio.NewScanner(r)
-	for in.Scan() {
-		line := in.Text()
-		i := strings.LastIndexByte(line, ' ')
-		if i < 0 || strings.HasPrefix(line, "#") {
-			continue
-		}
-		v, err := strconv.ParseFloat(line[i+1:], 64)
-		if err != nil {
-			return nil, fmt.Errorf("metrics line %q: %w", line, err)
-		}
-		m[line[:i]] = v
-	}
-	return m, in.Err()
-}
-
 // profileDuring profiles the server while it is under load, if it offers
 // profiles, into prefix.cpu.pprof and prefix.allocs.pprof. The function
 // returned waits for the first and fetches the second.
 func (t tripod) profileDuring(ctx context.Context, p place, prefix string) func() error {
+	profiles := "http://" + p.console + "/debug/pprof/"
 	done := make(chan error, 1)
-	go func() { done <- save(ctx, p, "profile?seconds=5", prefix+".cpu.pprof") }()
+	go func() { done <- child.Save(ctx, profiles+"profile?seconds=5", prefix+".cpu.pprof") }()
 	return func() error {
-		return errors.Join(<-done, save(ctx, p, "allocs", prefix+".allocs.pprof"))
+		return errors.Join(<-done, child.Save(ctx, profiles+"allocs", prefix+".allocs.pprof"))
 	}
-}
-
-func save(ctx context.Context, p place, query, file string) error {
-	body, err := get(ctx, "http://"+p.console+"/debug/pprof/"+query)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, body)
-	return errors.Join(err, f.Close())
-}
-
-// get gives the body of a 200.
-func get(ctx context.Context, url string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		resp.Body.Close()
-		return nil, fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return resp.Body, nil
 }

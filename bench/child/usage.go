@@ -1,7 +1,8 @@
-package main
+package child
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -13,8 +14,8 @@ import (
 // userHZ is the unit of the times in /proc, 100 on every Linux that Go runs on.
 const userHZ = 100
 
-// processCPU is what a process has used, user and system, in steps of 10 ms.
-func processCPU(pid int) (time.Duration, error) {
+// CPU is what a process has used, user and system, in steps of 10 ms.
+func CPU(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
@@ -26,8 +27,8 @@ func processCPU(pid int) (time.Duration, error) {
 	return ticks(f[11], f[12])
 }
 
-// machineCPU is what the whole machine has used since it started.
-func machineCPU() (time.Duration, error) {
+// MachineCPU is what the whole machine has used since it started.
+func MachineCPU() (time.Duration, error) {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, err
@@ -35,7 +36,7 @@ func machineCPU() (time.Duration, error) {
 	line, _, _ := strings.Cut(string(b), "\n")
 	f := strings.Fields(line)
 	if len(f) < 8 {
-		return 0, fmt.Errorf("/proc/stat: too few fields")
+		return 0, errors.New("/proc/stat: too few fields")
 	}
 	return ticks(f[1], f[2], f[3], f[6], f[7]) // user nice system irq softirq; idle, iowait and steal are not work
 }
@@ -52,8 +53,8 @@ func ticks(fields ...string) (time.Duration, error) {
 	return time.Duration(sum) * time.Second / userHZ, nil
 }
 
-// ownCPU is what this process has used.
-func ownCPU() time.Duration {
+// OwnCPU is what this process has used, user and system.
+func OwnCPU() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0 // it cannot fail for oneself
@@ -61,17 +62,17 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// memory is a process's resident set, now or at most, in MiB.
-func memory(pid int, field string) (float64, error) {
+// PeakMemory is the largest resident set that a process has had, in bytes.
+func PeakMemory(pid int) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, field+":"); ok {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
-			return float64(kib) / 1024, err
+			return kib << 10, err
 		}
 	}
-	return 0, fmt.Errorf("/proc/%d/status: no %s", pid, field)
+	return 0, fmt.Errorf("/proc/%d/status: no VmHWM", pid)
 }
