@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,21 +96,22 @@ func (c *organisationSummary) Run(ctx context.Context, std streams) error {
 		}
 		drift := []organisation.Setting{}
 		for _, s := range settings {
-			if s.Drift && !s.Gone {
+			if s.Drift {
 				drift = append(drift, s)
 			}
 		}
 		if c.JSON {
 			return printJSON(std.out, struct {
 				Settings int                    `json:"settings"`
+				Read     bool                   `json:"settings_read"`
 				Drift    []organisation.Setting `json:"drift"`
 				Keys     []organisation.Key     `json:"keys"`
 				Callers  []organisation.Caller  `json:"callers"`
 				Accounts map[string]int         `json:"accounts"`
-			}{len(settings), drift, keys, callers, accounts.Count})
+			}{len(settings), organisation.Swept(settings), drift, keys, callers, accounts.Count})
 		}
-		fmt.Fprintf(std.out, "settings  %s known, %d away from the baseline\n", thousands(int64(len(settings))), len(drift))
-		if err := printList(std, false, drift, settingLine); err != nil {
+		fmt.Fprintf(std.out, "settings  %s known, %s\n", thousands(int64(len(settings))), judgement(settings, len(drift)))
+		if err := printList(std, false, drift, settingLine(several(settings))); err != nil {
 			return err
 		}
 		fmt.Fprintf(std.out, "\nkeys  %s known\n", thousands(int64(len(keys))))
@@ -131,59 +133,124 @@ type organisationSettings struct {
 	Drift   bool   `help:"Only those that drift from the baseline."`
 	History bool   `help:"What changed, the latest first, in place of what stands."`
 	Name    string `arg:"" optional:"" help:"Only this setting, by the vendor's name."`
-	Limit   int    `help:"Print at most so many changes." default:"100" placeholder:"N"`
+	Limit   int    `help:"Print at most so many changes, 0 for all." default:"100" placeholder:"N"`
 }
 
 func (c *organisationSettings) Run(ctx context.Context, std streams) error {
-	if c.Limit < 1 {
-		return usage{errors.New("organisation settings: --limit is 1 or more")}
+	if c.Limit < 0 {
+		return usage{errors.New("organisation settings: --limit is 0, which is all, or more")}
 	}
 	return c.with(ctx, std, func(view organisation.Reader) error {
+		all, err := view.Settings(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.named(all); err != nil {
+			return err
+		}
 		if c.History {
 			changes, err := view.SettingHistory(ctx, c.Name, c.Limit)
 			if err != nil {
 				return err
 			}
+			if len(changes) == 0 && !c.JSON {
+				fmt.Fprintln(std.out, "0 changes: none is on record")
+			}
 			return printList(std, c.JSON, changes, changeLine)
-		}
-		all, err := view.Settings(ctx)
-		if err != nil {
-			return err
 		}
 		var list []organisation.Setting
 		for _, s := range all {
-			if (c.Name == "" || s.Name == c.Name) && (!c.Drift || s.Drift && !s.Gone) {
+			if (c.Name == "" || s.Name == c.Name) && (!c.Drift || s.Drift) {
 				list = append(list, s)
 			}
 		}
-		return printList(std, c.JSON, list, settingLine)
+		if len(list) == 0 && !c.JSON {
+			fmt.Fprintln(std.out, "0 settings:", judgement(all, 0))
+		}
+		return printList(std, c.JSON, list, settingLine(several(all)))
 	})
 }
 
-// settingLine is a setting as one line.
-func settingLine(s *organisation.Setting) string {
-	mark := " "
-	if s.Drift && !s.Gone {
-		mark = "!"
+// named fails for a name by which no setting is known.
+func (c *organisationSettings) named(all []organisation.Setting) error {
+	if c.Name == "" || slices.ContainsFunc(all, func(s organisation.Setting) bool { return s.Name == c.Name }) {
+		return nil
 	}
-	value := "in the content of the record"
-	if s.Told {
-		value = wording.SettingValue(s.Value)
+	near := ""
+	for _, s := range all {
+		if strings.Contains(s.Name, strings.ToLower(c.Name)) && !strings.Contains(near+" ", " "+s.Name+" ") && len(near) < 200 {
+			near += " " + s.Name
+		}
 	}
-	parts := []string{fmt.Sprintf("%s %-52s %-24s since %s", mark, field(s.Name), field(value), export.Stamp(s.Since))}
-	if s.Gone {
-		parts = append(parts, "no longer listed")
+	if near != "" {
+		return wanting{fmt.Errorf("no setting is known by the name %q; those with it in theirs:%s", c.Name, plain(near))}
 	}
-	if s.Drift && s.Expected != "" {
-		parts = append(parts, "expected:"+field(wording.SettingValue(s.Expected)))
+	return wanting{fmt.Errorf("no setting is known by the name %q: tripod organisation settings lists those that are", c.Name)}
+}
+
+// judgement says how many settings drift, or that nothing was held against the baseline.
+func judgement(all []organisation.Setting, drift int) string {
+	if !organisation.Swept(all) {
+		return "not judged: the settings are not read"
 	}
-	if s.By != "" {
-		parts = append(parts, "by:"+field(s.By))
+	return fmt.Sprintf("%d away from the baseline", drift)
+}
+
+// several reports whether settings are of more than one organisation.
+func several(all []organisation.Setting) bool {
+	return slices.ContainsFunc(all, func(s organisation.Setting) bool { return s.Org != all[0].Org })
+}
+
+// settingLine makes lines of settings, with their organisation where there is more than one.
+func settingLine(whose bool) func(*organisation.Setting) string {
+	return func(s *organisation.Setting) string {
+		mark, since, value := " ", "since", "in the content of the record"
+		if s.Drift {
+			mark = "!"
+		}
+		if s.Found {
+			since = "seen since"
+		}
+		if s.Told {
+			value = wording.SettingValue(s.Value)
+		}
+		parts := []string{fmt.Sprintf("%s %-52s %-24s %s %s", mark, field(s.Name), field(value), since, export.Stamp(s.Since))}
+		if whose && s.Org != "" {
+			parts = append(parts, "organisation:"+field(s.Org))
+		}
+		if s.GoneAt != nil {
+			parts = append(parts, "no longer shown since "+export.Stamp(*s.GoneAt))
+		}
+		parts = append(parts, verdict(s)...)
+		if s.By != "" && s.ByAt != nil && !s.ByAt.Equal(s.Since) {
+			parts = append(parts, "changed:"+export.Stamp(*s.ByAt)+" by:"+field(s.By))
+		} else if s.By != "" {
+			parts = append(parts, "by:"+field(s.By))
+		}
+		if !s.Snapshot {
+			parts = append(parts, "(as the feed last said; not judged)")
+		}
+		return strings.Join(append(parts, fmt.Sprintf("record:%d", s.Seq)), "  ")
 	}
-	if !s.Snapshot {
-		parts = append(parts, "(as the feed last said)")
+}
+
+// verdict says what the baseline expects of a setting that drifts, by which rule and why.
+func verdict(s *organisation.Setting) (parts []string) {
+	if !s.Drift {
+		return nil
 	}
-	return strings.Join(append(parts, fmt.Sprintf("record:%d", s.Seq)), "  ")
+	for _, p := range []struct{ name, value string }{
+		{"expected", s.Expected}, {"rule", s.Baseline}, {"severity", s.Severity}, {"reason", s.Reason},
+	} {
+		if p.value == "" {
+			continue
+		}
+		if p.name == "expected" {
+			p.value = wording.SettingValue(p.value)
+		}
+		parts = append(parts, p.name+":"+field(p.value))
+	}
+	return parts
 }
 
 // changeLine is a change of a setting as one line.
@@ -199,6 +266,8 @@ func changeLine(c *organisation.SettingChange) string {
 	parts = append(parts, "to:"+field(value))
 	if c.Drift {
 		parts = append(parts, "! drift")
+	} else if c.Change == "judged" {
+		parts = append(parts, "no drift")
 	}
 	if c.By != "" {
 		parts = append(parts, "by:"+field(c.By))
@@ -248,8 +317,8 @@ func keyLine(k *organisation.Key) string {
 	if k.Scopes != "" {
 		parts = append(parts, "scopes:"+field(k.Scopes))
 	}
-	if k.Own {
-		parts = append(parts, "(Tripod's own)")
+	if s := whose(k.Own, k.Pending); s != "" {
+		parts = append(parts, s)
 	}
 	return strings.Join(parts, "  ")
 }
@@ -270,8 +339,19 @@ func (c *organisationCallers) Run(ctx context.Context, std streams) error {
 func callerLine(c *organisation.Caller) string {
 	s := fmt.Sprintf("  %-38s %s: %s read, %s deleted, %s refused, from %s; %s to %s", field(c.ID), plural(c.Calls, "call", "calls"), thousands(c.Reads), thousands(c.Deletes),
 		thousands(c.Refused), plural(int64(c.Addresses), "address", "addresses"), export.Stamp(c.First), export.Stamp(c.Last))
-	if c.Own {
-		s += "  (Tripod's own)"
+	if own := whose(c.Own, c.Pending); own != "" {
+		s += "  " + own
 	}
 	return s
+}
+
+// whose marks a key or caller that is Tripod's own, or may be: it tells of its calls every few minutes.
+func whose(own, pending bool) string {
+	switch {
+	case own:
+		return "(Tripod's own)"
+	case pending:
+		return "(whether Tripod's own: not known yet)"
+	}
+	return ""
 }

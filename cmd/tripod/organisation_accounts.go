@@ -41,7 +41,11 @@ func accountLine(a *organisation.Account) string {
 		parts = append(parts, "left:"+export.Stamp(*a.Left))
 	}
 	for _, s := range a.Seen {
-		parts = append(parts, s.Plane+":"+export.Stamp(s.Last))
+		part := s.Plane + ":" + export.Stamp(s.Last)
+		if !s.Proved {
+			part += " (asserted)"
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(append(parts, a.ID), "  ")
 }

@@ -72,6 +72,7 @@ func fillSettings(ctx context.Context, view organisation.Reader, p *page.Organis
 	if err != nil {
 		return err
 	}
+	p.Read = organisation.Swept(settings)
 	several := slices.ContainsFunc(settings, func(s organisation.Setting) bool { return s.Org != settings[0].Org })
 	for i := range settings {
 		row := page.NewSettingRow(&settings[i])
@@ -79,10 +80,10 @@ func fillSettings(ctx context.Context, view organisation.Reader, p *page.Organis
 			row.Whose = row.Org
 		}
 		switch {
-		case row.Gone:
-			p.Gone = append(p.Gone, row)
 		case row.Drift:
 			p.Drift = append(p.Drift, row)
+		case row.Gone:
+			p.Gone = append(p.Gone, row)
 		default:
 			p.Settings = append(p.Settings, row)
 		}

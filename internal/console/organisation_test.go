@@ -100,6 +100,20 @@ func TestEmptyOrganisationHelps(t *testing.T) {
 	holds(t, "without a key", b.Get("/organisation").Body, "TRIPOD_COMPLIANCE_KEY_FILE")
 }
 
+// TestSettingsNotRead: what the feed alone tells gets no tick.
+func TestSettingsNotRead(t *testing.T) {
+	t.Parallel()
+	b := consoletest.New(t, consoletest.Options{})
+	b.Tell(time.Now(), "sso", audit.SourceComplianceActivity, "org_sso_toggled", audit.Identity{Email: "dana@example.com"}, "enabled", "true")
+	b.CatchUp()
+	b.SignIn()
+	body := b.Get("/organisation").Body
+	holds(t, "the feed alone", body, "The settings are not read, and none is judged", "not judged</span>")
+	if strings.Contains(body, "is away from the baseline") || strings.Contains(body, "says nothing") {
+		t.Error("the page speaks of the baseline, and nothing was judged")
+	}
+}
+
 func TestOrganisationShowsHostileRecordsInert(t *testing.T) {
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})
@@ -112,7 +126,7 @@ func TestOrganisationShowsHostileRecordsInert(t *testing.T) {
 		tell("role", audit.SourceComplianceActivity, "claude_user_role_updated", "user_id", v, "user_email", v, "current_role", v, "previous_role", v)
 		tell("key", audit.SourceComplianceActivity, "api_key_created", "api_key_id", v, "scopes", v)
 		tell("call", audit.SourceComplianceActivity, "compliance_api_accessed", "request_method", v, "url", v)
-		tell("setting", audit.SourceComplianceSettings, "settings.value", "setting", v, "value", v, "change", v, "expected", v, "drift", "true")
+		tell("setting", audit.SourceComplianceSettings, "settings.value", "setting", v, "value", v, "change", v, "expected", v, "drift", "true", "baseline", v, "severity", v, "reason", v)
 	}
 	b.CatchUp()
 	b.SignIn()

@@ -18,6 +18,7 @@ const (
 	WhatSeat      = "seat"
 	WhatGroup     = "group"
 	WhatGroupLeft = "group_left"
+	WhatInGroup   = "in_group" // found there by the first sweep, and perhaps long before
 	WhatCustom    = "custom_role"
 	WhatCustomEnd = "custom_role_taken"
 	WhatEmail     = "email"
@@ -169,6 +170,8 @@ func directoryLog(ctx context.Context, t *taking, e *entry, kind string) error {
 	switch change := e.value("change"); {
 	case kind == "member" && change == "removed":
 		return log(ctx, t, e, 0, who, WhatGroupLeft, e.value("group_id"), "")
+	case kind == "member" && change == "first_seen" && e.value("last_sweep") == "":
+		return log(ctx, t, e, 0, who, WhatInGroup, e.value("group_id"), "")
 	case kind == "member" && change != "changed":
 		return log(ctx, t, e, 0, who, WhatGroup, e.value("group_id"), "")
 	case kind != "user":

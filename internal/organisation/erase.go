@@ -30,6 +30,9 @@ func erase(ctx context.Context, tx *viewfile.Tx, x *sights, orders []uint64) err
 			return fmt.Errorf("%s: %w", table, err)
 		}
 	}
+	if err := tx.Exec(ctx, `UPDATE settings SET gone = 0, gone_seq = 0 WHERE gone_seq IN orders`); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
 	for _, table := range []string{"sightings", "aliases", "owners", "calls", "addresses"} {
 		for _, statement := range []string{
 			`UPDATE ` + table + ` SET first_seq = 0 WHERE first_seq IN orders`, `UPDATE ` + table + ` SET last_seq = 0 WHERE last_seq IN orders`,

@@ -95,7 +95,7 @@ func accessed(ctx context.Context, t *taking, e *entry) error {
 	if err := address(ctx, t, e, caller); err != nil {
 		return err
 	}
-	return recognise(ctx, t, caller, e.Keys.Request)
+	return recognise(ctx, t, caller, e.Keys.Request, runOf(e.value("actor.user_agent")))
 }
 
 // address notes where a call came from.
@@ -112,13 +112,33 @@ func address(ctx context.Context, t *taking, e *entry, caller string) error {
 	return nil
 }
 
-// recognise tells whether a call that the feed shows is one that Tripod says it made. Either may come first.
-func recognise(ctx context.Context, t *taking, caller, request string) error {
-	if request == "" {
+// anyRun is the run of a call whose user agent is not told, anotherClient of one whose user agent is no Tripod's.
+const (
+	anyRun        = ""
+	anotherClient = "-"
+)
+
+// runOf is the run of Tripod that a user agent names: "tripod/1.2 (run 9F3C, call 17)".
+func runOf(agent string) string {
+	if agent == "" {
+		return anyRun
+	}
+	_, comment, ok := strings.Cut(agent, " (run ")
+	run, _, named := strings.Cut(comment, ", call ")
+	if !ok || !named || run == "" {
+		return anotherClient
+	}
+	return run
+}
+
+// recognise tells whether a call that the feed shows is one that Tripod says it made. Either may come first. Where the
+// call's user agent names another run or client, its id alone makes it none of ours.
+func recognise(ctx context.Context, t *taking, caller, request, run string) error {
+	if request == "" || run == anotherClient {
 		return nil
 	}
 	var one int
-	ours, err := t.Row(ctx, `SELECT 1 FROM own_ids WHERE id = ?`, []any{request}, &one)
+	ours, err := t.Row(ctx, `SELECT 1 FROM own_ids WHERE id = ?1 AND (?2 = '' OR run = '' OR run = ?2)`, []any{request, run}, &one)
 	if err != nil {
 		return err
 	}
@@ -129,7 +149,7 @@ func recognise(ctx context.Context, t *taking, caller, request string) error {
 	if _, err := t.Row(ctx, `SELECT sum(n) FROM calls WHERE caller = ?`, []any{caller}, &calls); err != nil {
 		return err
 	}
-	if err := t.Exec(ctx, `INSERT OR REPLACE INTO call_ids VALUES (?,?,?)`, caller, calls%callRing, request); err != nil {
+	if err := t.Exec(ctx, `INSERT OR REPLACE INTO call_ids VALUES (?,?,?,?)`, caller, calls%callRing, request, run); err != nil {
 		return fmt.Errorf("calls: %w", err)
 	}
 	return nil
@@ -138,13 +158,14 @@ func recognise(ctx context.Context, t *taking, caller, request string) error {
 // ownRequests takes in which calls Tripod made.
 func ownRequests(ctx context.Context, t *taking, e *entry) error {
 	ids, _ := e.Attributes.Get("request_ids")
+	run := e.value("run")
 	for _, it := range ids.Items() {
 		id := it.Text()
 		if id == "" {
 			continue
 		}
 		var caller string
-		seen, err := t.Row(ctx, `SELECT caller FROM call_ids WHERE id = ?`, []any{id}, &caller)
+		seen, err := t.Row(ctx, `SELECT caller FROM call_ids WHERE id = ?1 AND (?2 = '' OR run = '' OR run = ?2)`, []any{id, run}, &caller)
 		if err != nil {
 			return err
 		}
@@ -154,7 +175,7 @@ func ownRequests(ctx context.Context, t *taking, e *entry) error {
 			}
 			continue
 		}
-		if err := t.Exec(ctx, `INSERT INTO own_ids (id) VALUES (?)`, id); err != nil {
+		if err := t.Exec(ctx, `INSERT INTO own_ids (id, run) VALUES (?,?)`, id, run); err != nil {
 			return fmt.Errorf("own calls: %w", err)
 		}
 	}

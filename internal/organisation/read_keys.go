@@ -21,9 +21,10 @@ type Key struct {
 	Listed  bool       `json:"listed,omitempty"` // a sweep lists it now
 	Ended   *time.Time `json:"ended,omitempty"`
 	EndedBy string     `json:"ended_by,omitempty"`
-	Used    *time.Time `json:"used,omitempty"` // last seen on the control plane
-	Own     bool       `json:"own,omitempty"`  // calls under it are ones that Tripod says it made
-	Seq     uint64     `json:"record"`         // of the latest that was told of it
+	Used    *time.Time `json:"used,omitempty"`              // last seen on the control plane
+	Own     bool       `json:"own,omitempty"`               // calls under it are ones that Tripod says it made
+	Pending bool       `json:"own_not_known_yet,omitempty"` // Tripod has not yet told of any call it made
+	Seq     uint64     `json:"record"`                      // of the latest that was told of it
 }
 
 // MayDelete reports whether the key stands and its scopes let who has it delete content.
@@ -132,6 +133,9 @@ func (v *View) listed(ctx context.Context, keys map[string]*Key) error {
 	return err
 }
 
+// toldOfOwn is whether Tripod has told of calls it made: it does every few minutes.
+const toldOfOwn = `(EXISTS (SELECT 1 FROM own_callers) OR EXISTS (SELECT 1 FROM own_ids))`
+
 // used says when keys were last seen, those too that no activity speaks of, and which are Tripod's own.
 func (v *View) used(ctx context.Context, keys map[string]*Key) error {
 	type use struct {
@@ -139,12 +143,13 @@ func (v *View) used(ctx context.Context, keys map[string]*Key) error {
 		last int64
 		seq  uint64
 		own  bool
+		told bool
 	}
-	list, err := rows(ctx, v, "keys", `SELECT substr(anchor, 5), max(last_at), max(last_seq), EXISTS (SELECT 1 FROM own_callers WHERE caller = anchor)
+	list, err := rows(ctx, v, "keys", `SELECT substr(anchor, 5), max(last_at), max(last_seq), EXISTS (SELECT 1 FROM own_callers WHERE caller = anchor), `+toldOfOwn+`
 		FROM sightings JOIN accounts ON id = account WHERE anchor LIKE 'key:%' AND proved GROUP BY anchor`, nil,
 		func(scan func(...any) error) (use, error) {
 			var u use
-			return u, scan(&u.id, &u.last, &u.seq, &u.own)
+			return u, scan(&u.id, &u.last, &u.seq, &u.own, &u.told)
 		})
 	for _, u := range list {
 		k := keys[u.id]
@@ -153,18 +158,19 @@ func (v *View) used(ctx context.Context, keys map[string]*Key) error {
 			keys[u.id] = k
 		}
 		at := microTime(u.last)
-		k.Used, k.Own = &at, u.own
+		k.Used, k.Own, k.Pending = &at, u.own, !u.told
 	}
 	return err
 }
 
 // Caller is who calls the Compliance API, as the feed shows it.
 type Caller struct {
-	ID        string    `json:"caller"` // "key:apikey_01…" or an account
-	Own       bool      `json:"own"`    // Tripod says that it made calls under it
+	ID        string    `json:"caller"`                      // "key:apikey_01…" or an account
+	Own       bool      `json:"own"`                         // Tripod says that it made calls under it
+	Pending   bool      `json:"own_not_known_yet,omitempty"` // Tripod has not yet told of any call it made
 	Calls     int64     `json:"calls"`
-	Reads     int64     `json:"reads"`
-	Deletes   int64     `json:"deletes"`
+	Reads     int64     `json:"reads"`   // without those refused
+	Deletes   int64     `json:"deletes"` // without those refused
 	Refused   int64     `json:"refused"`
 	First     time.Time `json:"first"`
 	Last      time.Time `json:"last"`
@@ -184,19 +190,19 @@ type Route struct {
 // Callers lists who calls the Compliance API: others first, then Tripod.
 func (v *View) Callers(ctx context.Context) ([]Caller, error) {
 	byID := make(map[string]*Caller)
-	_, err := rows(ctx, v, "calls", `SELECT caller, method, route, n, refused, first_at, last_at, last_seq, EXISTS (SELECT 1 FROM own_callers o WHERE o.caller = c.caller)
+	_, err := rows(ctx, v, "calls", `SELECT caller, method, route, n, refused, first_at, last_at, last_seq, EXISTS (SELECT 1 FROM own_callers o WHERE o.caller = c.caller), `+toldOfOwn+`
 		FROM calls c ORDER BY n DESC, method, route`, nil, func(scan func(...any) error) (struct{}, error) {
 		var id string
 		var r Route
 		var refused, first, last int64
 		var seq uint64
-		var own bool
-		if err := scan(&id, &r.Method, &r.Route, &r.Calls, &refused, &first, &last, &seq, &own); err != nil {
+		var own, told bool
+		if err := scan(&id, &r.Method, &r.Route, &r.Calls, &refused, &first, &last, &seq, &own, &told); err != nil {
 			return struct{}{}, err
 		}
 		c := byID[id]
 		if c == nil {
-			c = &Caller{ID: id, Own: own, First: microTime(first)}
+			c = &Caller{ID: id, Own: own, Pending: !told, First: microTime(first)}
 			byID[id] = c
 		}
 		r.Last = microTime(last)
@@ -230,9 +236,9 @@ func (c *Caller) add(r Route, refused int64, first time.Time, seq uint64) {
 	c.Calls, c.Refused, c.Seq = c.Calls+r.Calls, c.Refused+refused, max(c.Seq, seq)
 	switch {
 	case strings.EqualFold(r.Method, "GET"):
-		c.Reads += r.Calls
+		c.Reads += r.Calls - refused
 	case strings.EqualFold(r.Method, "DELETE"):
-		c.Deletes += r.Calls
+		c.Deletes += r.Calls - refused
 	}
 	if first.Before(c.First) {
 		c.First = first

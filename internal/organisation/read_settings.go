@@ -16,12 +16,21 @@ type Setting struct {
 	Told bool `json:"told"`
 	// Snapshot: the value in force, as a sweep of the settings found it; else what the activity feed last said.
 	Snapshot bool      `json:"snapshot"`
-	Gone     bool      `json:"gone,omitempty"` // no longer listed: administrators cannot control it
-	Since    time.Time `json:"since"`          // the value was first told then
-	Drift    bool      `json:"drift"`          // the baseline expects something else
-	Expected string    `json:"expected,omitempty"`
-	Baseline string    `json:"baseline,omitempty"` // rule of the baseline
-	Seq      uint64    `json:"record"`
+	Since    time.Time `json:"since"`           // the value was first told then
+	Found    bool      `json:"found,omitempty"` // it was found then, and may have stood long before
+	// Gone: no longer shown since GoneAt, as record GoneSeq says: administrators cannot control it now. What it was, with its
+	// drift, stands as it was last shown.
+	Gone    bool       `json:"gone,omitempty"`
+	GoneAt  *time.Time `json:"gone_since,omitempty"`
+	GoneSeq uint64     `json:"gone_record,omitempty"`
+	// Judged: the baseline speaks of it. Only what a sweep found is judged: of what the feed alone tells nothing is known.
+	Judged   bool   `json:"judged"`
+	Drift    bool   `json:"drift"` // the baseline expects something else
+	Expected string `json:"expected,omitempty"`
+	Baseline string `json:"baseline,omitempty"` // rule of the baseline
+	Severity string `json:"severity,omitempty"` // of the rule
+	Reason   string `json:"reason,omitempty"`   // of the rule
+	Seq      uint64 `json:"record"`
 	// By is who changed it last, by the feed, where that change left the value that stands. When and which record says so.
 	By       string     `json:"by,omitempty"`
 	ByAt     *time.Time `json:"by_at,omitempty"`
@@ -31,11 +40,17 @@ type Setting struct {
 // Settings lists the settings: those that drift first, then by organisation and name. Of a setting that both a sweep and
 // the feed tell, the sweep's word stands.
 func (v *View) Settings(ctx context.Context) ([]Setting, error) {
-	list, err := rows(ctx, v, "settings", `SELECT org, name, snapshot, value, told, gone, since, expected, drift, baseline, by, at, seq FROM settings`, nil,
+	list, err := rows(ctx, v, "settings", `SELECT org, name, snapshot, value, told, gone, gone_seq, since, found, judged, expected, drift, baseline, severity, reason, by, at, seq
+		FROM settings`, nil,
 		func(scan func(...any) error) (Setting, error) {
 			var s Setting
-			var since, at int64
-			err := scan(&s.Org, &s.Name, &s.Snapshot, &s.Value, &s.Told, &s.Gone, &since, &s.Expected, &s.Drift, &s.Baseline, &s.By, &at, &s.Seq)
+			var gone, since, at int64
+			err := scan(&s.Org, &s.Name, &s.Snapshot, &s.Value, &s.Told, &gone, &s.GoneSeq, &since, &s.Found, &s.Judged, &s.Expected, &s.Drift, &s.Baseline, &s.Severity, &s.Reason,
+				&s.By, &at, &s.Seq)
+			if gone != 0 {
+				hidden := microTime(gone)
+				s.Gone, s.GoneAt = true, &hidden
+			}
 			s.Since = microTime(since)
 			if !s.Snapshot {
 				said := microTime(at)
@@ -48,7 +63,7 @@ func (v *View) Settings(ctx context.Context) ([]Setting, error) {
 	}
 	list = join(list)
 	slices.SortFunc(list, func(a, b Setting) int {
-		return cmp.Or(order2(b.Drift && !b.Gone, a.Drift && !a.Gone), order2(a.Gone, b.Gone), cmp.Compare(a.Org, b.Org), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(order2(b.Drift, a.Drift), order2(a.Gone, b.Gone), cmp.Compare(a.Org, b.Org), cmp.Compare(a.Name, b.Name))
 	})
 	return list, nil
 }
@@ -95,6 +110,11 @@ func join(list []Setting) []Setting {
 	return out
 }
 
+// Swept reports whether a sweep of the settings is among what is known: else the settings are not read, and nothing was judged.
+func Swept(list []Setting) bool {
+	return slices.ContainsFunc(list, func(s Setting) bool { return s.Snapshot })
+}
+
 // SettingChange is one change of a setting, as one record tells it.
 type SettingChange struct {
 	Seq      uint64    `json:"record"`
@@ -111,11 +131,11 @@ type SettingChange struct {
 	By       string    `json:"by,omitempty"`
 }
 
-// SettingHistory lists changes of one setting, or of all for "", the latest first; what a first sweep found is no change
-// and left out where all are asked for. limit is at least 1.
+// SettingHistory lists changes of one setting, or of all for "", the latest first; what a first sweep found and what the
+// baseline judged anew is no change, and left out where all are asked for. limit 0 is all.
 func (v *View) SettingHistory(ctx context.Context, name string, limit int) ([]SettingChange, error) {
 	return rows(ctx, v, "history of settings", `SELECT seq, at, org, name, snapshot, change, previous, value, told, drift, type, by FROM setting_log
-		WHERE name = ?1 OR (?1 = '' AND change <> 'first_seen') ORDER BY at DESC, seq DESC, n LIMIT ?2`, []any{name, limit},
+		WHERE name = ?1 OR (?1 = '' AND change NOT IN ('first_seen', 'judged')) ORDER BY at DESC, seq DESC, n LIMIT iif(?2 > 0, ?2, -1)`, []any{name, limit},
 		func(scan func(...any) error) (SettingChange, error) {
 			var c SettingChange
 			var at int64

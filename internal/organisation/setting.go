@@ -116,8 +116,9 @@ func snapshot(ctx context.Context, t *taking, e *entry) error {
 	}
 	c := settingChange{
 		org: e.org(), name: e.value("setting"), snapshot: true, change: e.value("change"), previous: e.value("previous"),
-		expected: e.value("expected"), drift: e.value("drift") == "true", baseline: e.value("baseline"),
+		expected: e.value("expected"), drift: e.value("drift") == "true", baseline: e.value("baseline"), severity: e.value("severity"), reason: e.value("reason"),
 	}
+	_, c.judged = e.told("drift")
 	c.value, c.told = e.told("value")
 	return c.write(ctx, t, e, 0)
 }
@@ -129,24 +130,40 @@ type settingChange struct {
 	change          string
 	previous, value string
 	told            bool // the record has the value: longer ones are content
+	judged          bool // the baseline speaks of it
 	expected        string
 	drift           bool
 	baseline, by    string
+	severity        string
+	reason          string
 }
 
 // write puts the change into the history, and in the place of what the same source said before. A verdict of the baseline
-// alone leaves the time since when the value stands.
+// alone leaves the time since when the value stands, and a setting that is no longer shown what was last known of it.
 func (c *settingChange) write(ctx context.Context, t *taking, e *entry, n int) error {
 	err := t.Exec(ctx, `INSERT INTO setting_log VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
 		int64(e.seq), n, c.org, c.name, c.snapshot, e.at, c.change, c.previous, c.value, c.told, c.drift, e.Type, c.by)
 	if err != nil {
 		return fmt.Errorf("history of settings: %w", err)
 	}
-	err = t.Exec(ctx, `INSERT INTO settings VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET value = excluded.value, told = excluded.told,
-		gone = excluded.gone, since = CASE WHEN ? THEN since ELSE excluded.since END, at = excluded.at, expected = excluded.expected, drift = excluded.drift,
-		baseline = excluded.baseline, by = excluded.by, seq = excluded.seq WHERE excluded.at >= at`,
-		c.org, c.name, c.snapshot, c.value, c.told, c.change == "removed", e.at, e.at, c.expected, c.drift, c.baseline, c.by, int64(e.seq),
+	if c.change == "removed" {
+		return c.hide(ctx, t, e)
+	}
+	err = t.Exec(ctx, `INSERT INTO settings VALUES (?1,?2,?3,?4,?5,0,?6,?7,?6,?8,?9,?10,?11,?12,?13,?14,?15,0) ON CONFLICT DO UPDATE SET value = excluded.value, told = excluded.told,
+		gone = 0, since = iif(?16, since, excluded.since), found = iif(?16, found, excluded.found), at = excluded.at, judged = excluded.judged, expected = excluded.expected,
+		drift = excluded.drift, baseline = excluded.baseline, severity = excluded.severity, reason = excluded.reason, by = excluded.by, seq = excluded.seq, gone_seq = 0
+		WHERE excluded.at >= max(at, gone)`,
+		c.org, c.name, c.snapshot, c.value, c.told, e.at, c.snapshot && c.change != "changed", c.judged, c.expected, c.drift, c.baseline, c.severity, c.reason, c.by, int64(e.seq),
 		c.change == "judged")
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return nil
+}
+
+// hide notes that a setting is no longer shown: nobody can tell what it is now, so it is not said to be otherwise.
+func (c *settingChange) hide(ctx context.Context, t *taking, e *entry) error {
+	err := t.Exec(ctx, `UPDATE settings SET gone = ?, gone_seq = ? WHERE org = ? AND name = ? AND snapshot = ? AND at <= ?`, e.at, int64(e.seq), c.org, c.name, c.snapshot, e.at)
 	if err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}

@@ -96,7 +96,7 @@ func TestAccounts(t *testing.T) {
 	for _, e := range s.Events[kofi.ID] {
 		what = append(what, strings.TrimSpace(e.What+" "+e.Was+" "+e.Detail+" by "+e.By))
 	}
-	if diff := cmp.Diff([]string{"gone   by", "left   by dana@example.com", "role user admin by", "role user admin by dana@example.com", "group  rbac_group_1 by", "listed  user by"}, what); diff != "" {
+	if diff := cmp.Diff([]string{"gone   by", "left   by dana@example.com", "role user admin by", "role user admin by dana@example.com", "in_group  rbac_group_1 by", "listed  user by"}, what); diff != "" {
 		t.Error(diff)
 	}
 	dana := s.account(t, "dana@example.com")
@@ -224,7 +224,7 @@ func TestKeysAndCallers(t *testing.T) {
 		t.Fatalf("callers: %+v", s.Callers)
 	}
 	c := s.Callers[0]
-	if c.Calls != 3 || c.Reads != 2 || c.Deletes != 1 || c.Refused != 1 || c.Addresses != 2 || len(c.Routes) != 2 || c.Routes[0].Route != "/v1/compliance/apps/chats/{id}/messages" {
+	if c.Calls != 3 || c.Reads != 1 || c.Deletes != 1 || c.Refused != 1 || c.Addresses != 2 || len(c.Routes) != 2 || c.Routes[0].Route != "/v1/compliance/apps/chats/{id}/messages" {
 		t.Errorf("the other caller: %+v", c)
 	}
 }

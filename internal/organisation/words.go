@@ -24,6 +24,8 @@ func (e *AccountEvent) Words() string {
 		return with(with("seat changed", " from ", was), " to ", detail)
 	case WhatGroup:
 		return with("joined a group", ": ", e.Detail)
+	case WhatInGroup:
+		return with("was listed in a group", ": ", e.Detail)
 	case WhatGroupLeft:
 		return with("left a group", ": ", e.Detail)
 	case WhatCustom:

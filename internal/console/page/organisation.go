@@ -16,6 +16,7 @@ type Organisation struct {
 	Behind  uint64
 
 	Drift, Settings, Gone []SettingRow
+	Read                  bool // a sweep of the settings is among what is known
 	History               []SettingChange
 	SettingsProblem       *Problem
 
@@ -35,7 +36,7 @@ type SettingRow struct {
 	organisation.Setting
 	Words, Text, Want string
 	Whose             string    // the organisation, where there is more than one
-	Who               time.Time // when By changed it
+	Who, Hidden       time.Time // when By changed it; since when it is no longer shown
 }
 
 // NewSettingRow puts a setting into words.
@@ -47,6 +48,7 @@ func NewSettingRow(s *organisation.Setting) SettingRow {
 	if s.ByAt != nil {
 		r.Who = *s.ByAt
 	}
+	r.Hidden = at(s.GoneAt)
 	return r
 }
 
