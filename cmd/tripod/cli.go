@@ -37,7 +37,7 @@ func (e usage) Unwrap() error   { return e.error }
 
 // dataFlag names the data directory; every command that reads or writes one embeds it.
 type dataFlag struct {
-	Data string `help:"Data directory." default:"tripod-data" env:"TRIPOD_DATA" placeholder:"DIR"`
+	Data string `help:"Data directory (default tripod-data)." default:"tripod-data" env:"TRIPOD_DATA" placeholder:"DIR"`
 }
 
 // commands is the whole command line.
@@ -90,10 +90,24 @@ func run(ctx context.Context, args []string, std streams) int {
 		return code // --help wrote its text
 	}
 	if err != nil {
-		fmt.Fprintf(std.err, "tripod: %v; see tripod --help\n", err)
+		fmt.Fprintf(std.err, "tripod: %s\n", misuse(err))
 		return exitUsage
 	}
 	return report(std, parsed.Run())
+}
+
+// misuse says what is wrong with the arguments and which help tells how it is done.
+func misuse(err error) string {
+	command := "tripod"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		command = parse.Context.Selected().Path()
+		if !strings.HasPrefix(command, "tripod") {
+			command = "tripod " + command
+		}
+	}
+	text := strings.Replace(err.Error(), `must be one of "",`, "must be one of ", 1) // "" is how kong spells that it may be left out
+	return text + "; see " + command + " --help"
 }
 
 // report prints an error on one line and chooses the exit code.

@@ -143,7 +143,7 @@ func (c *discrepanciesCommand) closing(ctx context.Context, std streams, r *app.
 		return err
 	}
 	if at < last {
-		fmt.Fprintf(std.err, "tripod: the view of discrepancies is %d records behind the journal: while tripod serve runs it catches up by itself, else start it\n", last-at)
+		fmt.Fprintf(std.err, "tripod: the view of discrepancies is %s behind the journal: while tripod serve runs it catches up by itself, else start it\n", plural(int64(last-at), "record", "records"))
 	}
 	if !std.terminal {
 		if shown == 0 {

@@ -28,6 +28,7 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 		return usage{fmt.Errorf("configuration: %w", err)}
 	}
 	well := true
+	advised := make(map[string]string) // which check first gave an advice
 	for _, f := range app.Examine(ctx, c.Data, cfg) {
 		well = well && f.OK
 		if c.JSON {
@@ -41,7 +42,10 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 			mark = "NOT"
 		}
 		fmt.Fprintf(std.out, "%-4s %-18s %s\n", mark, f.Check, plain(f.Text))
-		if f.Fix != "" {
+		if first := advised[f.Fix]; f.Fix != "" && first != "" {
+			fmt.Fprintf(std.out, "     %-18s → as for %s\n", "", plain(first))
+		} else if f.Fix != "" {
+			advised[f.Fix] = f.Check
 			fmt.Fprintf(std.out, "     %-18s → %s\n", "", plain(f.Fix))
 		}
 	}
@@ -50,6 +54,9 @@ func (c *doctorCommand) Run(ctx context.Context, std streams) error {
 Claude Code reports here with:
   CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_LOGS_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT=%s
 `, addrs.OTLPHTTP)
+		if addrs.OTLPToken {
+			fmt.Fprintln(std.out, `  OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer TOKEN", since the listeners ask for one of their tokens`)
+		}
 	}
 	if !well {
 		return wanting{app.ErrUnwell}

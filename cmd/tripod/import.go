@@ -106,6 +106,9 @@ func (c *importCommand) print(std streams, r *app.ImportResult) error {
 	if r.Record > 0 && r.SHA256 != "" {
 		fmt.Fprintf(&b, "on record as %d; the file is SHA-256 %s\n", r.Record, r.SHA256)
 	}
+	if r.Behind != "" {
+		fmt.Fprintf(&b, "stored; search or another view has not taken them all in yet, and goes on: %s\n", plain(r.Behind))
+	}
 	_, err := io.WriteString(std.out, b.String())
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/export"
@@ -16,9 +17,22 @@ import (
 
 type recordCommand struct {
 	dataFlag
-	Seq   uint64 `arg:"" help:"Position in the journal."`
-	JSON  bool   `help:"Print one JSON object."`
-	Proof bool   `help:"Add what proves that the record is in the ledger."`
+	Seq   position `arg:"" help:"Position in the journal."`
+	JSON  bool     `help:"Print one JSON object."`
+	Proof bool     `help:"Add what proves that the record is in the ledger."`
+}
+
+// position is one in the journal, as an argument.
+type position uint64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *position) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is no position in the journal, which is a whole number from 1", text)
+	}
+	*p = position(n)
+	return nil
 }
 
 func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
@@ -30,7 +44,7 @@ func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
 	if c.JSON && c.Proof {
 		return c.printFile(ctx, std, r)
 	}
-	item, err := r.Record(ctx, c.Seq)
+	item, err := r.Record(ctx, uint64(c.Seq))
 	if errors.Is(err, journal.ErrNotFound) {
 		return wanting{err}
 	}
@@ -39,7 +53,7 @@ func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
 	}
 	var proof *reading.Proof
 	if c.Proof {
-		proof, err = r.Proof(ctx, c.Seq)
+		proof, err = r.Proof(ctx, uint64(c.Seq))
 	}
 	if errors.Is(err, reading.ErrProof) {
 		return wanting{err}
@@ -57,7 +71,7 @@ func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
 
 // printFile prints what tripod verify --proof checks.
 func (c *recordCommand) printFile(ctx context.Context, std streams, r *app.Reading) error {
-	file, err := r.ProofFile(ctx, c.Seq)
+	file, err := r.ProofFile(ctx, uint64(c.Seq))
 	if errors.Is(err, journal.ErrNotFound) || errors.Is(err, reading.ErrProof) {
 		return wanting{err}
 	}

@@ -99,11 +99,11 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 	if res.Records == 0 && !std.terminal { // for people the closing line says it
 		fmt.Fprintln(std.err, "tripod: 0 records")
 	}
-	if err := printHints(ctx, std, r, q, res.Records == 0); err != nil {
+	if err := printHints(ctx, std, r, q, res.Records == 0, behind > 0); err != nil {
 		return err
 	}
 	if res.More {
-		fmt.Fprintf(std.err, "tripod: %d records shown, there are more: --limit 0 for all\n", res.Records)
+		fmt.Fprintf(std.err, "tripod: %s shown, there are more: --limit 0 for all\n", plural(int64(res.Records), "record", "records"))
 	}
 	if !std.terminal {
 		return nil
@@ -112,7 +112,7 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.err, "%d records", res.Records)
+	fmt.Fprint(std.err, plural(int64(res.Records), "record", "records"))
 	for _, s := range sources.List {
 		fmt.Fprintf(std.err, "; %s last recorded %s", s.Source, export.Stamp(s.Last))
 	}
@@ -125,7 +125,7 @@ func (c *searchCommand) closing(ctx context.Context, std streams, r *app.Reading
 
 // printBehind says that what was just recorded may not be found yet.
 func printBehind(std streams, behind uint64) {
-	fmt.Fprintf(std.err, "tripod: the search index is %d records behind the journal: while tripod serve runs it catches up by itself, else start it\n", behind)
+	fmt.Fprintf(std.err, "tripod: the search index is %s behind the journal: while tripod serve runs it catches up by itself, else start it\n", plural(int64(behind), "record", "records"))
 }
 
 // printUnreadable says which records a list lacks.
@@ -136,8 +136,8 @@ func printUnreadable(std streams, u reading.Unreadable) {
 }
 
 // printHints says which values of the query no record has: all of them where nothing was found, else those that look
-// misspelt.
-func printHints(ctx context.Context, std streams, r *app.Reading, q *search.Query, nothing bool) error {
+// misspelt. Of an index that is behind it says no more than it knows.
+func printHints(ctx context.Context, std streams, r *app.Reading, q *search.Query, nothing, behind bool) error {
 	look := r.Hints
 	if nothing {
 		look = r.NothingHints
@@ -147,6 +147,7 @@ func printHints(ctx context.Context, std streams, r *app.Reading, q *search.Quer
 		return err
 	}
 	for _, h := range hints {
+		h.Behind = behind
 		if nothing || h.Nearest != "" {
 			fmt.Fprintf(std.err, "tripod: %s\n", plain(h.String()))
 		}

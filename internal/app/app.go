@@ -59,6 +59,8 @@ type Addrs struct {
 	Console  string `json:"console,omitempty"`   // base URL
 	OTLPHTTP string `json:"otlp_http,omitempty"` // base URL
 	OTLPGRPC string `json:"otlp_grpc,omitempty"` // host:port
+	// OTLPToken says that the listeners ask for a bearer token.
+	OTLPToken bool `json:"otlp_token,omitempty"`
 }
 
 // New opens the data directory and binds nothing yet.
@@ -244,7 +246,7 @@ func (a *App) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPGRPC: grpc}
+	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPGRPC: grpc, OTLPToken: len(a.cfg.OTLP.Tokens)+a.extraTokens > 0}
 	if http != "" {
 		addrs.OTLPHTTP = a.scheme() + http
 	}

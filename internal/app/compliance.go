@@ -193,8 +193,8 @@ func (c *compliance) run(ctx context.Context, k collector) error {
 		if k.part != "" {
 			code = "compliance." + k.part + ".stopped"
 		}
-		c.app.health.Raise(code, health.Critical, k.what+" is not read until a restart: "+err.Error())
-		c.app.log.ErrorContext(ctx, k.what+" is not read any more", "error", err)
+		c.app.health.Raise(code, health.Critical, "nothing more is read of "+k.what+" until a restart: "+err.Error())
+		c.app.log.ErrorContext(ctx, "nothing more is read of "+k.what, "error", err)
 		<-ctx.Done()
 	}
 	return nil

@@ -77,6 +77,8 @@ func (x *examiner) wants(r *probe.Report, part string) bool {
 		return false
 	case part == probe.Content:
 		return x.cfg.Reads(config.PartContent)
+	case part == probe.Settings:
+		return x.cfg.Reads(config.PartSettings)
 	}
 	return x.cfg.Reads(config.PartDirectory)
 }
@@ -90,6 +92,8 @@ func fixOf(reach probe.Reach) string {
 		return "primary owner: scopes of a key cannot be changed: make one that has " + reach.Scope + " too, or leave the part out with compliance.without"
 	case "console_key":
 		return "nothing is wrong with the key: a Console organisation has the activity feed alone; leave " + reach.Part + " out with compliance.without"
+	case "not_granted":
+		return "ask Anthropic to enable " + reach.Part + " for your parent organisation, or leave the part out with compliance.without"
 	case "feed_off":
 		return "primary owner, at once: switch the Compliance API on in claude.ai, Organization settings, API; what happens meanwhile is not recorded"
 	case "limited":

@@ -17,7 +17,14 @@ import (
 )
 
 // ImportResult tells what became of an imported file.
-type ImportResult = auditexport.Result
+type ImportResult struct {
+	auditexport.Result
+	// Behind says which view has yet to take the records in, where a running serve did not get there soon; else "".
+	Behind string `json:"behind,omitempty"`
+}
+
+// importViews is how long an import through serve waits for the views.
+const importViews = 10 * time.Second
 
 // ErrNotExport is wrapped by the error of an import whose file is no audit log export, ErrImportOrg by that of one whose
 // organisation does not fit the imports before.
@@ -52,7 +59,7 @@ func (e *importError) Error() string { return e.text }
 func (e *importError) Unwrap() error { return e.is }
 
 // Import imports an audit log export: through the socket while serve runs on the data directory, else with the journal's
-// lock; then the views have taken it in too. What the result counts as new or known is durable, be there an error or not.
+// lock. It waits for the views to take it in; with serve running for a few seconds at most. What the result counts as new or known is durable, be there an error or not.
 func Import(ctx context.Context, o ImportOrder, in io.Reader) (ImportResult, error) {
 	if err := mustExist(o.Dir); err != nil {
 		return ImportResult{}, err
@@ -79,7 +86,7 @@ func importLocked(ctx context.Context, o ImportOrder, in io.Reader) (result Impo
 		return result, err
 	}
 	defer func() { err = errors.Join(err, t.Close(ctx)) }()
-	result, err = t.importFile(ctx, o.Name, o.Org, in, osIdentity())
+	result.Result, err = t.importFile(ctx, o.Name, o.Org, in, osIdentity())
 	if err != nil || result.Record == 0 {
 		return result, err
 	}
@@ -92,9 +99,9 @@ func importLocked(ctx context.Context, o ImportOrder, in io.Reader) (result Impo
 	return result, nil
 }
 
-func (t *Truth) importFile(ctx context.Context, name, org string, in io.Reader, by audit.Identity) (ImportResult, error) {
+func (t *Truth) importFile(ctx context.Context, name, org string, in io.Reader, by audit.Identity) (auditexport.Result, error) {
 	if t.Refused != nil {
-		return ImportResult{}, t.Refused
+		return auditexport.Result{}, t.Refused
 	}
 	return t.Importer.Import(ctx, in, auditexport.Order{Name: name, Org: org, By: by})
 }
@@ -118,11 +125,20 @@ func serveImport(w http.ResponseWriter, r *http.Request, t *Truth, ending <-chan
 	}()
 	by, _ := ctx.Value(peerKey{}).(audit.Identity)
 	q := r.URL.Query()
-	result, err := t.importFile(ctx, q.Get("name"), q.Get("org"), r.Body, by)
+	var result ImportResult
+	var err error
+	result.Result, err = t.importFile(ctx, q.Get("name"), q.Get("org"), r.Body, by)
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errStopping) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	} else if err != nil {
 		_, _ = io.Copy(io.Discard, r.Body) // so that the client, still sending, gets to read the answer
+	}
+	if err == nil && result.Record > 0 {
+		soon, end := context.WithTimeout(ctx, importViews)
+		if late := t.viewed(soon, result.Record); late != nil {
+			result.Behind = late.Error()
+		}
+		end()
 	}
 	close(done)
 	<-watched

@@ -18,6 +18,7 @@ type Hint struct {
 	// Instead is a term that does find records, Found how many, where Nearest was not looked for; "" for none.
 	Instead string
 	Found   search.Count
+	Behind  bool // the index has yet to take records in, and one of them may have it
 }
 
 // Term is the term that no record matches, as a query spells it.
@@ -36,6 +37,9 @@ func (h Hint) Other() string {
 // String is one line.
 func (h Hint) String() string {
 	s := "no record has " + h.Term()
+	if h.Behind {
+		s = "no record indexed so far has " + h.Term()
+	}
 	switch other := h.Other(); {
 	case other != "" && h.Nearest == "":
 		s += "; did you mean " + other + " (" + found(h.Found) + ")?"

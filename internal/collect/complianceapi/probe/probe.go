@@ -8,6 +8,9 @@ package probe
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -21,6 +24,7 @@ const (
 	Feed      = "activity feed"
 	Content   = "content"
 	Directory = "directory"
+	Settings  = "settings" // the same scope; the route is enabled for each parent apart
 )
 
 // Report is what was found out about one key.
@@ -152,26 +156,44 @@ func (p *prober) directory(ctx context.Context, known []string) {
 		orgs, err = p.client.Organizations(ctx, "", api.Feed)
 		return err
 	})
-	if !ok {
+	if !ok { // the settings need the same scope, and an organisation to ask for
+		reach := p.report.Reason(Directory)
+		reach.Part = Settings
+		p.report.Reach = append(p.report.Reach, reach)
 		return
 	}
 	p.report.Organizations = len(orgs.Rows)
-	for _, raw := range orgs.Rows[:min(len(orgs.Rows), mostOrganizations)] {
+	var settings api.Settings
+	if len(orgs.Rows) > 0 && p.ask(Settings, api.ScopeOrgData, func() (err error) { settings, err = p.settings(ctx, orgs.Rows); return err }) {
+		p.report.identify(settings.Keys, known)
+	}
+}
+
+const mostOrganizations = 3 // that are asked for settings
+
+var errNoID = errors.New("no organisation that is listed has an id")
+
+// settings asks for those of the first organisation that tells.
+func (p *prober) settings(ctx context.Context, orgs []json.RawMessage) (s api.Settings, err error) {
+	err = errNoID
+	for _, raw := range orgs[:min(len(orgs), mostOrganizations)] {
 		var org struct {
 			UUID string `json:"uuid"`
 		}
 		if json.Unmarshal(raw, &org) != nil || org.UUID == "" {
 			continue
 		}
-		// The route is enabled for each parent apart, and the parent itself is no target: a refusal says nothing of the key.
-		if s, err := p.client.Settings(ctx, org.UUID, api.Feed); err == nil {
-			p.report.identify(s.Keys, known)
-			return
+		if s, err = p.client.Settings(ctx, org.UUID, api.Feed); err == nil {
+			return s, nil
 		}
 	}
+	// The route is enabled for each parent apart, and the parent itself is no target.
+	var refused *api.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound && !refused.KeyRefused() {
+		err = fmt.Errorf("%w: %w", trouble.ErrNotGranted, err)
+	}
+	return s, err
 }
-
-const mostOrganizations = 3 // that are asked for the list of keys
 
 // identify finds the key in the list of the parent's, where only one of those that are ours is active.
 func (r *Report) identify(listed []json.RawMessage, known []string) {

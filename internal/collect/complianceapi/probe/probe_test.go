@@ -67,7 +67,8 @@ func TestRead(t *testing.T) {
 		}
 	}
 	reach := func(reasons ...string) (list []probe.Reach) {
-		for i, part := range []string{probe.Feed, probe.Content, probe.Directory} {
+		reasons = append(reasons, reasons[2]) // settings share the directory's scope
+		for i, part := range []string{probe.Feed, probe.Content, probe.Directory, probe.Settings} {
 			list = append(list, probe.Reach{Part: part, OK: reasons[i] == "", Reason: reasons[i]})
 		}
 		return list

@@ -24,19 +24,23 @@ func reasons(c Config) map[string]reason {
 	if scope == "" {
 		scope = "the scope for it"
 	}
+	leave := "" // the feed itself cannot be left out
+	if c.Part != "" {
+		leave = ", or leave the part out with compliance.without"
+	}
 	list := []reason{
 		{"key_missing", health.Critical, "there is no key to read " + c.What + " with: see TRIPOD_COMPLIANCE_KEY, …_KEY_FILE or …_KEY_COMMAND", 1},
 		{"key_refused", health.Critical, "the Compliance API refuses the key: it was disabled, deleted or expired, or is no Compliance Access Key; " +
 			"make another in claude.ai, Organization settings, API, and put it in place. Nothing is lost: reading goes on where it stopped", 1},
-		{"forbidden", health.Critical, "the key may not read " + c.What + ": it lacks " + scope + ". Scopes of a key cannot be changed: make another", 1},
-		{"console_key", health.Warning, "the key is an Admin API key of a Console organisation, which has the activity feed and nothing else: " + c.What + " is not read. " +
+		{"forbidden", health.Critical, "the key may not read " + c.What + ": it lacks " + scope + ". Scopes of a key cannot be changed: make another" + leave, 1},
+		{"console_key", health.Warning, "the key is an Admin API key of a Console organisation, which has the activity feed and nothing else: it does not read " + c.What + ". " +
 			"Where the organisation is linked to a Claude Enterprise parent, a Compliance Access Key of the parent reads it; where it stands alone there is nothing to read: leave it out with compliance.without", 1},
 		{"feed_off", health.Critical, "the Compliance API is switched off for this organisation: nothing that happens meanwhile can be recovered; " +
 			"the primary owner switches it on in claude.ai, Organization settings, API", 1},
 		{"refused", health.Critical, "the Compliance API refuses how " + c.What + " is asked: see the log, and whether there is a newer build", 1},
 		{"not_granted", health.Warning, "the Compliance API shows " + c.What + " to nobody, or not of all organisations: the vendor enables it for each parent " +
 			"organisation apart. Ask Anthropic for it, or leave it out of what is collected", 1},
-		{"unavailable", health.Warning, "the Compliance API says that " + c.What + " are not available for this organisation, as with HIPAA readiness; it is asked again", 1},
+		{"unavailable", health.Warning, "the Compliance API does not offer this organisation " + c.What + ", as with HIPAA readiness; it is asked again", 1},
 		{"incomplete", health.Warning, "some lists of " + c.What + " cannot be read: the last statement of it names them. What was known of them stands, so that nobody " +
 			"counts as gone by them; the rest is read. It is tried again", 2},
 		{"unreachable", health.Warning, "the Compliance API does not answer, or only with errors; it is tried again, and reading goes on where it stopped", 2},
