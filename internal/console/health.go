@@ -118,8 +118,8 @@ func (v *visit) sourcesHealth(h *page.Health) error {
 		sh := page.SourceHealth{Source: string(s.Source), Records: s.Records, Last: s.Last, Minutes5: minutes[string(s.Source)],
 			Hours24: hours[string(s.Source)], AtLeast: !exact5 || !exact24, Owner: h.Standing.Owners[string(s.Source)],
 			Backlog: h.Standing.Backlog[string(s.Source)], Own: s.Source == audit.SourceTripod}
-		sh.Silent = !sh.Own && h.Now.Sub(s.Last) > reading.SilentAfter
-		sh.Lag, sh.LagKnown = v.lag(ctx, s.Source)
+		d := v.delivery(ctx, s, h.Now, sh.Backlog != "")
+		sh.Silent, sh.Late, sh.Lag, sh.LagKnown = d.silent, d.late, d.lag, d.lagKnown
 		h.Sources = append(h.Sources, sh)
 	}
 	for i := range h.Sources {
@@ -158,22 +158,51 @@ func (v *visit) rates(ctx context.Context, since time.Time) (map[string]int64, b
 	return counts, facets.Total.Exact, nil
 }
 
-// lag is how long a source's newest record took from when it occurred to the journal. Where clocks differ it says so of
-// both.
-func (v *visit) lag(ctx context.Context, source audit.Source) (time.Duration, bool) {
+// delivery is how a source does, by one rule for every page.
+type delivery struct {
+	silent, late bool
+	lag          time.Duration
+	lagKnown     bool
+}
+
+// delivery judges a source. One whose past is being read is not late.
+func (v *visit) delivery(ctx context.Context, s reading.Source, now time.Time, history bool) (d delivery) {
+	own := s.Source == audit.SourceTripod
+	d.silent = !own && now.Sub(s.Last) > reading.SilentAfter
+	newest, ok := v.newest(ctx, s.Source)
+	if !ok {
+		return d
+	}
+	d.lag, d.lagKnown = newest.Recorded.Sub(newest.Occurred), true
+	d.late = !own && !d.silent && !history && reading.Late(newest, v.began(ctx))
+	return d
+}
+
+// began is when the journal's first record was recorded; zero where it cannot be read.
+func (v *visit) began(ctx context.Context) time.Time {
+	first, err := v.deps.Reader.Record(ctx, 1)
+	if err != nil || first.Record == nil {
+		return time.Time{}
+	}
+	return first.Record.Recorded
+}
+
+// newest is a source's newest record, if it has a time to be trusted. Its lag is how long it took from when it occurred to
+// the journal. Where clocks differ it says so of both.
+func (v *visit) newest(ctx context.Context, source audit.Source) (*audit.Record, bool) {
 	q, err := search.Parse("source:"+search.Quote(string(source)), v.deps.Now())
 	if err != nil {
-		return 0, false
+		return nil, false
 	}
 	found, err := v.deps.Reader.Find(ctx, q, search.Page{Limit: 1})
 	if err != nil || len(found.Items) == 0 {
-		return 0, false
+		return nil, false
 	}
 	r := found.Items[0].Record
 	if r.HasFlag(audit.FlagClockAbsurd) || r.HasFlag(audit.FlagNoTime) {
-		return 0, false
+		return nil, false
 	}
-	return r.Recorded.Sub(r.Occurred), true
+	return r, true
 }
 
 // MeasureDir tells how large the parts of a data directory are and when its last checkpoint was signed. It reads the names

@@ -73,10 +73,14 @@ func (v *visit) fillSources(ctx context.Context, p *page.Overview) error {
 	if err != nil {
 		return err
 	}
+	var backlog map[string]string
+	if v.deps.Standing != nil {
+		backlog = v.deps.Standing(ctx).Backlog
+	}
 	for _, pl := range planes {
 		out := page.Plane{Name: pl.name, What: pl.what}
 		for _, k := range sourcesOf(pl.plane, seen.List) {
-			s := v.sourceOf(k, seen, day)
+			s := v.sourceOf(ctx, k, seen, day, backlog)
 			switch s.State {
 			case stateConnected:
 				p.Connected++
@@ -118,7 +122,7 @@ const (
 	stateNotKnown  = "not known" // not all was counted
 )
 
-func (v *visit) sourceOf(k knownSource, seen *reading.Sources, day *search.Facets) page.Source {
+func (v *visit) sourceOf(ctx context.Context, k knownSource, seen *reading.Sources, day *search.Facets, backlog map[string]string) page.Source {
 	s := page.Source{Name: string(k.source), What: k.what, State: stateNotSeen, URL: page.ActivityURL("source:" + search.Quote(string(k.source)))}
 	if !seen.Exact {
 		s.State = stateNotKnown
@@ -133,7 +137,7 @@ func (v *visit) sourceOf(k knownSource, seen *reading.Sources, day *search.Facet
 				s.Day = fv.N
 			}
 		}
-		if v.deps.Now().Sub(have.Last) > reading.SilentAfter {
+		if d := v.delivery(ctx, have, v.deps.Now(), backlog[string(k.source)] != ""); d.silent || d.late {
 			s.State = stateAttention
 		}
 	}

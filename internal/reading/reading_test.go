@@ -323,6 +323,24 @@ func TestHints(t *testing.T) {
 	f("model:whatever", "no record has model:whatever")
 }
 
+// TestLate: a lag is judged by what the source is, and of history not at all.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	began := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
+	f := func(name string, source audit.Source, occurred, lag time.Duration, want bool) {
+		t.Helper()
+		at := began.Add(occurred)
+		if got := reading.Late(&audit.Record{Source: source, Occurred: at, Recorded: at.Add(lag)}, began); got != want {
+			t.Errorf("%s: late %v", name, got)
+		}
+	}
+	f("in time", audit.SourceOTelLog, time.Hour, 15*time.Minute, false)
+	f("late", audit.SourceOTelLog, time.Hour, 16*time.Minute, true)
+	f("history", audit.SourceOTelLog, -time.Minute, time.Hour, false)
+	f("content", audit.SourceComplianceSession, time.Hour, time.Hour, false)
+	f("late content", audit.SourceComplianceSession, time.Hour, 61*time.Minute, true)
+}
+
 // TestNothingHints: a name that no record has is said, with what begins with it or has it elsewhere.
 func TestNothingHints(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,22 @@ func Silent(sources []Source, now time.Time) []string {
 	return silent
 }
 
+// A source is late beyond a lag. Sessions and chats of the Compliance API are read anew up to half an hour after they end.
+const (
+	lateBeyond        = 15 * time.Minute
+	lateBeyondContent = time.Hour
+)
+
+// Late reports whether a source's newest record says that what it delivers is old when it comes. What occurred before the
+// journal began is history, and says nothing of that.
+func Late(newest *audit.Record, began time.Time) bool {
+	beyond := lateBeyond
+	if newest.Source == audit.SourceComplianceSession || newest.Source == audit.SourceComplianceChat {
+		beyond = lateBeyondContent
+	}
+	return newest.Recorded.Sub(newest.Occurred) > beyond && !newest.Occurred.Before(began)
+}
+
 // NeverSeen names the sources of the vocabulary that have not delivered: what only they see is in no answer.
 func NeverSeen(sources []Source) []string {
 	names := []string{}

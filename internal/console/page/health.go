@@ -31,6 +31,7 @@ type SourceHealth struct {
 	Hours24      int64
 	AtLeast      bool // rates are lower bounds
 	Owner        string
+	Late         bool   // what it delivers is old when it comes
 	Silent       bool   // it delivered before, and not for an hour
 	Own          bool   // Tripod's own acts: no source one waits for
 	Backlog      string // how far the reading of its past is, while it is read
@@ -86,12 +87,6 @@ func (h *Health) Well() bool { return len(h.Conditions) == 0 }
 
 // FreeText is the room left.
 func (h *Health) FreeText() string { return Space(int64(min(h.Standing.Free, 1<<62))) }
-
-// lateBeyond is the lag above which a source that delivers is said to be late.
-const lateBeyond = 15 * time.Minute
-
-// Late says that what the source delivers is old when it comes.
-func (s SourceHealth) Late() bool { return s.LagKnown && s.Lag > lateBeyond }
 
 // LagText is the lag in words; one below zero is a matter of clocks.
 func (s SourceHealth) LagText() string {
