@@ -172,25 +172,11 @@ func (c *Collector) Run(ctx context.Context) error {
 		c.lag()
 		c.unread()
 		c.measure()
-		if err := sleep(ctx, wait); err != nil {
+		if err := api.Pause(ctx, wait); err != nil {
 			break
 		}
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // step does the one thing that is most urgent and tells how long there is nothing to do after it.

@@ -64,7 +64,7 @@ func (b *Budget) Take(ctx context.Context, p Priority) error {
 		if wait <= 0 {
 			return nil
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := Pause(ctx, wait); err != nil {
 			return err
 		}
 	}

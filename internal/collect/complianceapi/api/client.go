@@ -208,7 +208,7 @@ func (c *Client) attempts(ctx context.Context, path string, p Priority, failing 
 		if !failed.Retryable() || attempt >= c.opts.Attempts {
 			return err
 		}
-		if err := pause(ctx, c.delay(path, failed, attempt)); err != nil {
+		if err := Pause(ctx, c.delay(path, failed, attempt)); err != nil {
 			return fmt.Errorf("wait to try again: %w", err)
 		}
 	}

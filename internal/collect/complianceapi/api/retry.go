@@ -32,7 +32,11 @@ func Backoff(failures int) time.Duration {
 
 func jitter(upTo time.Duration) time.Duration { return rand.N(upTo) }
 
-func pause(ctx context.Context, d time.Duration) error {
+// Pause returns after d, at once if d is not positive, or earlier with the context's cause once that is over.
+func Pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -62,25 +62,11 @@ func (r *runner) run(ctx context.Context) error {
 		if err != nil {
 			wait = max(r.watch.Failed(ctx, err), time.Second)
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := api.Pause(ctx, wait); err != nil {
 			break
 		}
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // now is the server's time as of its last answer, ours before the first.
