@@ -11,7 +11,7 @@ import (
 )
 
 // Version names the form of the records. It changes whenever the same row would give another record.
-const Version = "compliance.settings/1"
+const Version = "compliance.settings/2"
 
 // Types of the records.
 const (

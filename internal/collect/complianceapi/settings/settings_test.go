@@ -222,6 +222,11 @@ func TestBaselineChanges(t *testing.T) {
 		}
 		b.Keep()
 	})
+	for _, r := range b.Records(audit.SourceComplianceSettings) {
+		if _, judged := r.Attributes.Get("drift"); judged && sweeptest.Attr(r, "setting") == "sso_enabled" && sweeptest.Attr(r, "reason") != "r" {
+			t.Errorf("a verdict without its reason: %+v", r.Attributes)
+		}
+	}
 	wantTold(t, b, "o1", "sso_enabled",
 		"first_seen value=true value_type=boolean",
 		"judged value=true expected=true drift=false baseline=mine severity=low value_type=boolean",

@@ -20,6 +20,7 @@ const (
 	fieldExpected = "expected"
 	fieldDrift    = "drift"
 	fieldSeverity = "severity"
+	fieldReason   = "reason"
 )
 
 // plain are the settings whose values are identifiers or words of the vendor's, though their type does not say so.
@@ -61,7 +62,7 @@ func keep(name string, v audit.Value) sweep.Field {
 func judged(v baseline.Verdict) []sweep.Field {
 	return []sweep.Field{
 		keep(fieldExpected, audit.String(bounded(v.Expected))), keep(fieldDrift, audit.Bool(v.Drift)), keep(fieldRule, audit.String(bounded(v.Rule))),
-		keep(fieldSeverity, audit.String(v.Severity)),
+		keep(fieldSeverity, audit.String(v.Severity)), keep(fieldReason, audit.String(bounded(v.Reason))),
 	}
 }
 

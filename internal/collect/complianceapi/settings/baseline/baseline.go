@@ -108,6 +108,7 @@ type Verdict struct {
 	Rule     string // its id
 	Expected string // in text, as values are: "true", "at most 43200", "one of a, b"
 	Severity string
+	Reason   string
 	Drift    bool
 }
 
@@ -117,7 +118,7 @@ func (b *Baseline) Judge(organization, setting string, value json.RawMessage, to
 		r := &b.Rules[i]
 		here := len(r.Organizations) == 0 || slices.ContainsFunc(r.Organizations, func(o string) bool { return strings.EqualFold(o, organization) })
 		if r.Setting == setting && here {
-			return Verdict{Rule: r.ID, Expected: r.expected(), Severity: r.Severity, Drift: !r.holds(value, told)}, true
+			return Verdict{Rule: r.ID, Expected: r.expected(), Severity: r.Severity, Reason: r.Reason, Drift: !r.holds(value, told)}, true
 		}
 	}
 	return Verdict{}, false
