@@ -60,9 +60,11 @@ func (r *runner) run(ctx context.Context) error {
 			err = r.watch.Succeeded(ctx)
 		}
 		if err != nil {
-			wait = max(r.watch.Failed(ctx, err), time.Second)
+			err = r.watch.pause(ctx, err, r.watch.Failed(ctx, err))
+		} else {
+			err = api.Pause(ctx, wait)
 		}
-		if err := api.Pause(ctx, wait); err != nil {
+		if err != nil {
 			break
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 )
@@ -107,9 +108,15 @@ func TestWithoutScope(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bubble(t, capture.Config{}, simulated.Options{})
 		b.use(b.api.Keys().Limited)
+		all := func(string) bool { return true }
 		_, stop := b.run(content.Config{}, nil)
-		time.Sleep(time.Hour)
+		time.Sleep(5 * time.Minute)
+		first := b.asked(all)
+		time.Sleep(55 * time.Minute)
 		synctest.Wait()
+		if n := b.asked(all) - first; first > 8 || n < 4 || n > 6 {
+			t.Errorf("%d requests at once and %d in an hour, want one in ten minutes for all parts together", first, n)
+		}
 		if raised := b.raised(); !slices.Equal(raised, []string{"compliance.content.forbidden"}) {
 			t.Errorf("conditions %v", raised)
 		}
@@ -137,8 +144,11 @@ func TestFamilyUnavailable(t *testing.T) {
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
 		stop()
-		if raised := b.raised(); !slices.Equal(raised, []string{"compliance.local_sessions.unavailable"}) {
-			t.Errorf("conditions %v", raised)
+		if c := b.health.Conditions(); len(c) != 1 || c[0].Code != "compliance.local_sessions.unavailable" || c[0].Severity != health.Warning {
+			t.Errorf("conditions %v", c)
+		}
+		if n := b.asked(func(path string) bool { return strings.HasSuffix(path, "/sessions/local") }); n > 5 {
+			t.Errorf("%d requests in half an hour for what is not available", n)
 		}
 		if _, types := b.told(); types["chat"] == 0 || types["project"] == 0 {
 			t.Errorf("records %v", types)

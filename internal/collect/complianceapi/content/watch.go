@@ -24,6 +24,7 @@ type watch struct {
 type shared struct {
 	mu    sync.Mutex
 	watch *trouble.Watch
+	turns turns
 }
 
 // scope is what a key needs for all parts.
@@ -48,8 +49,12 @@ func (w *watch) Failed(ctx context.Context, err error) time.Duration {
 	if !befallsAll(err) {
 		return w.own.Failed(ctx, err)
 	}
-	if trouble.Diagnose(err) == "forbidden" {
+	name := trouble.Diagnose(err)
+	if name == "forbidden" {
 		w.client.ForgetKey() // another one may be in its place by the next try
+	}
+	if _, all := refusedBy(name); all {
+		w.all.turns.refused()
 	}
 	w.all.mu.Lock()
 	defer w.all.mu.Unlock()
@@ -61,6 +66,7 @@ func (w *watch) Succeeded(ctx context.Context) error {
 	if !w.proves {
 		return w.own.Succeeded(ctx)
 	}
+	w.all.turns.free()
 	w.all.mu.Lock()
 	err := w.all.watch.Succeeded(ctx)
 	w.all.mu.Unlock()

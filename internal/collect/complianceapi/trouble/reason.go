@@ -40,7 +40,8 @@ func reasons(c Config) map[string]reason {
 		{"refused", health.Critical, "the Compliance API refuses how " + c.What + " is asked: see the log, and whether there is a newer build", 1},
 		{"not_granted", health.Warning, "the Compliance API shows " + c.What + " to nobody, or not of all organisations: the vendor enables it for each parent " +
 			"organisation apart. Ask Anthropic for it, or leave it out of what is collected", 1},
-		{"unavailable", health.Warning, "the Compliance API does not offer this organisation " + c.What + ", as with HIPAA readiness; it is asked again", 1},
+		{"unavailable", health.Warning, "the Compliance API does not offer this organisation " + c.What + ", as with HIPAA readiness: there is nothing of them to read. " +
+			"All else is read; it is asked again every ten minutes", 1},
 		{"incomplete", health.Warning, "some lists of " + c.What + " cannot be read: the last statement of it names them. What was known of them stands, so that nobody " +
 			"counts as gone by them; the rest is read. It is tried again", 2},
 		{"unreachable", health.Warning, "the Compliance API does not answer, or only with errors; it is tried again, and reading goes on where it stopped", 2},
