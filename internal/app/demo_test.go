@@ -118,7 +118,7 @@ func TestDemoInterrupted(t *testing.T) {
 	}
 }
 
-// BenchmarkDemoWeek is how long a demo's week takes until it can be searched.
+// BenchmarkDemoWeek is how long the clients' side of a demo's week takes until it can be searched.
 func BenchmarkDemoWeek(b *testing.B) {
 	records := 0
 	for b.Loop() {
