@@ -24,6 +24,7 @@ type scripted struct {
 	surfaces []string // of the sessions, the first being clls_00000
 	changed  []time.Time
 	refuses  func(session int) *http.Response // in the place of its transcript; nil is none
+	page     int                              // rows of a page; 0 is 100
 	lists    int
 	asked    map[int]int // for transcripts
 }
@@ -77,6 +78,9 @@ func (v *scripted) list(r *http.Request) *http.Response {
 		return refuse(http.StatusBadRequest, err.Error())
 	}
 	from, most := 0, 100
+	if v.page > 0 {
+		most = v.page
+	}
 	if s := r.URL.Query().Get("page"); s != "" {
 		if from, err = strconv.Atoi(s); err != nil {
 			return refuse(http.StatusBadRequest, err.Error())

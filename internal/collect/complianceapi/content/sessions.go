@@ -13,7 +13,7 @@ import (
 // began, as the vendor advises; transcripts show some minutes late.
 func localSessions(cfg Config) part {
 	return part{
-		name: "local_sessions", says: "local sessions", feed: "compliance.session.local", kind: normalise.KindSession, every: cfg.Interval, limit: 100, settles: true,
+		name: "local_sessions", says: "local sessions", feed: "compliance.session.local", kind: normalise.KindSession, every: cfg.Interval, limit: api.MaxSessions, settles: true,
 		since: func(st *state, _ time.Time, _ bool) time.Time { return overlapped(st, cfg) },
 		list: func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error) {
 			return c.LocalSessions(ctx, since, limit, page, api.Content)
@@ -26,7 +26,7 @@ func localSessions(cfg Config) part {
 // trailing time are listed in each round, and all of them once a day.
 func remoteSessions(cfg Config) part {
 	return part{
-		name: "remote_sessions", says: "remote sessions", feed: "compliance.session.remote", kind: normalise.KindSession, every: cfg.Interval, limit: 100,
+		name: "remote_sessions", says: "remote sessions", feed: "compliance.session.remote", kind: normalise.KindSession, every: cfg.Interval, limit: api.MaxSessions,
 		since: func(st *state, now time.Time, whole bool) time.Time {
 			if trailing := now.Add(-cfg.Trailing); !whole && !st.Seen.IsZero() && trailing.After(st.Start) {
 				return trailing
@@ -43,7 +43,7 @@ func remoteSessions(cfg Config) part {
 // chats are listed in the order in which they changed; a round goes on where the last one ended.
 func chats(cfg Config) part {
 	return part{
-		name: "chats", says: "chats", feed: "compliance.chat", kind: normalise.KindChat, every: cfg.Interval, limit: 100, resumes: true,
+		name: "chats", says: "chats", feed: "compliance.chat", kind: normalise.KindChat, every: cfg.Interval, limit: api.MaxChats, resumes: true,
 		since: func(st *state, _ time.Time, _ bool) time.Time { return st.Start },
 		list: func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error) {
 			return c.Chats(ctx, since, limit, page, api.Content)

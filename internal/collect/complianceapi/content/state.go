@@ -118,6 +118,10 @@ func (s *state) clone() state {
 	return n
 }
 
+// mostPending is how many things stand in the state itself, which is written with each page of what is inside them. A page of a
+// list brings up to a thousand: the others lie in the drawers of what is due later, due at once.
+const mostPending = 32
+
 // enqueue has things read next; what was to be read of the same later is done with that. What is put off keeps its time: one
 // that changes all the time would be tried all the time, and never be given up.
 func (s *state) enqueue(items []item) {
@@ -127,7 +131,11 @@ func (s *state) enqueue(items []item) {
 			s.Later.put(items[i])
 			continue
 		}
-		if !slices.ContainsFunc(s.Pending, func(p item) bool { return p.same(&items[i]) && p.Page == "" }) {
+		switch {
+		case slices.ContainsFunc(s.Pending, func(p item) bool { return p.same(&items[i]) && p.Page == "" }):
+		case len(s.Pending) >= mostPending:
+			s.Later.put(items[i])
+		default:
 			s.Pending = append(s.Pending, items[i])
 		}
 	}

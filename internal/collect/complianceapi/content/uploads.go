@@ -17,7 +17,7 @@ import (
 // Source: https://platform.claude.com/docs/en/manage-claude/compliance-activity-feed.
 func uploads(cfg Config) part {
 	return part{
-		name: "uploads", says: "uploaded files", feed: "compliance.upload", kind: normalise.KindFile, every: cfg.Interval, limit: 500, finds: true,
+		name: "uploads", says: "uploaded files", feed: "compliance.upload", kind: normalise.KindFile, every: cfg.Interval, limit: api.MaxPage, finds: true,
 		since: func(st *state, _ time.Time, _ bool) time.Time { return overlapped(st, cfg) },
 		list: func(ctx context.Context, c *api.Client, since time.Time, limit int, page string) (api.Listing, error) {
 			p, err := c.Activities(ctx, api.Query{Types: []string{"claude_file_uploaded"}, From: since, After: page, Limit: limit}, api.Content)
