@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +15,17 @@ func TestBar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		b := &bar{out: &out}
-		share, going := 0.0, false
+		type state struct {
+			share float64
+			going bool
+		}
+		var now atomic.Value
+		now.Store(state{})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			b.follow(ctx, "history", func() (float64, string, bool) { return share, "x", going })
+			b.follow(ctx, "history", func() (float64, string, bool) { s := now.Load().(state); return s.share, "x", s.going })
 		}()
 		at := func(d time.Duration) {
 			time.Sleep(d)
@@ -29,7 +35,7 @@ func TestBar(t *testing.T) {
 		if out.Len() > 0 {
 			t.Errorf("%q before there is anything to show", &out)
 		}
-		share, going = 0.5, true
+		now.Store(state{0.5, true})
 		at(time.Second)
 		if _, err := b.Write([]byte("a line of the log\n")); err != nil {
 			t.Fatal(err)
@@ -38,7 +44,7 @@ func TestBar(t *testing.T) {
 		if got, want := screen(out.String()), "a line of the log\n"+half; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
-		going = false
+		now.Store(state{0.5, false})
 		at(time.Second)
 		cancel()
 		<-done

@@ -58,6 +58,7 @@ func signedIn(t *testing.T, dir string, paths ...string) map[string]string {
 // looks for them in all that Tripod says and keeps: the log, the journal's records and files, metrics, the page of health,
 // conditions, doctor, and its errors.
 func TestNothingOfAKeyIsSaid(t *testing.T) {
+	slow(t)
 	const secret, second, deleting = "canary-first-5e1f0c", "canary-second-77ab3d", "canary-deletes-e09d11"
 	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get("X-Api-Key")

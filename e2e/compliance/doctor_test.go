@@ -25,6 +25,7 @@ func examined(t *testing.T, c config.Config) map[string]app.Finding {
 
 // TestDoctor asks about each kind of key, with serve stopped and running: what it reaches, and who can change what is missing.
 func TestDoctor(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, nil)
 	k := vendor.Keys()
 	f := func(name, key string, change func(*config.Config), want map[string]string) {
@@ -80,6 +81,7 @@ func TestDoctor(t *testing.T) {
 
 // TestDoctorIsOnRecord: what doctor asks is on record like any other call, and who wanted to know.
 func TestDoctorIsOnRecord(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, nil)
 	c := configuration(t, map[string]string{"TRIPOD_COMPLIANCE_KEY_FILE": keyFile(t, vendor.Keys().Read), "TRIPOD_COMPLIANCE_URL": url})
 	if found := examined(t, c); len(found) > 0 {

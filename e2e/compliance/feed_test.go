@@ -131,9 +131,17 @@ func statements(records []*audit.Record) int {
 	return n
 }
 
+// slow leaves a test out of short runs, which are those with the race detector: what these tests play is whole weeks.
+func slow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays a week: one test of the package does for the race detector")
+	}
+}
+
 // TestFeedIsTheJournal reads a month of an enterprise on a bad day of the vendor's, stops in the middle and goes on: what
 // the feed shows is in the journal, each activity once.
 func TestFeedIsTheJournal(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, func(o *simulated.Options) {
 		o.Gallery = 60
 		o.Faults = simulated.Faults{Duplicates: 0.02, Unknown: 0.01, Late: 0.02, Abort: 0.03, Internal: 0.03}
@@ -186,6 +194,7 @@ func TestFeedIsTheJournal(t *testing.T) {
 
 // TestKeys has keys that do not serve: each is a condition that says what to do, and a record.
 func TestKeys(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, nil)
 	f := func(name, key, reason string) {
 		t.Run(name, func(t *testing.T) {
@@ -209,6 +218,7 @@ func TestKeys(t *testing.T) {
 
 // TestStandaloneOrganisation: a standalone Console organisation has the feed and nothing else, by an Admin API key.
 func TestStandaloneOrganisation(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, nil)
 	c := configuration(t, map[string]string{"TRIPOD_COMPLIANCE_KEY_FILE": keyFile(t, vendor.Keys().Standalone), "TRIPOD_COMPLIANCE_URL": url})
 	var log strings.Builder

@@ -122,6 +122,7 @@ func TestKeyIsRotatedAmidABackfill(t *testing.T) {
 // TestKeyIsDisabled disables the one key while history is read, and enables it again: a condition says who can do what,
 // and reading goes on where it stopped, over a restart too.
 func TestKeyIsDisabled(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, func(o *simulated.Options) { o.Volume, o.Rate = 400, -1 })
 	key := vendor.Keys().Read
 	c := configuration(t, map[string]string{"TRIPOD_COMPLIANCE_KEY_FILE": keyFile(t, key), "TRIPOD_COMPLIANCE_URL": url})
@@ -150,6 +151,7 @@ func TestKeyIsDisabled(t *testing.T) {
 
 // TestKeyWithTooFewScopes: the feed is read, and what is not says which scope it wants.
 func TestKeyWithTooFewScopes(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, nil)
 	f := func(name, key, reason string, says ...string) {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 // TestProgressIsTold has tripod doctor ask a serve that reads a history for long.
 func TestProgressIsTold(t *testing.T) {
+	slow(t)
 	vendor, url := enterprise(t, func(o *simulated.Options) {
 		o.Volume, o.Faults = 1000, simulated.Faults{Slow: 1, SlowBy: 2 * time.Second}
 	})

@@ -76,6 +76,7 @@ func clients(t *testing.T, r *app.Reading, surface string) map[string]int {
 // TestSessionOfBothPlanes: a session is one under the client's id and the vendor's: each tool use and each prompt once,
 // with the records of both, and nothing counted twice.
 func TestSessionOfBothPlanes(t *testing.T) {
+	slow(t)
 	dir, tripod := bothPlanes(t), build(t)
 	r, err := app.OpenReading(context.Background(), dir)
 	if err != nil {

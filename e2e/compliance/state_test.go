@@ -26,6 +26,7 @@ func (c *clock) set(t time.Time) { c.ahead.Store(int64(time.Until(t))) }
 // TestDirectoryAndSettings serves on the night on which single sign-on is turned off, and again in the week after: the
 // directory is that of the enterprise, who left is remembered, and the drift of the settings begins and ends.
 func TestDirectoryAndSettings(t *testing.T) {
+	slow(t)
 	var at clock
 	w := world.New(world.Options{Seed: 11})
 	from, to := w.When(world.SSOOff, time.Now().AddDate(0, 0, -20))
