@@ -58,10 +58,10 @@ func TestDoctor(t *testing.T) {
 		"compliance clock": "this machine's clock", "compliance budget": "requests are left",
 	})
 	f("reads the feed alone", k.Limited, nil, map[string]string{
-		"compliance key": "NOT not content (forbidden), directory (forbidden); scopes read:compliance_activities",
+		"compliance key": "NOT not content (forbidden), directory (forbidden), settings (forbidden); scopes read:compliance_activities",
 	})
 	f("and that is what is wanted", k.Limited, func(c *config.Config) {
-		c.Compliance.Without = []string{config.PartContent, config.PartDirectory}
+		c.Compliance.Without = []string{config.PartContent, config.PartDirectory, config.PartSettings}
 	}, map[string]string{"compliance key": "reads activity feed"})
 	f("of a standalone organisation", k.Standalone, nil, map[string]string{
 		"compliance key": "Admin API key: reads activity feed", "compliance tenant": "a Console organisation",

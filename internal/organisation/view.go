@@ -25,7 +25,6 @@ type View struct {
 
 	// Of the writing end.
 	sights *sights
-	uncut  bool // the write-ahead log still holds what was erased
 }
 
 // Open opens the view of the data directory for writing and makes its file if need be, so Position tells where to follow
@@ -79,12 +78,10 @@ func (v *View) Apply(ctx context.Context, batch []journal.Stored) error {
 		v.sights.drop()
 		return fmt.Errorf("apply positions %d to %d to the view of the organisation: %w", batch[0].Seq, batch[len(batch)-1].Seq, err)
 	}
-	if v.uncut = v.uncut || orders > 0; v.uncut {
-		empty, err := v.file.Truncate(ctx)
-		v.uncut = !empty
-		return err
+	if orders > 0 || v.file.Uncut() { // the write-ahead log still holds what was erased
+		_, err = v.file.Truncate(ctx)
 	}
-	return nil
+	return err
 }
 
 func (v *View) apply(ctx context.Context, tx *viewfile.Tx, batch []journal.Stored) (orders int, err error) {
