@@ -23,9 +23,12 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as people do. Each file in testdata/script is named after the behaviour it shows.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the program as a child, minutes long with the race detector")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
-		Deadline:            time.Now().Add(3 * time.Minute), // a serve that should have refused must not hang the tests
+		Deadline:            time.Now().Add(6 * time.Minute), // a serve that should have refused must not hang the tests
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TRIPOD_LISTEN_CONSOLE", "127.0.0.1:0")

@@ -21,7 +21,7 @@ func worlds() int {
 		return 500
 	}
 	if testing.Short() {
-		return 5
+		return 3
 	}
 	return 25
 }
