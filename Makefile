@@ -2,7 +2,7 @@
 GO          ?= go
 BIN         := $(CURDIR)/.bin
 STATICCHECK := $(BIN)/staticcheck
-FUZZTIME    ?= 20000x
+FUZZTIME    ?= 10000x
 export CGO_ENABLED = 0
 
 .PHONY: build test check fmt vet staticcheck race fuzz soak bench test-claude chromium screenshots
