@@ -15,7 +15,7 @@ import (
 
 func TestProcess(t *testing.T) {
 	t.Parallel()
-	p, err := child.Start(exec.Command("cat"))
+	p, err := child.Start(exec.Command("sleep", "600"))
 	if err != nil {
 		t.Fatal(err)
 	}

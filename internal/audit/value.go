@@ -229,6 +229,12 @@ type Attr struct {
 // Attrs keeps attributes in the source's order. In JSON they are one object.
 type Attrs []Attr
 
+// TextAttr is an attribute with a text.
+func TextAttr(name, s string) Attr { return Attr{Name: name, Value: String(s)} }
+
+// CountAttr is an attribute with a whole number.
+func CountAttr(name string, n int64) Attr { return Attr{Name: name, Value: Int(n)} }
+
 // Get finds the first attribute of that name.
 func (a Attrs) Get(name string) (Value, bool) {
 	for i := range a {

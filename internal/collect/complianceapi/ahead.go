@@ -27,7 +27,7 @@ func (c *Collector) make(page api.Page) read {
 	r := read{Page: page, drafts: make([]intake.Draft, 0, len(page.Rows)), ids: make([][16]byte, 0, len(page.Rows))}
 	for _, raw := range page.Rows {
 		a := c.norm.Activity(raw, o)
-		r.drafts = append(r.drafts, draft(a.Draft))
+		r.drafts = append(r.drafts, Draft(a.Draft))
 		id := sha256.Sum256([]byte(a.Draft.Record.ID))
 		r.ids = append(r.ids, [16]byte(id[:]))
 		if a.Switch != nil {

@@ -32,17 +32,17 @@ func (c *Collector) tellOfGap(ctx context.Context) error {
 	if g := next.Gap; g != nil {
 		next.Gap = nil
 		return c.act(ctx, next, intake.Act{Type: trouble.TypeResumed, Activity: audit.ActivityOperation, Outcome: audit.OutcomeSuccess, Account: c.self(), Attributes: audit.Attrs{
-			text("feed", feed), text("reason", reasonUnread), text("from", stamp(g.From)), text("to", stamp(g.To)), text("since", stamp(g.Since)),
+			audit.TextAttr("feed", feed), audit.TextAttr("reason", reasonUnread), audit.TextAttr("from", stamp(g.From)), audit.TextAttr("to", stamp(g.To)), audit.TextAttr("since", stamp(g.Since)),
 		}})
 	}
 	from, to := next.unreadSpan()
 	next.Gap = &gap{Since: time.Now().UTC().Truncate(time.Second), From: from, To: to}
-	attrs := audit.Attrs{text("feed", feed), text("reason", reasonUnread), text("from", stamp(from)), text("to", stamp(to))}
+	attrs := audit.Attrs{audit.TextAttr("feed", feed), audit.TextAttr("reason", reasonUnread), audit.TextAttr("from", stamp(from)), audit.TextAttr("to", stamp(to))}
 	var e *api.Error
 	if errors.As(c.cause, &e) { // not after a restart
-		attrs = append(attrs, count("status", int64(e.Status)), text("request_id", e.RequestID))
+		attrs = append(attrs, audit.CountAttr("status", int64(e.Status)), audit.TextAttr("request_id", e.RequestID))
 	}
-	attrs = append(attrs, text("read_up_to", stamp(next.Seen)))
+	attrs = append(attrs, audit.TextAttr("read_up_to", stamp(next.Seen)))
 	return c.act(ctx, next, intake.Act{Type: trouble.TypeInterrupted, Activity: audit.ActivityOperation, Outcome: audit.OutcomeFailure, Account: c.self(), Attributes: attrs})
 }
 

@@ -50,17 +50,17 @@ func (c *Collector) state(ctx context.Context) error {
 		finding = findingRows
 	}
 	attrs := audit.Attrs{
-		text("feed", feed), text("host", c.client.Host()), text("window", w.Kind), text("from", stamp(w.From)), text("to", stamp(w.To)),
-		text("status", s.Status), text("finding", finding),
+		audit.TextAttr("feed", feed), audit.TextAttr("host", c.client.Host()), audit.TextAttr("window", w.Kind), audit.TextAttr("from", stamp(w.From)), audit.TextAttr("to", stamp(w.To)),
+		audit.TextAttr("status", s.Status), audit.TextAttr("finding", finding),
 	}
 	if s.Status != statusUnread {
 		attrs = append(attrs, s.found()...)
 	}
 	if w.Readings > 0 {
-		attrs = append(attrs, count("rows_before", w.Rows))
+		attrs = append(attrs, audit.CountAttr("rows_before", w.Rows))
 	}
 	if s.Off > 0 {
-		attrs = append(attrs, count("off_seconds", int64(s.Off.Seconds())))
+		attrs = append(attrs, audit.CountAttr("off_seconds", int64(s.Off.Seconds())))
 	}
 	return c.act(ctx, next, intake.Act{Type: TypeStatement, Activity: audit.ActivityOperation, Account: c.self(), Attributes: attrs})
 }
@@ -68,14 +68,12 @@ func (c *Collector) state(ctx context.Context) error {
 // found is what a reading to the end found.
 func (s *statement) found() audit.Attrs {
 	return audit.Attrs{
-		count("rows", s.Read.Rows), count("requests", int64(s.Read.Requests)),
-		text("first_request_id", s.Read.First), text("last_request_id", s.Read.Last), text("read_at", stamp(s.Read.Began)), text("ids_sum", sumText(s.Read.Sum)),
+		audit.CountAttr("rows", s.Read.Rows), audit.CountAttr("requests", int64(s.Read.Requests)),
+		audit.TextAttr("first_request_id", s.Read.First), audit.TextAttr("last_request_id", s.Read.Last), audit.TextAttr("read_at", stamp(s.Read.Began)), audit.TextAttr("ids_sum", sumText(s.Read.Sum)),
 	}
 }
 
 // self is who acts: the credential that the feed is read with.
 func (c *Collector) self() audit.Identity { return audit.Identity{Credential: c.cfg.Credential} }
 
-func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
-func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }
-func stamp(t time.Time) string              { return t.UTC().Format(time.RFC3339) }
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -142,8 +142,8 @@ func (c *Collector) query(w *walk) api.Query {
 	return q
 }
 
-// draft hands a draft over in the door's own types.
-func draft(d normalise.Draft) intake.Draft {
+// Draft hands a draft over in the door's own types. Its id is the vendor's.
+func Draft(d normalise.Draft) intake.Draft {
 	pieces := make([]intake.Piece, len(d.Pieces))
 	for i := range d.Pieces {
 		pieces[i] = intake.Piece(d.Pieces[i])

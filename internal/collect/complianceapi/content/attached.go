@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -35,21 +36,21 @@ func (r *runner) readFile(ctx context.Context, it item) error {
 	made := func(unavailable string) intake.Draft {
 		d, _ := r.norm.Object(raw, normalise.Kind(it.Kind), it.Subject, r.origin())
 		if unavailable != "" {
-			d.Record.Attributes = append(d.Record.Attributes, text("content_unavailable", unavailable))
+			d.Record.Attributes = append(d.Record.Attributes, audit.TextAttr("content_unavailable", unavailable))
 			d.Form = append(d.Form, " without content: "+unavailable...)
 			if unavailable == tooLarge {
 				d.Record.Flag(audit.FlagTruncated)
 			}
-			return draft(d)
+			return complianceapi.Draft(d)
 		}
 		d.Form = append(d.Form, " with content"...)
-		out := draft(d)
+		out := complianceapi.Draft(d)
 		out.Body = &intake.Body{Name: "file", Class: audit.ClassText, Open: func(ctx context.Context) (io.ReadCloser, error) { return r.fetch(ctx, it) }}
 		return out
 	}
 	if !it.Subject.Text { // its name is kept, and what is in it is not
 		d, _ := r.norm.Object(raw, normalise.Kind(it.Kind), it.Subject, r.origin())
-		return r.took(ctx, next, []intake.Draft{draft(d)})
+		return r.took(ctx, next, []intake.Draft{complianceapi.Draft(d)})
 	}
 	if size(raw) > r.cfg.MaxFile {
 		return r.took(ctx, next, []intake.Draft{made(tooLarge)})

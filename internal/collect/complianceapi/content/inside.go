@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -81,7 +82,7 @@ func (r *runner) readMessages(ctx context.Context, it item) error {
 		made, files := r.norm.Message(raw, it.Subject, it.At, r.origin())
 		it.At++
 		for _, d := range made {
-			drafts = append(drafts, draft(d))
+			drafts = append(drafts, complianceapi.Draft(d))
 		}
 		more = append(more, attached(files, it)...)
 	}
@@ -223,10 +224,10 @@ func (r *runner) putOff(ctx context.Context, it item, cause error) error {
 		_, err := r.commit(ctx, next, nil)
 		return err
 	}
-	attrs := audit.Attrs{text("feed", r.part.feed), text("kind", it.Kind), text("id", it.ID), text("reason", reason(cause)), count("tries", int64(it.Tries))}
+	attrs := audit.Attrs{audit.TextAttr("feed", r.part.feed), audit.TextAttr("kind", it.Kind), audit.TextAttr("id", it.ID), audit.TextAttr("reason", reason(cause)), audit.CountAttr("tries", int64(it.Tries))}
 	var e *api.Error
 	if errors.As(cause, &e) {
-		attrs = append(attrs, count("status", int64(e.Status)), text("request_id", e.RequestID))
+		attrs = append(attrs, audit.CountAttr("status", int64(e.Status)), audit.TextAttr("request_id", e.RequestID))
 	}
 	return r.act(ctx, next, intake.Act{Type: TypeUnread, Activity: audit.ActivityOperation, Outcome: audit.OutcomeFailure, Account: r.self(), Attributes: attrs})
 }

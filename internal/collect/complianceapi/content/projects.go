@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -54,7 +55,7 @@ func (r *runner) readProject(ctx context.Context, it item) error {
 			continue
 		}
 		d, _ := r.norm.Object(raw, kind, it.Subject, r.origin())
-		drafts = append(drafts, draft(d))
+		drafts = append(drafts, complianceapi.Draft(d))
 	}
 	it.Page = page.Next
 	next.Pending[0] = it
@@ -96,7 +97,7 @@ func (r *runner) readWhole(ctx context.Context, it item) error {
 	next := r.st.clone()
 	next.Pending = next.Pending[1:]
 	d, _ := r.norm.Object(o.Body, kind, it.Subject, r.origin())
-	return r.took(ctx, next, []intake.Draft{draft(d)})
+	return r.took(ctx, next, []intake.Draft{complianceapi.Draft(d)})
 }
 
 // codeArtifacts are published from sessions. They are listed whole, by id.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -230,7 +231,7 @@ func (r *runner) objects(page api.Listing) ([]intake.Draft, []object) {
 			continue
 		}
 		d, s := r.norm.Object(raw, r.part.kind, normalise.Subject{}, r.origin())
-		drafts = append(drafts, draft(d))
+		drafts = append(drafts, complianceapi.Draft(d))
 		objects = append(objects, object{
 			raw: raw, id: d.Record.ID, subject: s, level: r.door.Level(d.Record, r.cfg.Credential), fresh: r.now().Sub(d.Record.Occurred) < freshFor,
 		})
@@ -264,18 +265,6 @@ func (r *runner) lookInside(ctx context.Context, next *state, drafts []intake.Dr
 	return nil
 }
 
-// draft hands a draft over in the door's own types.
-func draft(d normalise.Draft) intake.Draft {
-	pieces := make([]intake.Piece, len(d.Pieces))
-	for i := range d.Pieces {
-		pieces[i] = intake.Piece(d.Pieces[i])
-	}
-	return intake.Draft{Record: d.Record, Pieces: pieces, Form: d.Form, VendorID: true}
-}
-
-// TypeStatement is the record that says what was listed to its end.
-const TypeStatement = "tripod.feed.statement"
-
 const stateEvery = time.Hour
 
 // owed reports whether there is something to state: about once an hour, of all rounds since.
@@ -289,13 +278,10 @@ func (r *runner) state(ctx context.Context) error {
 	next := r.st.clone()
 	s := next.Sum
 	next.Sum = sum{From: r.now()}
-	return r.act(ctx, next, intake.Act{Type: TypeStatement, Activity: audit.ActivityOperation, Account: r.self(), Attributes: audit.Attrs{
-		text("feed", r.part.feed), text("status", "final"), count("rows", s.Rows), count("requests", s.Requests),
-		text("first_request_id", s.First), text("last_request_id", s.Last), text("read_at", s.Read.UTC().Format(time.RFC3339)),
+	return r.act(ctx, next, intake.Act{Type: complianceapi.TypeStatement, Activity: audit.ActivityOperation, Account: r.self(), Attributes: audit.Attrs{
+		audit.TextAttr("feed", r.part.feed), audit.TextAttr("status", "final"), audit.CountAttr("rows", s.Rows), audit.CountAttr("requests", s.Requests),
+		audit.TextAttr("first_request_id", s.First), audit.TextAttr("last_request_id", s.Last), audit.TextAttr("read_at", s.Read.UTC().Format(time.RFC3339)),
 	}})
 }
 
 func (r *runner) self() audit.Identity { return audit.Identity{Credential: r.cfg.Credential} }
-
-func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
-func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }

@@ -23,19 +23,19 @@ const (
 
 func began(l *Log) intake.Act {
 	return intake.Act{Type: TypeRun, Attributes: audit.Attrs{
-		text("run", l.run), text("state", stateBegan), text("host", l.cfg.Host), text("version", l.cfg.Version), count("most_unrecorded", MostUnrecorded),
+		audit.TextAttr("run", l.run), audit.TextAttr("state", stateBegan), audit.TextAttr("host", l.cfg.Host), audit.TextAttr("version", l.cfg.Version), audit.CountAttr("most_unrecorded", MostUnrecorded),
 	}}
 }
 
 func ended(l *Log, last int64) intake.Act {
 	return intake.Act{Type: TypeRun, Attributes: audit.Attrs{
-		text("run", l.run), text("state", stateEnded), text("host", l.cfg.Host), count("calls", last),
+		audit.TextAttr("run", l.run), audit.TextAttr("state", stateEnded), audit.TextAttr("host", l.cfg.Host), audit.CountAttr("calls", last),
 	}}
 }
 
 func key(l *Log, u api.KeyUse) intake.Act {
 	return intake.Act{Type: TypeKey, Attributes: audit.Attrs{
-		text("run", l.run), text("kind", u.Kind), count("place", int64(u.Place)), count("of", int64(u.Of)), text("host", l.cfg.Host),
+		audit.TextAttr("run", l.run), audit.TextAttr("kind", u.Kind), audit.CountAttr("place", int64(u.Place)), audit.CountAttr("of", int64(u.Of)), audit.TextAttr("host", l.cfg.Host),
 	}}
 }
 
@@ -59,13 +59,11 @@ func requests(l *Log, made []api.Call) intake.Act {
 		}
 	}
 	return intake.Act{Type: TypeRequests, Attributes: audit.Attrs{
-		text("run", l.run), text("host", l.cfg.Host), text("from", stamp(made[0].At)), text("to", stamp(made[len(made)-1].At)),
-		count("requests", int64(len(made))), count("refused", refused), count("unanswered", unanswered),
+		audit.TextAttr("run", l.run), audit.TextAttr("host", l.cfg.Host), audit.TextAttr("from", stamp(made[0].At)), audit.TextAttr("to", stamp(made[len(made)-1].At)),
+		audit.CountAttr("requests", int64(len(made))), audit.CountAttr("refused", refused), audit.CountAttr("unanswered", unanswered),
 		{Name: "calls", Value: audit.Array(numbers...)}, {Name: "request_ids", Value: audit.Array(ids...)},
 		{Name: "statuses", Value: audit.Array(statuses...)}, {Name: "dates", Value: audit.Array(dates...)},
 	}}
 }
 
-func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
-func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }
-func stamp(t time.Time) string              { return t.UTC().Format(time.RFC3339) }
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -21,7 +21,7 @@ func (c *Change) Draft(rec *audit.Record, lead audit.Attrs) intake.Draft {
 	rec.Surface, rec.Activity, rec.Outcome = audit.SurfaceUnknown, audit.ActivityState, audit.OutcomeSuccess
 	rec.Occurred, rec.Observed = c.At.UTC(), c.At.UTC()
 	d := intake.Draft{Record: rec, Forever: true}
-	rec.Attributes = append(audit.Attrs{text("change", c.What), text("id", c.ID)}, lead...)
+	rec.Attributes = append(audit.Attrs{audit.TextAttr("change", c.What), audit.TextAttr("id", c.ID)}, lead...)
 	for i := range c.Fields {
 		f := &c.Fields[i]
 		if f.Class == audit.ClassMetadata {
@@ -41,7 +41,7 @@ func (c *Change) Draft(rec *audit.Record, lead audit.Attrs) intake.Draft {
 		rec.Attributes = append(rec.Attributes, audit.Attr{Name: "previous." + name, Value: c.Previous[name]})
 	}
 	if !c.Before.IsZero() {
-		rec.Attributes = append(rec.Attributes, text("last_sweep", c.Before.UTC().Format(time.RFC3339)))
+		rec.Attributes = append(rec.Attributes, audit.TextAttr("last_sweep", c.Before.UTC().Format(time.RFC3339)))
 	}
 	d.Form = c.form(d.Pieces)
 	return d

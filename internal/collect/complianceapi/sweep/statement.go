@@ -49,23 +49,23 @@ func (c *Collector) state(ctx context.Context, d *difference, counts map[string]
 		status, finding = statusProvisional, findingDoubt
 	}
 	attrs := audit.Attrs{
-		text("feed", string(c.cfg.Source)), text("host", c.cfg.Host), text("status", status), text("finding", finding), count("rows", r.rows()),
-		count("requests", r.requests), text("first_request_id", r.first), text("last_request_id", r.last), text("read_at", r.began.UTC().Format(time.RFC3339)),
+		audit.TextAttr("feed", string(c.cfg.Source)), audit.TextAttr("host", c.cfg.Host), audit.TextAttr("status", status), audit.TextAttr("finding", finding), audit.CountAttr("rows", r.rows()),
+		audit.CountAttr("requests", r.requests), audit.TextAttr("first_request_id", r.first), audit.TextAttr("last_request_id", r.last), audit.TextAttr("read_at", r.began.UTC().Format(time.RFC3339)),
 	}
 	attrs = append(attrs, r.tally()...)
 	for _, what := range []string{FirstSeen, Changed, Removed, Returned} {
 		if n := counts[what]; n > 0 {
-			attrs = append(attrs, count(what, n))
+			attrs = append(attrs, audit.CountAttr(what, n))
 		}
 	}
 	if len(d.doubts) > 0 {
-		attrs = append(attrs, count("missing", int64(len(d.doubts))))
+		attrs = append(attrs, audit.CountAttr("missing", int64(len(d.doubts))))
 	}
 	if unread := append(d.lists(), r.unread...); len(unread) > 0 {
-		attrs = append(attrs, audit.Attr{Name: "unread", Value: names(unread)}, count("unread_lists", int64(len(unread))))
+		attrs = append(attrs, audit.Attr{Name: "unread", Value: names(unread)}, audit.CountAttr("unread_lists", int64(len(unread))))
 	}
 	if len(d.unreached) > 0 {
-		attrs = append(attrs, count("out_of_reach", int64(len(d.unreached))))
+		attrs = append(attrs, audit.CountAttr("out_of_reach", int64(len(d.unreached))))
 	}
 	_, err = c.deps.Door.Record(ctx, intake.Act{
 		Type: complianceapi.TypeStatement, Activity: audit.ActivityOperation, Account: audit.Identity{Credential: c.cfg.Credential}, Attributes: attrs,
@@ -92,7 +92,7 @@ func (r *Reading) tally() (attrs audit.Attrs) {
 		by[kindOf(name)] += int64(len(l.things))
 	}
 	for kind, n := range by {
-		attrs = append(attrs, count("rows."+kind, n))
+		attrs = append(attrs, audit.CountAttr("rows."+kind, n))
 	}
 	slices.SortFunc(attrs, func(a, b audit.Attr) int { return strings.Compare(a.Name, b.Name) })
 	return attrs
@@ -108,6 +108,3 @@ func names(list []string) audit.Value {
 	}
 	return audit.Array(values...)
 }
-
-func text(name, s string) audit.Attr        { return audit.Attr{Name: name, Value: audit.String(s)} }
-func count(name string, n int64) audit.Attr { return audit.Attr{Name: name, Value: audit.Int(n)} }

@@ -166,14 +166,14 @@ func (w *Watch) Failed(ctx context.Context, err error) time.Duration {
 func (w *Watch) interrupted(ctx context.Context, r reason, cause error) error {
 	w.clear()
 	w.deps.Health.Raise(w.prefix+r.name, r.severity, r.text)
-	attrs := audit.Attrs{text("feed", w.cfg.Feed), text("reason", r.name)}
+	attrs := audit.Attrs{audit.TextAttr("feed", w.cfg.Feed), audit.TextAttr("reason", r.name)}
 	var e *api.Error
 	if errors.As(cause, &e) {
-		attrs = append(attrs, audit.Attr{Name: "status", Value: audit.Int(int64(e.Status))}, text("request_id", e.RequestID))
+		attrs = append(attrs, audit.Attr{Name: "status", Value: audit.Int(int64(e.Status))}, audit.TextAttr("request_id", e.RequestID))
 	}
 	if w.cfg.ReadUpTo != nil {
 		if at := w.cfg.ReadUpTo(); !at.IsZero() {
-			attrs = append(attrs, text("read_up_to", stamp(at)))
+			attrs = append(attrs, audit.TextAttr("read_up_to", stamp(at)))
 		}
 	}
 	return w.act(ctx, TypeInterrupted, audit.OutcomeFailure, attrs, &told{Reason: r.name, Since: time.Now().UTC().Truncate(time.Second)})
@@ -189,7 +189,7 @@ func (w *Watch) Succeeded(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	err := w.act(ctx, TypeResumed, audit.OutcomeSuccess, audit.Attrs{text("feed", w.cfg.Feed), text("reason", t.Reason), text("since", stamp(t.Since))}, nil)
+	err := w.act(ctx, TypeResumed, audit.OutcomeSuccess, audit.Attrs{audit.TextAttr("feed", w.cfg.Feed), audit.TextAttr("reason", t.Reason), audit.TextAttr("since", stamp(t.Since))}, nil)
 	if err != nil {
 		return err
 	}
@@ -225,5 +225,4 @@ func (w *Watch) clear() {
 	}
 }
 
-func text(name, s string) audit.Attr { return audit.Attr{Name: name, Value: audit.String(s)} }
-func stamp(t time.Time) string       { return t.UTC().Format(time.RFC3339) }
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
