@@ -101,7 +101,9 @@ func TestDependencyRule(t *testing.T) {
 		{[]string{"internal/intake/capture"}, base, "the capture policy decides by the record alone"},
 		{[]string{"internal/intake"}, truth, "the door puts content and records away"},
 		{[]string{"internal/erasure"}, truth, "an erasure goes through the door, the content store and the journal"},
-		{[]string{"internal/collect/...", "internal/enforce/..."}, truth, "ways in know neither each other nor any view"},
+		{[]string{"internal/policy/..."}, base, "policy judges what it is given, whoever asks and whatever becomes of it"},
+		{[]string{"internal/enforce/..."}, append([]string{"internal/policy/..."}, truth...), "ways in that can stop something ask policy; they know neither each other nor any view"},
+		{[]string{"internal/collect/..."}, truth, "ways in know neither each other nor any view"},
 		{[]string{"internal/search/...", "internal/correlate/...", "internal/detect/...", "internal/forward/...", "internal/coverage/...",
 			"internal/evidence/...", "internal/subject/...", "internal/organisation/..."}, append([]string{"internal/viewfile"}, truth...), "views know neither each other nor any way in"},
 		{[]string{"internal/reading/readingtest"}, append([]string{"internal/reading", "internal/search/...", "internal/correlate", "internal/organisation", "internal/viewfile"}, truth...),
@@ -169,7 +171,8 @@ func TestOneHome(t *testing.T) {
 		{"google.golang.org/grpc", []string{"internal/collect/otlp/...", "internal/simulate/...", "bench/...", "e2e/..."}, "gRPC is how OTLP comes in"},
 		{"go.opentelemetry.io/collector/pdata", []string{"internal/collect/otlp/...", "internal/simulate/...", "bench/...", "e2e/..."}, "OTLP is decoded in one place"},
 		{"github.com/alecthomas/kong", []string{"cmd/tripod"}, "only the command line parses flags"},
-		{"github.com/goccy/go-yaml", []string{"internal/config"}, "only config reads YAML"},
+		{"github.com/goccy/go-yaml", []string{"internal/config", "internal/policy"}, "the configuration and rule files are YAML, nothing else is"},
+		{"cel.dev/cel-go", []string{"internal/policy"}, "conditions are compiled in one place"},
 	}
 	for _, p := range packages(t) {
 		for _, h := range homes {
