@@ -142,9 +142,7 @@ func (c *discrepanciesCommand) closing(ctx context.Context, std streams, r *app.
 	if err != nil {
 		return err
 	}
-	if at < last {
-		fmt.Fprintf(std.err, "tripod: the view of discrepancies is %s behind the journal: while tripod serve runs it catches up by itself, else start it\n", plural(int64(last-at), "record", "records"))
-	}
+	tellBehind(std, "discrepancies", at, last)
 	if !std.terminal {
 		if shown == 0 {
 			fmt.Fprintln(std.err, "tripod: 0 discrepancies, which is no proof of completeness")

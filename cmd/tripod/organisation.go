@@ -50,9 +50,7 @@ func (c *organisationFlags) with(ctx context.Context, std streams, f func(organi
 	if err != nil {
 		return err
 	}
-	if at < last {
-		fmt.Fprintf(std.err, "tripod: the view of the organisation is %d records behind the journal: while tripod serve runs it catches up by itself, else start it\n", last-at)
-	} else if std.terminal {
+	if !tellBehind(std, "the organisation", at, last) && std.terminal {
 		fmt.Fprintf(std.err, "up to record %d; what nobody told leaves no trace\n", at)
 	}
 	return nil

@@ -82,3 +82,12 @@ func field(s string) string {
 	}
 	return plain(s)
 }
+
+// tellBehind says where a view has not come to the end of the journal.
+func tellBehind(std streams, view string, at, last uint64) bool {
+	if at >= last {
+		return false
+	}
+	fmt.Fprintf(std.err, "tripod: the view of %s is %s behind the journal: while tripod serve runs it catches up by itself, else start it\n", view, plural(int64(last-at), "record", "records"))
+	return true
+}

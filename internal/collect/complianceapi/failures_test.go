@@ -9,6 +9,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 )
 
 // Each test here is a failure that a poller of an audit feed was seen to have. The naive poller fails it; ours passes.
@@ -197,7 +198,7 @@ func TestCrashBetweenRowsAndCursor(t *testing.T) {
 					n := newNaive(t, v, m)
 					v.add(every("activity", time.Now(), 10*time.Second, 60)...)
 					for step := 1; step < 30; step++ {
-						stop := b.run(config(), &crash{after: step, before: before})
+						stop := b.run(config(), &crashtest.Crash{After: step, Before: before})
 						time.Sleep(30 * time.Second)
 						stop()
 						n.crash = step%3 == 0

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -74,14 +73,14 @@ func open(t testing.TB, v *vendor) *bench {
 }
 
 // run starts a collector and returns what stops it. crash, where given, decides at each step whether it goes on.
-func (b *bench) run(cfg complianceapi.Config, crash *crash) (stop func()) {
+func (b *bench) run(cfg complianceapi.Config, crash *crashtest.Crash) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var door complianceapi.Door = watchedDoor{b}
 	var transport http.RoundTripper = b.vendor
 	if crash != nil {
-		crash.cancel = cancel
-		door, transport = crashDoor{b.door, crash}, crashTransport{b.vendor, crash}
+		crash.Cancel = cancel
+		door, transport = crashtest.Door{Door: b.door, Crash: crash}, crashtest.Transport{Next: b.vendor, Crash: crash}
 	}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
 	calls, err := own.New(own.Config{Host: "vendor.example", Version: "test"}, own.Deps{Door: door, Logger: log, Health: b.health})
@@ -192,83 +191,4 @@ func (b *bench) raised() []string {
 		codes = append(codes, c.Code)
 	}
 	return codes
-}
-
-// crash ends a process between two steps: after it nothing that was asked of the world happens any more.
-type crash struct {
-	mu     sync.Mutex
-	after  int  // steps
-	before bool // the last step does not happen, either
-	dead   bool
-	cancel func()
-}
-
-var errCrash = errors.New("crashed")
-
-// step reports whether the step happens, and whether anybody is left to hear of it.
-func (c *crash) step() (happens, heard bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.dead {
-		return false, false
-	}
-	if c.after--; c.after > 0 {
-		return true, true
-	}
-	c.dead = true
-	return !c.before, false
-}
-
-func (c *crash) do(f func() error) error {
-	happens, heard := c.step()
-	var err error
-	if happens {
-		err = f()
-	}
-	if !heard {
-		c.cancel()
-		return errCrash
-	}
-	return err
-}
-
-type crashDoor struct {
-	*intake.Door
-	crash *crash
-}
-
-func (d crashDoor) Submit(ctx context.Context, del intake.Delivery) (r intake.Receipt, err error) {
-	err = d.crash.do(func() error {
-		var err error
-		r, err = d.Door.Submit(ctx, del)
-		return err
-	})
-	return r, err
-}
-
-func (d crashDoor) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (seq uint64, err error) {
-	err = d.crash.do(func() error {
-		var err error
-		seq, err = d.Door.Record(ctx, a, cursors)
-		return err
-	})
-	return seq, err
-}
-
-type crashTransport struct {
-	next  http.RoundTripper
-	crash *crash
-}
-
-func (t crashTransport) RoundTrip(r *http.Request) (res *http.Response, err error) {
-	err = t.crash.do(func() error {
-		var err error
-		res, err = t.next.RoundTrip(r)
-		return err
-	})
-	if err != nil && res != nil {
-		_, _ = io.Copy(io.Discard, res.Body)
-		res = nil
-	}
-	return res, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 )
 
@@ -270,7 +271,7 @@ func onceWithPoison(t *testing.T, rng *rand.Rand) {
 	b := open(t, v)
 	cfg := complianceapi.Config{Lookback: 49 * time.Hour, Interval: 13 * time.Minute, PageSize: 20 + rng.IntN(100)}
 	for time.Since(begin) < 12*time.Hour {
-		stop := b.run(cfg, &crash{after: 20 + rng.IntN(300), before: rng.IntN(2) == 0})
+		stop := b.run(cfg, &crashtest.Crash{After: 20 + rng.IntN(300), Before: rng.IntN(2) == 0})
 		time.Sleep(time.Duration(rng.Int64N(int64(3 * time.Hour))))
 		stop()
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/correlate"
 )
 
@@ -62,7 +63,7 @@ func exactlyOnce(t *testing.T, rng *rand.Rand) {
 		Lookback: 72 * time.Hour, Interval: 13 * time.Minute, PageSize: 20 + rng.IntN(200), Overlap: time.Duration(1+rng.IntN(10)) * time.Minute,
 	}
 	for time.Since(begin) < days { // lives that end in a crash, and what goes by until the next
-		c := &crash{after: 1 + rng.IntN(200), before: rng.IntN(2) == 0}
+		c := &crashtest.Crash{After: 1 + rng.IntN(200), Before: rng.IntN(2) == 0}
 		stop := b.run(cfg, c)
 		time.Sleep(time.Duration(rng.Int64N(int64(8 * time.Hour))))
 		stop()

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/own"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/trouble"
 )
@@ -229,7 +230,7 @@ func TestSomebodyElseUsesTheKey(t *testing.T) {
 		stop := b.run(config(), nil)
 		time.Sleep(20 * time.Minute)
 		stop()
-		crashed := b.run(config(), &crash{after: 30})
+		crashed := b.run(config(), &crashtest.Crash{After: 30})
 		time.Sleep(20 * time.Minute)
 		crashed()
 		stop = b.run(config(), nil)

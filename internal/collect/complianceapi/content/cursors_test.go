@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 )
 
@@ -74,7 +75,7 @@ func TestCursorsHoldNoContent(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 100 {
-		settled, stop := b.run(content.Config{Start: noon().Add(-8 * time.Hour)}, &crash{after: 50 + rng.IntN(500), before: rng.IntN(2) == 0})
+		settled, stop := b.run(content.Config{Start: noon().Add(-8 * time.Hour)}, &crashtest.Crash{After: 50 + rng.IntN(500), Before: rng.IntN(2) == 0})
 		done := settled()
 		stop()
 		if done {

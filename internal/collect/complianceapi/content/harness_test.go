@@ -15,6 +15,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	store "github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -210,15 +211,15 @@ func (b *bench) client(transport http.RoundTripper) *api.Client {
 
 // run starts a collector and returns what waits until all that was due is read, and what stops it. crash,
 // where given, decides at each step whether it goes on.
-func (b *bench) run(cfg content.Config, crash *crash) (settled func() bool, stop func()) {
+func (b *bench) run(cfg content.Config, crash *crashtest.Crash) (settled func() bool, stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &door{Door: b.door, crash: crash, committing: b.committing}
+	d := &door{Door: crashtest.Door{Door: b.door, Crash: crash}, committing: b.committing}
 	deps := content.Deps{Door: d, Cursors: b.journal, Health: b.health, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	var transport http.RoundTripper = b
 	if crash != nil {
-		crash.cancel = cancel
-		transport = crashTransport{b, crash}
+		crash.Cancel = cancel
+		transport = crashtest.Transport{Next: b, Crash: crash}
 	}
 	deps.Client = b.client(transport)
 	b.shared = deps.Client
@@ -265,10 +266,9 @@ func (b *bench) records() []*audit.Record {
 	return list
 }
 
-// door is a door that can crash.
+// door sees the cursors of each commit, and can crash.
 type door struct {
-	*intake.Door
-	crash      *crash
+	crashtest.Door
 	committing func(map[string][]byte)
 }
 
@@ -278,76 +278,12 @@ func (d *door) sees(cursors map[string][]byte) {
 	}
 }
 
-func (d *door) Submit(ctx context.Context, del intake.Delivery) (r intake.Receipt, err error) {
+func (d *door) Submit(ctx context.Context, del intake.Delivery) (intake.Receipt, error) {
 	d.sees(del.Cursors)
-	err = d.crash.do(func() error {
-		var err error
-		r, err = d.Door.Submit(ctx, del)
-		return err
-	})
-	return r, err
+	return d.Door.Submit(ctx, del)
 }
 
-func (d *door) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (seq uint64, err error) {
+func (d *door) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (uint64, error) {
 	d.sees(cursors)
-	err = d.crash.do(func() error {
-		var err error
-		seq, err = d.Door.Record(ctx, a, cursors)
-		return err
-	})
-	return seq, err
-}
-
-// crash ends a process between two steps: after it nothing that was asked of the world happens any more.
-type crash struct {
-	mu     sync.Mutex
-	after  int  // steps
-	before bool // the last step does not happen, either
-	dead   bool
-	cancel func()
-}
-
-var errCrash = errors.New("crashed")
-
-func (c *crash) do(f func() error) error {
-	if c == nil {
-		return f()
-	}
-	c.mu.Lock()
-	if c.dead {
-		c.mu.Unlock()
-		return errCrash
-	}
-	happens := true
-	if c.after--; c.after <= 0 {
-		c.dead, happens = true, !c.before
-	}
-	dead := c.dead
-	c.mu.Unlock()
-	var err error
-	if happens {
-		err = f()
-	}
-	if dead {
-		c.cancel()
-		return errCrash
-	}
-	return err
-}
-
-type crashTransport struct {
-	next  http.RoundTripper
-	crash *crash
-}
-
-func (t crashTransport) RoundTrip(r *http.Request) (res *http.Response, err error) {
-	err = t.crash.do(func() error {
-		var err error
-		res, err = t.next.RoundTrip(r)
-		return err
-	})
-	if err != nil {
-		res = nil
-	}
-	return res, err
+	return d.Door.Record(ctx, a, cursors)
 }

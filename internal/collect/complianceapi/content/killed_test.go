@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 )
@@ -58,7 +59,7 @@ func TestKilledAnywhere(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	crashes := 0
 	for ; crashes < 200; crashes++ {
-		settled, stop := b.run(cfg, &crash{after: 20 + rng.IntN(300), before: rng.IntN(2) == 0})
+		settled, stop := b.run(cfg, &crashtest.Crash{After: 20 + rng.IntN(300), Before: rng.IntN(2) == 0})
 		done := settled()
 		stop()
 		if done {

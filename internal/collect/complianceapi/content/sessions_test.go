@@ -10,6 +10,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 )
@@ -113,7 +114,7 @@ func TestLocalSessions(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	crashes := 0
 	for cfg := (content.Config{Start: noon().Add(-20 * time.Hour)}); ; crashes++ {
-		settled, stop := b.run(cfg, &crash{after: 5 + rng.IntN(40), before: rng.IntN(2) == 0})
+		settled, stop := b.run(cfg, &crashtest.Crash{After: 5 + rng.IntN(40), Before: rng.IntN(2) == 0})
 		done := settled()
 		stop()
 		if done {

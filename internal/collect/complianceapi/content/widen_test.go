@@ -8,6 +8,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/content"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 )
@@ -22,7 +23,7 @@ func TestPolicyKeepsLess(t *testing.T) {
 	}
 	cfg := content.Config{Start: noon().Add(-20 * time.Hour)}
 	b.clock.pass(-6 * time.Hour)
-	settled, stop := b.run(cfg, &crash{after: 150}) // amid transcripts
+	settled, stop := b.run(cfg, &crashtest.Crash{After: 150}) // amid transcripts
 	if settled() {
 		t.Error("it was not killed")
 	}

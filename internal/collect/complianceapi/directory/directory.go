@@ -10,15 +10,10 @@
 package directory
 
 import (
-	"log/slog"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
-	"github.com/tripod-audit/tripod/internal/health"
 )
 
 // DefaultInterval is how often the directory is read where nothing else is configured.
@@ -35,14 +30,7 @@ type Config struct {
 const Scope = "read:compliance_org_data or read:compliance_user_data"
 
 // Deps are what a Collector works with. Logger, Registerer and Health may be nil.
-type Deps struct {
-	Client     *api.Client
-	Door       sweep.Door
-	Cursors    sweep.Cursors
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
-	Health     *health.Registry
-}
+type Deps = sweep.Deps
 
 // New makes a collector and calls nobody yet.
 func New(cfg Config, deps Deps) (*sweep.Collector, error) {
@@ -53,8 +41,6 @@ func New(cfg Config, deps Deps) (*sweep.Collector, error) {
 		cfg.Interval = DefaultInterval
 	}
 	return sweep.New(sweep.Config{
-		Part: "directory", What: "the directory", Scope: Scope, Source: audit.SourceComplianceDirectory, Host: deps.Client.Host(), Credential: cfg.Credential, Interval: cfg.Interval, Batch: cfg.Batch,
-	}, sweep.Deps{
-		Door: deps.Door, Cursors: deps.Cursors, Logger: deps.Logger, Registerer: deps.Registerer, Health: deps.Health,
-	}, &part{client: deps.Client, credential: cfg.Credential})
+		Part: "directory", What: "the directory", Scope: Scope, Source: audit.SourceComplianceDirectory, Credential: cfg.Credential, Interval: cfg.Interval, Batch: cfg.Batch,
+	}, deps, &part{client: deps.Client, credential: cfg.Credential})
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
-func collector(d sweeptest.Deps) (sweeptest.Runner, error) {
-	return directory.New(directory.Config{}, directory.Deps{Client: d.Client, Door: d.Door, Cursors: d.Cursors, Logger: d.Logger, Health: d.Health})
+func collector(d sweep.Deps) (sweeptest.Runner, error) {
+	return directory.New(directory.Config{}, d)
 }
 
 // play runs a collector in a bubble, and what happens at the vendor between its sweeps: one an hour.
@@ -348,7 +348,7 @@ func TestFullDisk(t *testing.T) {
 		b := sweeptest.Open(t, newVendor(), "sk-ant-api01-made-up")
 		var refuses atomic.Int32
 		refuses.Store(3)
-		stop := b.Run(nil, func(d sweeptest.Deps) (sweeptest.Runner, error) {
+		stop := b.Run(nil, func(d sweep.Deps) (sweeptest.Runner, error) {
 			d.Door = fullDisk{d.Door, &refuses}
 			return collector(d)
 		})

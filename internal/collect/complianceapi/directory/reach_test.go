@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep/sweeptest"
 )
 
@@ -168,7 +169,7 @@ func TestReachIsToldAfterARestart(t *testing.T) {
 		}
 		b.Health.Clear("compliance.directory.out_of_reach")
 		asked := v.requests()
-		stop := b.Run(nil, func(d sweeptest.Deps) (sweeptest.Runner, error) { return slow(d) })
+		stop := b.Run(nil, func(d sweep.Deps) (sweeptest.Runner, error) { return slow(d) })
 		time.Sleep(time.Minute)
 		stop()
 		if raised := b.Health.Conditions(); len(raised) != 1 || v.requests() != asked {

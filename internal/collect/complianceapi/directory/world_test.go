@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/directory"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep/sweeptest"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 	"github.com/tripod-audit/tripod/internal/simulate/world"
@@ -40,8 +42,8 @@ func TestWorld(t *testing.T) {
 }
 
 // slow sweeps less often than production does: the weeks of a world are long.
-func slow(d sweeptest.Deps) (sweeptest.Runner, error) {
-	return directory.New(directory.Config{Interval: 4 * time.Hour, Batch: 37}, directory.Deps{Client: d.Client, Door: d.Door, Cursors: d.Cursors, Logger: d.Logger, Health: d.Health})
+func slow(d sweep.Deps) (sweeptest.Runner, error) {
+	return directory.New(directory.Config{Interval: 4 * time.Hour, Batch: 37}, d)
 }
 
 func oneWorld(t *testing.T, rng *rand.Rand) {
@@ -61,7 +63,7 @@ func oneWorld(t *testing.T, rng *rand.Rand) {
 	time.Sleep(2 * time.Hour) // who leaves later was seen
 	stop()
 	for time.Since(begin) < weeks*7*24*time.Hour { // lives that end in a crash, and what goes by until the next
-		stop := b.Run(&sweeptest.Crash{After: 1 + rng.IntN(150), Before: rng.IntN(2) == 0}, slow)
+		stop := b.Run(&crashtest.Crash{After: 1 + rng.IntN(150), Before: rng.IntN(2) == 0}, slow)
 		time.Sleep(time.Duration(rng.Int64N(int64(30 * time.Hour))))
 		stop()
 	}

@@ -10,16 +10,11 @@
 package settings
 
 import (
-	"log/slog"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings/baseline"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
-	"github.com/tripod-audit/tripod/internal/health"
 )
 
 // DefaultInterval is how often settings are read where nothing else is configured.
@@ -33,14 +28,7 @@ type Config struct {
 }
 
 // Deps are what a Collector works with. Logger, Registerer and Health may be nil.
-type Deps struct {
-	Client     *api.Client
-	Door       sweep.Door
-	Cursors    sweep.Cursors
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
-	Health     *health.Registry
-}
+type Deps = sweep.Deps
 
 // New makes a collector and calls nobody yet.
 func New(cfg Config, deps Deps) (*sweep.Collector, error) {
@@ -52,8 +40,6 @@ func New(cfg Config, deps Deps) (*sweep.Collector, error) {
 	}
 	return sweep.New(sweep.Config{
 		Part: "settings", What: "the settings", Scope: "read:compliance_org_data",
-		Source: audit.SourceComplianceSettings, Host: deps.Client.Host(), Credential: cfg.Credential, Interval: cfg.Interval, AtStart: true,
-	}, sweep.Deps{
-		Door: deps.Door, Cursors: deps.Cursors, Logger: deps.Logger, Registerer: deps.Registerer, Health: deps.Health,
-	}, &part{client: deps.Client, credential: cfg.Credential, baseline: cfg.Baseline})
+		Source: audit.SourceComplianceSettings, Credential: cfg.Credential, Interval: cfg.Interval, AtStart: true,
+	}, deps, &part{client: deps.Client, credential: cfg.Credential, baseline: cfg.Baseline})
 }

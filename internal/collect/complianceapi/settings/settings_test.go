@@ -33,9 +33,9 @@ func shipped(t testing.TB) baseline.Baseline {
 	return b
 }
 
-func collector(b baseline.Baseline) func(sweeptest.Deps) (sweeptest.Runner, error) {
-	return func(d sweeptest.Deps) (sweeptest.Runner, error) {
-		return settings.New(settings.Config{Baseline: b}, settings.Deps{Client: d.Client, Door: d.Door, Cursors: d.Cursors, Logger: d.Logger, Health: d.Health})
+func collector(b baseline.Baseline) func(sweep.Deps) (sweeptest.Runner, error) {
+	return func(d sweep.Deps) (sweeptest.Runner, error) {
+		return settings.New(settings.Config{Baseline: b}, d)
 	}
 }
 
@@ -313,8 +313,8 @@ func TestSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b = sweeptest.Open(t, v, "sk-ant-api01-made-up")
 		var c *sweep.Collector
-		stop := b.Run(nil, func(d sweeptest.Deps) (r sweeptest.Runner, err error) {
-			c, err = settings.New(settings.Config{}, settings.Deps{Client: d.Client, Door: d.Door, Cursors: d.Cursors, Logger: d.Logger, Health: d.Health})
+		stop := b.Run(nil, func(d sweep.Deps) (r sweeptest.Runner, err error) {
+			c, err = settings.New(settings.Config{}, d)
 			return c, err
 		})
 		time.Sleep(time.Minute)

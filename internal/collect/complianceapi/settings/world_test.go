@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep/sweeptest"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 	"github.com/tripod-audit/tripod/internal/simulate/world"
@@ -37,7 +38,7 @@ func oneWorld(t *testing.T, rng *rand.Rand) {
 	b := sweeptest.Open(t, vendor.Handler(), vendor.Keys().Read)
 	rules := shipped(t)
 	for time.Since(begin) < 10*time.Hour {
-		stop := b.Run(&sweeptest.Crash{After: 1 + rng.IntN(60), Before: rng.IntN(2) == 0}, collector(rules))
+		stop := b.Run(&crashtest.Crash{After: 1 + rng.IntN(60), Before: rng.IntN(2) == 0}, collector(rules))
 		time.Sleep(time.Duration(rng.Int64N(int64(2 * time.Hour))))
 		stop()
 		stop = b.Run(nil, collector(rules)) // the incident takes but two snapshots

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/secret"
 )
 
 // large is what is known of a directory of so many accounts in a hundred groups.
@@ -82,8 +84,12 @@ func TestFirstReadingIsWrittenOnce(t *testing.T) {
 			changes = append(changes, Change{List: list, ID: id, What: FirstSeen, next: *e})
 		}
 	}
+	client, err := api.New(api.Options{URL: "https://vendor.example", Key: func(context.Context) (secret.String, error) { return secret.New("none"), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := &weigh{}
-	c := &Collector{cfg: Config{Batch: 20}, deps: Deps{Door: w}, part: plain{}, known: known{}, st: state{Version: stateVersion}}
+	c := &Collector{cfg: Config{Batch: 20}, deps: Deps{Client: client, Door: w}, part: plain{}, known: known{}, st: state{Version: stateVersion}}
 	counts, err := c.commit(t.Context(), changes)
 	if err != nil || counts[FirstSeen] != int64(len(changes)) {
 		t.Fatalf("%v, %v", counts, err)

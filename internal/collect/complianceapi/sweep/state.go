@@ -36,8 +36,10 @@ func (s *state) sum(content []byte) string {
 }
 
 // The names of the cursors: the state is small and written with each sweep, what is known only where it changed.
-func (c *Collector) stateName() string { return string(c.cfg.Source) + " " + c.cfg.Host }
-func (c *Collector) knownName() string { return string(c.cfg.Source) + ".known " + c.cfg.Host }
+func (c *Collector) stateName() string { return string(c.cfg.Source) + " " + c.deps.Client.Host() }
+func (c *Collector) knownName() string {
+	return string(c.cfg.Source) + ".known " + c.deps.Client.Host()
+}
 
 // load reads what was committed last.
 func (c *Collector) load(ctx context.Context) error {

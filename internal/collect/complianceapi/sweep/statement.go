@@ -49,7 +49,7 @@ func (c *Collector) state(ctx context.Context, d *difference, counts map[string]
 		status, finding = statusProvisional, findingDoubt
 	}
 	attrs := audit.Attrs{
-		audit.TextAttr("feed", string(c.cfg.Source)), audit.TextAttr("host", c.cfg.Host), audit.TextAttr("status", status), audit.TextAttr("finding", finding), audit.CountAttr("rows", r.rows()),
+		audit.TextAttr("feed", string(c.cfg.Source)), audit.TextAttr("host", c.deps.Client.Host()), audit.TextAttr("status", status), audit.TextAttr("finding", finding), audit.CountAttr("rows", r.rows()),
 		audit.CountAttr("requests", r.requests), audit.TextAttr("first_request_id", r.first), audit.TextAttr("last_request_id", r.last), audit.TextAttr("read_at", r.began.UTC().Format(time.RFC3339)),
 	}
 	attrs = append(attrs, r.tally()...)

@@ -34,7 +34,6 @@ type Config struct {
 	What       string        // what people call it: "the directory"
 	Scope      string        // that a key needs for it
 	Source     audit.Source  // of its records; also the name of its feed in statements, and with the host that of its cursor
-	Host       string        // the server
 	Credential string        // names the key in records
 	Interval   time.Duration // between sweeps
 	AtStart    bool          // sweep when Run begins, whenever the last sweep was
@@ -62,6 +61,7 @@ type Part interface {
 
 // Deps are what a Collector works with. Logger, Registerer and Health may be nil.
 type Deps struct {
+	Client     *api.Client // a part's own calls go through it; its host names cursors and records
 	Door       Door
 	Cursors    Cursors
 	Logger     *slog.Logger
@@ -101,7 +101,7 @@ func New(cfg Config, deps Deps, part Part) (*Collector, error) {
 		return nil, fmt.Errorf("register metrics of %s: %w", cfg.What, err)
 	}
 	c.watch, err = trouble.New(trouble.Config{
-		Part: cfg.Part, Feed: string(cfg.Source), What: cfg.What, Scope: cfg.Scope, Credential: cfg.Credential, Host: cfg.Host,
+		Part: cfg.Part, Feed: string(cfg.Source), What: cfg.What, Scope: cfg.Scope, Credential: cfg.Credential, Host: deps.Client.Host(),
 		ReadUpTo: func() time.Time { return c.st.Swept },
 	}, trouble.Deps{Door: deps.Door, Cursors: deps.Cursors, Health: deps.Health, Logger: c.log})
 	return c, err

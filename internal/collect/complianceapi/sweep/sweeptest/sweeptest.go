@@ -20,6 +20,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/api"
+	"github.com/tripod-audit/tripod/internal/collect/complianceapi/crashtest"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/sweep"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -81,67 +82,20 @@ func (c contents) Put(_ context.Context, blocks []content.Block) ([]content.Addr
 	return make([]content.Address, len(blocks)), nil
 }
 
-// Crash ends a process between two steps: after it nothing that was asked of the world happens any more.
-type Crash struct {
-	After  int  // steps
-	Before bool // the last step does not happen, either
-
-	mu     sync.Mutex
-	dead   bool
-	cancel func()
-}
-
-var errCrash = errors.New("crashed")
-
-func (c *Crash) do(f func() error) error {
-	happens, heard := c.step()
-	var err error
-	if happens {
-		err = f()
-	}
-	if !heard {
-		c.cancel()
-		return errCrash
-	}
-	return err
-}
-
-func (c *Crash) step() (happens, heard bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.dead {
-		return false, false
-	}
-	if c.After--; c.After > 0 {
-		return true, true
-	}
-	c.dead = true
-	return !c.Before, false
-}
-
-// Deps are what a collector works with on the bench.
-type Deps struct {
-	Client  *api.Client
-	Door    sweep.Door
-	Cursors sweep.Cursors
-	Health  *health.Registry
-	Logger  *slog.Logger
-}
-
 // Runner is a collector.
 type Runner interface {
 	Run(ctx context.Context) error
 }
 
 // Run starts a collector and returns what stops it. crash, where given, decides at each step whether it goes on.
-func (b *Bench) Run(crash *Crash, build func(Deps) (Runner, error)) (stop func()) {
+func (b *Bench) Run(crash *crashtest.Crash, build func(sweep.Deps) (Runner, error)) (stop func()) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	deps := Deps{Door: b.Door, Cursors: b.Journal, Health: b.Health, Logger: slog.New(slog.NewTextHandler(&b.Log, nil))}
+	deps := sweep.Deps{Door: b.Door, Cursors: b.Journal, Health: b.Health, Logger: slog.New(slog.NewTextHandler(&b.Log, nil))}
 	var transport http.RoundTripper = memory{b}
 	if crash != nil {
-		crash.cancel = cancel
-		deps.Door, transport = crashDoor{b.Door, crash}, crashTransport{transport, crash}
+		crash.Cancel = cancel
+		deps.Door, transport = crashtest.Door{Door: b.Door, Crash: crash}, crashtest.Transport{Next: transport, Crash: crash}
 	}
 	client, err := api.New(api.Options{
 		URL: "https://vendor.example", Transport: transport, UserAgent: "tripod/test",
@@ -192,46 +146,6 @@ func (m memory) serve(w http.ResponseWriter, r *http.Request) (aborted bool) {
 	}()
 	m.b.Vendor.ServeHTTP(w, r)
 	return false
-}
-
-type crashDoor struct {
-	*intake.Door
-	crash *Crash
-}
-
-func (d crashDoor) Submit(ctx context.Context, del intake.Delivery) (r intake.Receipt, err error) {
-	err = d.crash.do(func() error {
-		var err error
-		r, err = d.Door.Submit(ctx, del)
-		return err
-	})
-	return r, err
-}
-
-func (d crashDoor) Record(ctx context.Context, a intake.Act, cursors map[string][]byte) (seq uint64, err error) {
-	err = d.crash.do(func() error {
-		var err error
-		seq, err = d.Door.Record(ctx, a, cursors)
-		return err
-	})
-	return seq, err
-}
-
-type crashTransport struct {
-	next  http.RoundTripper
-	crash *Crash
-}
-
-func (t crashTransport) RoundTrip(r *http.Request) (res *http.Response, err error) {
-	err = t.crash.do(func() error {
-		var err error
-		res, err = t.next.RoundTrip(r)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return res, nil
 }
 
 // Records reads the journal: those of a source, all of them for "".
