@@ -13,11 +13,13 @@ type simulateCommand struct {
 }
 
 type simulateMessagesAPI struct {
-	Listen string `help:"Address." default:"127.0.0.1:0" placeholder:"ADDR"`
+	Listen      string   `help:"Address." default:"127.0.0.1:0" placeholder:"ADDR"`
+	PromptCache bool     `help:"Count tokens by what prompts share with earlier ones."`
+	Encodings   []string `help:"Content encodings it offers, best first." enum:"zstd,br,gzip,deflate" placeholder:"NAME,…"`
 }
 
 func (c *simulateMessagesAPI) Run(ctx context.Context, std streams) error {
-	s, err := messagesapi.Listen(ctx, c.Listen, messagesapi.Options{})
+	s, err := messagesapi.Listen(ctx, c.Listen, messagesapi.Options{PromptCache: c.PromptCache, Encodings: c.Encodings})
 	if err != nil {
 		return err
 	}

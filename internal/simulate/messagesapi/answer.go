@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// What every answer says it used, in tokens. Constant, so that sums in a client's telemetry can be foretold.
+// What every answer says it used, in tokens, where prompts are not cached. Constant, so that sums in a client's telemetry can be foretold.
 const (
 	InputTokens         = 101
 	OutputTokens        = 23
@@ -19,35 +19,42 @@ const (
 	CacheCreationTokens = 11
 )
 
+// Usage is what an answer says it used, in tokens.
+type Usage struct {
+	Input, Output          int64
+	CacheRead, CacheCreate int64
+	CacheCreateHour        int64 // part of CacheCreate, kept for an hour
+}
+
 // maxTries bounds the memory of failures already answered.
 const maxTries = 10_000
 
 // reply is a Messages API response.
 type reply struct {
-	ID           string       `json:"id"`
-	Type         string       `json:"type"`
-	Role         string       `json:"role"`
-	Model        string       `json:"model"`
-	Content      []replyBlock `json:"content"`
-	StopReason   *string      `json:"stop_reason"`
-	StopSequence *string      `json:"stop_sequence"`
-	Usage        usage        `json:"usage"`
-}
+	ID           string  `json:"id"`
+	Type         string  `json:"type"`
+	Role         string  `json:"role"`
+	Model        string  `json:"model"`
+	Content      []any   `json:"content"`
+	StopReason   *string `json:"stop_reason"`
+	StopSequence *string `json:"stop_sequence"`
+	Usage        usage   `json:"usage"`
 
-type replyBlock struct {
-	Type  string          `json:"type"`
-	Text  *string         `json:"text,omitempty"`
-	ID    string          `json:"id,omitempty"`
-	Name  string          `json:"name,omitempty"`
-	Input json.RawMessage `json:"input,omitempty"`
+	parts []part
 }
 
 type usage struct {
-	InputTokens         int    `json:"input_tokens"`
-	CacheCreationTokens int    `json:"cache_creation_input_tokens"`
-	CacheReadTokens     int    `json:"cache_read_input_tokens"`
-	OutputTokens        int    `json:"output_tokens"`
-	ServiceTier         string `json:"service_tier"`
+	InputTokens         int64          `json:"input_tokens"`
+	CacheCreationTokens int64          `json:"cache_creation_input_tokens"`
+	CacheReadTokens     int64          `json:"cache_read_input_tokens"`
+	CacheCreation       *cacheCreation `json:"cache_creation,omitempty"`
+	OutputTokens        int64          `json:"output_tokens"`
+	ServiceTier         string         `json:"service_tier"`
+}
+
+type cacheCreation struct {
+	FiveMinutes int64 `json:"ephemeral_5m_input_tokens"`
+	Hour        int64 `json:"ephemeral_1h_input_tokens"`
 }
 
 // id makes the i-th id of request n: a prefix and 22 letters, like the API's own.
@@ -58,39 +65,83 @@ func (a *API) id(prefix string, n int64, i int) string {
 }
 
 func (a *API) messages(w http.ResponseWriter, r *http.Request, c *call) {
-	req, _, bad := read(w, r)
+	req, bad := read(w, r, c)
 	if bad == nil && req.MaxTokens < 1 {
 		e := invalid("max_tokens: Field required")
 		bad = &e
 	}
 	if bad != nil {
-		a.fail(w, c, *bad)
+		a.fail(w, r, c, *bad)
 		return
 	}
 	m := find(req)
-	turn := a.turn(m)
 	c.exc.Script, c.exc.Turn, c.exc.Stream = m.name, m.turn, req.Stream
+	turn := a.turn(c, m)
 	rateLimits(w.Header())
+	if !pause(r, turn.Wait) {
+		return
+	}
 	if turn.Fail != nil && a.failsNow(c, m, turn.Fail) {
 		if turn.Fail.RetryAfter != "" {
 			w.Header().Set("Retry-After", turn.Fail.RetryAfter)
 		}
-		a.fail(w, c, turn.Fail.apiError())
+		if turn.Fail.ShouldRetry != "" {
+			w.Header().Set("X-Should-Retry", turn.Fail.ShouldRetry)
+		}
+		a.fail(w, r, c, turn.Fail.apiError())
 		return
 	}
-	rep := a.reply(c, req, turn, m.args)
-	if req.Stream {
+	used, err := a.use(r, req)
+	if err != nil {
+		a.fail(w, r, c, *err)
+		return
+	}
+	rep := a.reply(c, req, turn, m.args, used)
+	switch {
+	case req.Stream:
 		a.stream(w, r, c, rep, turn)
-		return
+	case !pause(r, turn.Pause):
+	case turn.Drop > 0:
+		a.half(w, r, c, rep)
+	default:
+		a.answer(w, r, c, rep)
 	}
-	if !pause(r, turn.Pause) {
-		return
+}
+
+// use counts the tokens of a prompt.
+func (a *API) use(r *http.Request, req *request) (usage, *apiError) {
+	u := usage{InputTokens: InputTokens, CacheCreationTokens: CacheCreationTokens, CacheReadTokens: CacheReadTokens, OutputTokens: OutputTokens, ServiceTier: "standard"}
+	if !a.opts.PromptCache {
+		return u, nil
 	}
-	a.answer(w, c, rep)
+	list, err := prefixes(apiKey(r), req.raw)
+	if err != nil {
+		return u, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	used := a.cache.use(list, a.opts.Now())
+	return used.tell(OutputTokens), nil
+}
+
+// tell is how the API tells what was used.
+func (u Usage) tell(output int64) usage {
+	return usage{
+		InputTokens: u.Input, OutputTokens: output, CacheReadTokens: u.CacheRead, CacheCreationTokens: u.CacheCreate, ServiceTier: "standard",
+		CacheCreation: &cacheCreation{FiveMinutes: u.CacheCreate - u.CacheCreateHour, Hour: u.CacheCreateHour},
+	}
 }
 
 // turn finds what to say. An unknown script says so, in the conversation, where whoever wrote the prompt sees it.
-func (a *API) turn(m marker) Turn {
+func (a *API) turn(c *call, m marker) Turn {
+	if a.opts.Choose != nil {
+		if turn, ok := a.opts.Choose(c.exc); ok {
+			if turn.RequestID != "" {
+				c.exc.RequestID = turn.RequestID
+			}
+			return turn
+		}
+	}
 	if m.name == "" {
 		return Turn{Text: "Hello from a simulated model."}
 	}
@@ -123,36 +174,44 @@ func (a *API) failsNow(c *call, m marker, f *Fail) bool {
 	return true
 }
 
-func (a *API) reply(c *call, req *request, turn Turn, args map[string]string) *reply {
+func (a *API) reply(c *call, req *request, turn Turn, args map[string]string, used usage) *reply {
 	rep := &reply{
-		ID: a.id("msg_01", c.n, 0), Type: "message", Role: "assistant", Model: req.Model, Content: []replyBlock{},
-		Usage: usage{InputTokens, CacheCreationTokens, CacheReadTokens, OutputTokens, "standard"},
+		ID: turn.MessageID, Type: "message", Role: "assistant", Model: req.Model, Content: []any{}, Usage: used, parts: a.parts(c, req, turn, args),
 	}
-	if turn.Text != "" {
-		text := fill(turn.Text, args).(string)
-		rep.Content = append(rep.Content, replyBlock{Type: "text", Text: &text})
+	if rep.ID == "" {
+		rep.ID = a.id("msg_01", c.n, 0)
 	}
-	for i, call := range turn.Calls {
-		name := call.Tool
-		if name == "Agent" && !req.declares("Agent") && req.declares("Task") {
-			name = "Task" // what older clients call it
-		}
-		input, err := json.Marshal(fill(call.Input, args))
-		if err != nil {
-			input = []byte("{}") // a script holds JSON kinds only
-		}
-		rep.Content = append(rep.Content, replyBlock{Type: "tool_use", ID: a.id("toolu_01", c.n, i), Name: name, Input: input})
+	if turn.Usage != nil {
+		rep.Usage = turn.Usage.tell(turn.Usage.Output)
 	}
 	stop := turn.Stop
-	switch {
-	case stop != "":
-	case len(turn.Calls) > 0:
-		stop = "tool_use"
-	default:
+	if stop == "" {
 		stop = "end_turn"
+	}
+	for _, p := range rep.parts {
+		rep.Content = append(rep.Content, p.whole)
+		if turn.Stop == "" && p.whole["type"] == "tool_use" {
+			stop = "tool_use"
+		}
 	}
 	rep.StopReason = &stop
 	return rep
+}
+
+// half promises a whole answer and breaks the connection in the middle.
+func (a *API) half(w http.ResponseWriter, r *http.Request, c *call, rep *reply) {
+	a.head(w, c)
+	b, err := json.Marshal(rep)
+	if err != nil {
+		http.Error(w, "encode answer: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(b[:len(b)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler) // the way net/http breaks a connection
 }
 
 // rateLimits sets what the API tells of the caller's limits.

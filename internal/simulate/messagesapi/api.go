@@ -1,6 +1,7 @@
 package messagesapi
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,15 @@ type Options struct {
 	Models []string
 	// PingEvery is how often a pausing turn sends a keep-alive; zero means a second.
 	PingEvery time.Duration
+	// Encodings are the content encodings offered, in the order of preference: "gzip", "br", "zstd", "deflate". None: no encoding,
+	// whatever the client accepts.
+	Encodings []string
+	// PromptCache counts tokens by what each API key's prompts share with earlier ones, byte by byte up to a cache_control mark.
+	PromptCache bool
+	// Now is the clock of the prompt cache; nil is time.Now.
+	Now func() time.Time
+	// Choose is asked for the answer before the scripts are; where it knows none, they are. It must be safe for concurrent use.
+	Choose func(Exchange) (Turn, bool)
 	// Observe is called for every request once it is understood and before it is answered; it must not block.
 	Observe func(Exchange)
 }
@@ -48,6 +58,9 @@ type Exchange struct {
 	Turn         int
 	Stream       bool
 	Status       int
+	Header       http.Header // of the request, as received; to be read only
+	Bytes        int64       // of the request's body
+	Digest       [32]byte    // SHA-256 of the body; of a body that was not read, zero
 }
 
 // API is the stand-in as an http.Handler.
@@ -58,6 +71,7 @@ type API struct {
 	count   atomic.Int64 // requests answered, from which ids are made
 
 	mu    sync.Mutex
+	cache promptCache    // guarded by mu
 	tries map[string]int // failures already answered, by conversation and turn; guarded by mu
 }
 
@@ -69,7 +83,10 @@ func New(opts Options) *API {
 	if opts.PingEvery <= 0 {
 		opts.PingEvery = time.Second
 	}
-	a := &API{opts: opts, scripts: builtin(), mux: http.NewServeMux(), tries: map[string]int{}}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	a := &API{opts: opts, scripts: builtin(), mux: http.NewServeMux(), tries: map[string]int{}, cache: promptCache{}}
 	for name, s := range opts.Scripts {
 		a.scripts[name] = s
 	}
@@ -79,7 +96,12 @@ func New(opts Options) *API {
 	a.mux.HandleFunc("GET /v1/models/{id}", a.authorized(a.model))
 	a.mux.HandleFunc("GET /api/hello", a.hello)
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		a.fail(w, a.begin(r), apiError{http.StatusNotFound, "not_found_error", "Not found"})
+		c := a.begin(r)
+		if _, bad := body(w, r, c); bad != nil {
+			a.fail(w, r, c, *bad)
+			return
+		}
+		a.fail(w, r, c, apiError{http.StatusNotFound, "not_found_error", "Not found"})
 	})
 	return a
 }
@@ -98,7 +120,7 @@ func (a *API) begin(r *http.Request) *call {
 	return &call{n: n, exc: Exchange{
 		Method: r.Method, Path: r.URL.Path, Status: http.StatusOK,
 		Session: r.Header.Get("X-Claude-Code-Session-Id"), Agent: r.Header.Get("X-Claude-Code-Agent-Id"),
-		RequestID: a.id("req_01", n, 0),
+		RequestID: a.id("req_01", n, 0), Header: r.Header,
 	}}
 }
 
@@ -112,21 +134,26 @@ func (a *API) head(w http.ResponseWriter, c *call) {
 	}
 }
 
+// apiKey is what a request says it may: its key, or the token in its place.
+func apiKey(r *http.Request) string {
+	key := r.Header.Get("X-Api-Key")
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && key == "" {
+		key = bearer
+	}
+	return key
+}
+
 // authorized asks for a key and an API version before next sees the request.
 func (a *API) authorized(next func(http.ResponseWriter, *http.Request, *call)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := a.begin(r)
-		key := r.Header.Get("X-Api-Key")
-		if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && key == "" {
-			key = bearer
-		}
-		switch {
+		switch key := apiKey(r); {
 		case key == "":
-			a.fail(w, c, apiError{http.StatusUnauthorized, "authentication_error", "x-api-key header is required"})
+			a.fail(w, r, c, apiError{http.StatusUnauthorized, "authentication_error", "x-api-key header is required"})
 		case a.opts.Key != "" && key != a.opts.Key:
-			a.fail(w, c, apiError{http.StatusUnauthorized, "authentication_error", "invalid x-api-key"})
+			a.fail(w, r, c, apiError{http.StatusUnauthorized, "authentication_error", "invalid x-api-key"})
 		case r.Header.Get("Anthropic-Version") == "":
-			a.fail(w, c, invalid("anthropic-version: header is required"))
+			a.fail(w, r, c, invalid("anthropic-version: header is required"))
 		default:
 			next(w, r, c)
 		}
@@ -152,66 +179,77 @@ func (e apiError) body(requestID string) any {
 	}
 }
 
-func (a *API) fail(w http.ResponseWriter, c *call, e apiError) {
+func (a *API) fail(w http.ResponseWriter, r *http.Request, c *call, e apiError) {
 	c.exc.Status = e.status
-	a.answer(w, c, e.body(c.exc.RequestID))
+	a.answer(w, r, c, e.body(c.exc.RequestID))
 }
 
 // answer writes a JSON body. A client that went away is no concern of ours, so the write's error is dropped.
-func (a *API) answer(w http.ResponseWriter, c *call, body any) {
+func (a *API) answer(w http.ResponseWriter, r *http.Request, c *call, what any) {
 	a.head(w, c)
-	b, err := json.Marshal(body)
+	b, err := json.Marshal(what)
 	if err != nil {
 		http.Error(w, "encode answer: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	out := a.encoded(w, r)
+	defer out.Close()
 	w.WriteHeader(c.exc.Status)
-	_, _ = w.Write(b)
+	_, _ = out.Write(b)
 }
 
-// read reads and decodes a request body.
-func read(w http.ResponseWriter, r *http.Request) (*request, int, *apiError) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+// body reads a request's body and notes what it was.
+func body(w http.ResponseWriter, r *http.Request, c *call) ([]byte, *apiError) {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		return nil, 0, &apiError{http.StatusRequestEntityTooLarge, "request_too_large", "Request exceeds the maximum size"}
+		return nil, &apiError{http.StatusRequestEntityTooLarge, "request_too_large", "Request exceeds the maximum size"}
 	}
 	if err != nil {
-		e := invalid("could not read the body")
-		return nil, 0, &e
+		return nil, refused("could not read the body")
 	}
-	req, err := decode(body)
+	c.exc.Bytes, c.exc.Digest = int64(len(data)), sha256.Sum256(data)
+	return data, nil
+}
+
+// read reads and decodes a request.
+func read(w http.ResponseWriter, r *http.Request, c *call) (*request, *apiError) {
+	data, bad := body(w, r, c)
+	if bad != nil {
+		return nil, bad
+	}
+	req, err := decode(data)
 	if err != nil {
-		e := invalid("%v", err)
-		return nil, 0, &e
+		return nil, refused("%v", err)
 	}
-	return req, len(body), nil
+	req.raw = data
+	return req, nil
 }
 
 func (a *API) hello(w http.ResponseWriter, r *http.Request) {
-	a.answer(w, a.begin(r), map[string]string{"message": "hello"})
+	a.answer(w, r, a.begin(r), map[string]string{"message": "hello"})
 }
 
 func (a *API) countTokens(w http.ResponseWriter, r *http.Request, c *call) {
-	_, size, bad := read(w, r)
+	_, bad := read(w, r, c)
 	if bad != nil {
-		a.fail(w, c, *bad)
+		a.fail(w, r, c, *bad)
 		return
 	}
-	a.answer(w, c, map[string]int{"input_tokens": size/4 + 1})
+	a.answer(w, r, c, map[string]int{"input_tokens": int(c.exc.Bytes)/4 + 1})
 }
 
 func modelInfo(id string) map[string]string {
 	return map[string]string{"type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z"}
 }
 
-func (a *API) models(w http.ResponseWriter, _ *http.Request, c *call) {
+func (a *API) models(w http.ResponseWriter, r *http.Request, c *call) {
 	list := make([]map[string]string, len(a.opts.Models))
 	for i, id := range a.opts.Models {
 		list[i] = modelInfo(id)
 	}
-	a.answer(w, c, map[string]any{
+	a.answer(w, r, c, map[string]any{
 		"data": list, "has_more": false, "first_id": a.opts.Models[0], "last_id": a.opts.Models[len(list)-1],
 	})
 }
@@ -219,9 +257,9 @@ func (a *API) models(w http.ResponseWriter, _ *http.Request, c *call) {
 func (a *API) model(w http.ResponseWriter, r *http.Request, c *call) {
 	for _, id := range a.opts.Models {
 		if id == r.PathValue("id") {
-			a.answer(w, c, modelInfo(id))
+			a.answer(w, r, c, modelInfo(id))
 			return
 		}
 	}
-	a.fail(w, c, apiError{http.StatusNotFound, "not_found_error", "model: " + r.PathValue("id")})
+	a.fail(w, r, c, apiError{http.StatusNotFound, "not_found_error", "model: " + r.PathValue("id")})
 }

@@ -1,7 +1,6 @@
 package messagesapi_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -58,8 +57,12 @@ type reply struct {
 	ID      string
 	Type    string
 	Content []struct {
-		Type, Text, ID, Name string
-		Input                map[string]any
+		Type, Text, ID, Name, Thinking, Signature, Caption string
+		ServerName                                         string `json:"server_name"`
+		ToolUseID                                          string `json:"tool_use_id"`
+		Input                                              map[string]any
+		Content                                            any
+		Citations                                          []any
 	}
 	StopReason string `json:"stop_reason"`
 	Usage      map[string]any
@@ -194,17 +197,29 @@ type event struct {
 
 func events(t *testing.T, r io.Reader) []event {
 	t.Helper()
+	all, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var list []event
-	for lines := bufio.NewScanner(r); lines.Scan(); {
-		line := lines.Text()
-		if name, ok := strings.CutPrefix(line, "event: "); ok {
-			list = append(list, event{Name: name})
-		}
-		if data, ok := strings.CutPrefix(line, "data: "); ok {
-			if err := json.Unmarshal([]byte(data), &list[len(list)-1].Data); err != nil {
-				t.Fatalf("decode %q: %v", data, err)
+	for frame := range strings.SplitSeq(string(all), "\n\n") {
+		var e event
+		var data strings.Builder
+		for line := range strings.SplitSeq(frame, "\n") {
+			if name, ok := strings.CutPrefix(line, "event: "); ok {
+				e.Name = name
+			}
+			if part, ok := strings.CutPrefix(line, "data: "); ok {
+				data.WriteString(part)
 			}
 		}
+		if data.Len() == 0 {
+			continue
+		}
+		if err := json.Unmarshal([]byte(data.String()), &e.Data); err != nil {
+			t.Fatalf("decode %q: %v", frame, err)
+		}
+		list = append(list, e)
 	}
 	return list
 }
@@ -212,7 +227,10 @@ func events(t *testing.T, r io.Reader) []event {
 // A stream must add up to the answer of the same request without a stream.
 func TestStreamAddsUp(t *testing.T) {
 	t.Parallel()
-	for _, script := range []string{"text say=grüße-und-ein-langes-ende-ééééééééééééééé", "parallel say=x", "subagent", "refusal"} {
+	for _, script := range []string{
+		"text say=grüße-und-ein-langes-ende-ééééééééééééééé", "parallel say=x", "subagent", "refusal", "think", "interleave say=ö", "search",
+		"connector", "odd", "empty", "limit", "big",
+	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			text := "[[s:" + script + "]]"
@@ -235,7 +253,7 @@ func assemble(t *testing.T, list []event) reply {
 	var content []any
 	inputs := map[int]string{}
 	for _, e := range list {
-		if e.Data["type"] != e.Name {
+		if e.Data["type"] != e.Name && e.Name != "" {
 			t.Errorf("event %q says it is %v", e.Name, e.Data["type"])
 		}
 		index, _ := e.Data["index"].(float64)
@@ -246,9 +264,16 @@ func assemble(t *testing.T, list []event) reply {
 			content = append(content, e.Data["content_block"])
 		case "content_block_delta":
 			delta, b := e.Data["delta"].(map[string]any), content[int(index)].(map[string]any)
-			if delta["type"] == "text_delta" {
+			switch delta["type"] {
+			case "text_delta":
 				b["text"] = b["text"].(string) + delta["text"].(string)
-			} else {
+			case "thinking_delta":
+				b["thinking"] = b["thinking"].(string) + delta["thinking"].(string)
+			case "signature_delta":
+				b["signature"] = delta["signature"]
+			case "citations_delta":
+				b["citations"] = append(b["citations"].([]any), delta["citation"])
+			case "input_json_delta":
 				inputs[int(index)] += delta["partial_json"].(string)
 			}
 		case "message_delta":
@@ -365,7 +390,10 @@ func TestServer(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	got := <-seen
-	got.RequestID = ""
+	if got.Digest == [32]byte{} || got.Bytes == 0 || got.Header.Get("Authorization") == "" {
+		t.Errorf("observed no body or no headers: %+v", got)
+	}
+	got.RequestID, got.Header, got.Digest, got.Bytes = "", nil, [32]byte{}, 0
 	want := messagesapi.Exchange{Method: "POST", Path: "/v1/messages", Session: "s1", Script: "slow", Turn: 1, Stream: true, Status: 200}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
@@ -380,7 +408,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add(prompt(true, "[[s:parallel say=x]]"))
 	f.Add(`{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"[[s:files dir=/tmp say=a]]"}]}]}`)
 	f.Add(`{"model":"m","max_tokens":1,"messages":[{"role":"user","content":null}]}`)
-	api := messagesapi.New(messagesapi.Options{Scripts: map[string]messagesapi.Script{"slow": {}}})
+	f.Add(conversation(2, "system", mark))
+	api := messagesapi.New(messagesapi.Options{PromptCache: true, Scripts: map[string]messagesapi.Script{"slow": {}, "late": {}, "drop": {}}})
 	f.Fuzz(func(t *testing.T, body string) {
 		w := ask(t, api, "POST", "/v1/messages", body)
 		if w.Code == 200 && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") && decode(t, w).Type != "message" {

@@ -14,6 +14,10 @@
 // https://platform.claude.com/docs/en/build-with-claude/streaming; what a client asks of a gateway is at
 // https://code.claude.com/docs/en/llm-gateway-protocol.
 //
+// Where [Options.PromptCache] is set, prompts are cached as https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+// tells, and a body that was changed on its way shows in what the answer says was read from the cache. Two things are stricter
+// or simpler than the API: blocks are compared byte by byte in their own JSON, and a token is four bytes.
+//
 // It promises: no durability, everything is in memory and bounded; ids are a pure function of Options.Seed and the
 // number of requests answered before, so that a client which asks one thing at a time sees the same ids in each run;
 // an [API] and a [Server] are safe for concurrent use.

@@ -18,6 +18,8 @@ type request struct {
 	Tools     []struct {
 		Name string `json:"name"`
 	} `json:"tools"`
+
+	raw []byte // the body it was read from
 }
 
 type message struct {

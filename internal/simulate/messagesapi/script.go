@@ -9,99 +9,75 @@ import (
 // Script is what is answered to a prompt, turn by turn. Turns beyond the last are a plain closing text.
 type Script []Turn
 
-// Turn is one answer of the model. In Text and in the strings of Calls, {name} is replaced by the marker's name=value;
-// a name the marker lacks becomes "hello" for {say} and "." for {dir}, and stays as it is otherwise.
+// Turn is one answer of the model. In Text and in the strings of Calls and Blocks, {name} is replaced by the marker's
+// name=value; a name the marker lacks becomes "hello" for {say} and "." for {dir}, and stays as it is otherwise.
 type Turn struct {
-	Text  string        // one text block, before the calls
-	Calls []Call        // tool_use blocks, all in one answer
-	Stop  string        // stop_reason; empty means tool_use with calls and end_turn without
+	Text   string  // one text block, before the calls
+	Calls  []Call  // tool_use blocks, all in one answer
+	Blocks []Block // the whole content, instead of Text and Calls
+	Stop   string  // stop_reason; empty means tool_use with tool_use blocks and end_turn without
+	Fail   *Fail   // the answer is an error instead
+
+	Wait  time.Duration // silence before the first byte, headers included
 	Pause time.Duration // silence before the content, filled with pings when streaming
-	Fail  *Fail         // the answer is an error instead
+	// Gaps are the silences before each event of a stream, the first included; the last holds for all that follow.
+	Gaps []time.Duration
+	// Between are bytes that a stream carries between its events, one after each event, over and over: comments, events nobody knows.
+	Between []string
+	// Interleave sends the deltas of all blocks by turns, each block's own in their order.
+	Interleave bool
+	Chunk      int // bytes of a text or of a tool's input in one delta; zero means 24
+
 	// Cut ends a stream with an error event in place of the rest; a request that does not stream is answered whole.
 	Cut bool
+	// Drop breaks the connection after that many events, or in the middle of an answer that is no stream; zero never.
+	Drop int
+
+	// RequestID and MessageID are told instead of made-up ids, Usage instead of what is counted.
+	RequestID, MessageID string
+	Usage                *Usage
 }
 
 // Call is one tool_use block.
 type Call struct {
 	Tool  string
 	Input map[string]any
+	ID    string // empty: made up
 }
 
 // Fail is an error answer.
 type Fail struct {
-	Status     int
-	Times      int    // how often before the turn is answered after all; 0 means always
-	RetryAfter string // header, in seconds
+	Status      int
+	Times       int    // how often before the turn is answered after all; 0 means always
+	RetryAfter  string // header, in seconds
+	ShouldRetry string // header x-should-retry: "true", "false"
+	Message     string // empty: one that says it is scripted
 }
 
 func (f *Fail) apiError() apiError {
 	kind, ok := map[int]string{
 		http.StatusBadRequest: "invalid_request_error", http.StatusUnauthorized: "authentication_error",
-		http.StatusForbidden: "permission_error", http.StatusNotFound: "not_found_error",
-		http.StatusRequestEntityTooLarge: "request_too_large", http.StatusTooManyRequests: "rate_limit_error",
-		http.StatusInternalServerError: "api_error", http.StatusGatewayTimeout: "timeout_error", 529: "overloaded_error",
+		http.StatusPaymentRequired: "billing_error", http.StatusForbidden: "permission_error", http.StatusNotFound: "not_found_error",
+		http.StatusConflict: "conflict_error", http.StatusRequestEntityTooLarge: "request_too_large",
+		http.StatusTooManyRequests: "rate_limit_error", http.StatusInternalServerError: "api_error",
+		http.StatusGatewayTimeout: "timeout_error", 529: "overloaded_error",
 	}[f.Status]
 	if !ok {
 		kind = "api_error"
 	}
+	if f.Message != "" {
+		return apiError{f.Status, kind, f.Message}
+	}
 	return apiError{f.Status, kind, "scripted " + kind}
-}
-
-// SlowPause is how long the built-in script "slow" stays silent: long enough for whatever a test does to its client.
-const SlowPause = 2 * time.Minute
-
-func builtin() map[string]Script {
-	bash := func(command string) Call {
-		return Call{"Bash", map[string]any{"command": command, "description": "Run a harmless command"}}
-	}
-	done := Turn{Text: "Done: {say}."}
-	failing := func(f Fail) Script { return Script{{Text: "Fine after all: {say}.", Fail: &f}} }
-	return map[string]Script{
-		"text": {{Text: "You said {say}."}},
-		"bash": {{Text: "I will run a command.", Calls: []Call{bash("echo {say}")}}, done},
-		"parallel": {
-			{Text: "Three at once.", Calls: []Call{bash("echo one-{say}"), bash("echo two-{say}"), bash("echo three-{say}")}},
-			done,
-		},
-		"files": {
-			{Calls: []Call{{"Write", map[string]any{"file_path": "{dir}/{say}.txt", "content": "first line {say}\n"}}}},
-			{Calls: []Call{{"Read", map[string]any{"file_path": "{dir}/{say}.txt"}}}},
-			{Calls: []Call{{"Edit", map[string]any{"file_path": "{dir}/{say}.txt", "old_string": "first", "new_string": "edited"}}}},
-			done,
-		},
-		// Neither a write nor a command with an effect is allowed unless the user granted it.
-		"denied": {
-			{Calls: []Call{bash("touch {dir}/{say}.denied")}},
-			{Calls: []Call{{"Write", map[string]any{"file_path": "{dir}/{say}.denied", "content": "denied {say}\n"}}}},
-			done,
-		},
-		"mcp": {
-			{Calls: []Call{{"mcp__lab__lookup", map[string]any{"id": "{say}"}}}},
-			{Calls: []Call{{"mcp__lab__fail", map[string]any{"why": "{say}"}}}},
-			done,
-		},
-		"subagent": {
-			{Text: "I will delegate.", Calls: []Call{{"Agent", map[string]any{
-				"description": "Run one command", "prompt": "[[s:bash say={say}]] and report", "subagent_type": "general-purpose",
-				"run_in_background": false,
-			}}}},
-			done,
-		},
-		"refusal": {{Stop: "refusal"}},
-		"slow":    {{Text: "First a command.", Calls: []Call{bash("echo {say}")}}, {Text: "Late: {say}.", Pause: SlowPause}},
-		"cut":     {{Text: "This ends early: {say}.", Cut: true}},
-		"e400":    failing(Fail{Status: 400}),
-		"e403":    failing(Fail{Status: 403}),
-		"e500":    failing(Fail{Status: 500}),
-		"e429":    failing(Fail{Status: 429, Times: 1, RetryAfter: "1"}),
-		"e529":    failing(Fail{Status: 529, Times: 2}),
-	}
 }
 
 // fill replaces {name} in every string of v, which is of the kinds JSON decodes to.
 func fill(v any, args map[string]string) any {
 	switch v := v.(type) {
 	case string:
+		if !strings.Contains(v, "{") {
+			return v
+		}
 		pairs := make([]string, 0, 2*len(args)+4)
 		for name, value := range args {
 			pairs = append(pairs, "{"+name+"}", value)
