@@ -66,6 +66,7 @@ bench:
 	$(GO) run ./bench/otlp
 	$(GO) run ./bench/search
 	$(GO) run ./bench/feed
+	$(GO) run ./bench/gateway
 
 # The real Claude Code against tripod serve and a simulated Messages API; needs node and npm, installs the client itself.
 test-claude: build
