@@ -18,7 +18,6 @@ type report struct {
 	rounds  int
 	full    bool
 	cells   []cell
-	systems []string
 	skipped map[string]error
 	unfit   map[string]error // by system and kind of answer
 	conduct map[string]conduct
