@@ -1,5 +1,5 @@
-// Package keyring holds the master key and what is derived from it. It hands out two things: wrapping of other keys, and
-// the key of keyed record ids.
+// Package keyring holds the master key and what is derived from it. It hands out three things: wrapping of other keys,
+// the key of keyed record ids, and the key by which gateways name credentials and what they replace.
 //
 // A created master key is synced to disk, with the directories above it, before Load returns: nothing is ever wrapped
 // under a key that a power loss could take away. A missing key is never replaced while wrapped keys exist that need it.
@@ -43,14 +43,16 @@ var _ Wrapper = (*Keyring)(nil)
 // Keyring is a master key held in memory. Only keys derived from it are kept: one for each use, so that no use says
 // anything about another.
 type Keyring struct {
-	wrap cipher.AEAD
-	id   *[KeySize]byte // behind a pointer, so that no %v of a struct around it prints it
+	wrap    cipher.AEAD
+	id      *[KeySize]byte // behind a pointer, so that no %v of a struct around it prints it
+	gateway *[KeySize]byte
 }
 
 // Labels of what is derived from the master key. They are part of the stored format.
 const (
-	labelWrap = "tripod/wrap/v1"
-	labelID   = "tripod/id/v1"
+	labelWrap    = "tripod/wrap/v1"
+	labelID      = "tripod/id/v1"
+	labelGateway = "tripod/gateway/v1"
 )
 
 // New makes a keyring from a master key of KeySize bytes.
@@ -66,6 +68,10 @@ func New(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive id key: %w", err)
 	}
+	gatewayKey, err := hkdf.Key(sha256.New, master, nil, labelGateway, KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive gateway key: %w", err)
+	}
 	block, err := aes.NewCipher(wrapKey)
 	if err != nil {
 		return nil, fmt.Errorf("derive wrapping key: %w", err)
@@ -75,7 +81,7 @@ func New(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive wrapping key: %w", err)
 	}
-	return &Keyring{wrap: aead, id: (*[KeySize]byte)(idKey)}, nil
+	return &Keyring{wrap: aead, id: (*[KeySize]byte)(idKey), gateway: (*[KeySize]byte)(gatewayKey)}, nil
 }
 
 // Wrap implements Wrapper with AES-256-GCM; purpose is authenticated with the key.
@@ -94,6 +100,9 @@ func (k *Keyring) Unwrap(_ context.Context, wrapped, purpose []byte) ([]byte, er
 
 // IDKey is the key of keyed record ids.
 func (k *Keyring) IDKey() [KeySize]byte { return *k.id }
+
+// GatewayKey is the key by which gateways name credentials that pass through them, and placeholders for what they replace.
+func (k *Keyring) GatewayKey() [KeySize]byte { return *k.gateway }
 
 // Format implements fmt.Formatter, so that no verb prints a key.
 func (k *Keyring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }

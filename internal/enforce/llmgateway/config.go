@@ -1,0 +1,123 @@
+package llmgateway
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/tripod-audit/tripod/internal/secret"
+)
+
+// DefaultUpstream is where requests go unless told otherwise.
+const DefaultUpstream = "https://api.anthropic.com"
+
+// Mode says what a gateway does beside passing on.
+type Mode string
+
+// The modes. In Observe records are written behind the traffic and nothing is held or refused; in Enforce a request is
+// judged and on record before it goes upstream.
+const (
+	Observe Mode = "observe"
+	Enforce Mode = "enforce"
+)
+
+// Config configures a Gateway. Zero bounds mean the defaults.
+type Config struct {
+	Upstream       string // base URL; default DefaultUpstream
+	UpstreamCAFile string // PEM; trusted for the upstream beside what the system trusts
+	Mode           Mode   // default Observe
+	Redact         bool   // in Enforce, rules may have text replaced in requests
+
+	Supply        []Supply   // credentials that take the place of the caller's
+	Pins          []Pin      // the only API keys that pass; none lets all pass
+	Subscriptions bool       // beside pins: OAuth tokens of subscription logins pass, which change too often to be pinned
+	AllowedOrgs   []string   // sent as anthropic-allowed-org-ids in place of what the caller sent; none leaves it alone
+	Key           *[32]byte  // names credentials and placeholders; behind a pointer, so that no %v prints it
+
+	MaxHeld     int64 // bytes of one request body that are kept to be read; default 64 MiB in Observe, 33 MiB in Enforce
+	MaxInFlight int64 // bytes of all bodies and answers kept at once; default 512 MiB
+}
+
+// Supply is a credential of ours for some paths.
+type Supply struct {
+	Paths  []string // prefixes; none is every path
+	Header string   // x-api-key (default), or authorization, which sends it as a bearer token
+	Name   string   // names it in records and errors
+	// Value reads the credential. What it returns is kept for some minutes, and read again after the upstream refused it.
+	Value func(ctx context.Context) (secret.String, error)
+}
+
+// Pin is an enrolled API key, named by its keyed hash.
+type Pin struct {
+	Name string
+	Org  string // whose it is, for records
+	Hash string // 64 hex digits, as CredentialHash gives them
+}
+
+func (c Config) withDefaults() Config {
+	if c.Upstream == "" {
+		c.Upstream = DefaultUpstream
+	}
+	if c.Mode == "" {
+		c.Mode = Observe
+	}
+	if c.MaxHeld <= 0 {
+		c.MaxHeld = 64 << 20
+		if c.Mode == Enforce {
+			c.MaxHeld = 33 << 20 // the vendor's own bound is 32 MB: https://platform.claude.com/docs/en/api/errors
+		}
+	}
+	if c.MaxInFlight <= 0 {
+		c.MaxInFlight = 512 << 20
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var errs []error
+	if c.Mode != Observe && c.Mode != Enforce {
+		errs = append(errs, fmt.Errorf("gateway.mode: %q is not observe or enforce", c.Mode))
+	}
+	if c.Redact && c.Mode != Enforce {
+		errs = append(errs, errors.New("gateway.redact: nothing is changed in observe mode: set gateway.mode: enforce, or leave redact out"))
+	}
+	if _, err := parseUpstream(c.Upstream); err != nil {
+		errs = append(errs, err)
+	}
+	for i, p := range c.Pins {
+		if b, err := hex.DecodeString(p.Hash); err != nil || len(b) != 32 || p.Name == "" {
+			errs = append(errs, fmt.Errorf("gateway.credentials.pinned[%d]: want a name, and the 64 hex digits that tripod keys pin prints", i))
+		}
+	}
+	for i, s := range c.Supply {
+		if h := strings.ToLower(s.Header); h != "" && h != "x-api-key" && h != "authorization" {
+			errs = append(errs, fmt.Errorf("gateway.credentials.supply[%d].header: %q is not x-api-key or authorization", i, s.Header))
+		}
+	}
+	for i, o := range c.AllowedOrgs {
+		if o == "" || strings.ContainsAny(o, ", \r\n\t") {
+			errs = append(errs, fmt.Errorf("gateway.credentials.allowed_orgs[%d]: want the id of one organisation", i))
+		}
+	}
+	if c.Key == nil {
+		errs = append(errs, errors.New("llm gateway: no key to name credentials by"))
+	}
+	return errors.Join(errs...)
+}
+
+// parseUpstream keeps credentials from travelling in the clear. It does not repeat the address, which may hold a secret.
+func parseUpstream(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("gateway.upstream: want https://HOST, with a path at most")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+		return nil, errors.New("gateway.upstream: want https, so that credentials and prompts do not travel in the clear; http is for an upstream on this machine")
+	}
+	return u, nil
+}

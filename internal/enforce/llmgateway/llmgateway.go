@@ -1,0 +1,175 @@
+// Package llmgateway is the way in that stands between clients and the Messages API: a reverse proxy that nobody notices
+// until a rule says otherwise (https://code.claude.com/docs/en/llm-gateway-protocol).
+//
+// It promises: bodies pass byte for byte and headers as sent, but for what is between two connections only, the gateway's
+// own header, and credentials that the configuration supplies; errors of the upstream pass unmodified; a stream is passed on
+// as it comes, pings and comments included. Every request ends in one way that is counted. A request is sent again to the
+// upstream only where a kept connection turned out to be closed before the first byte of an answer.
+//
+// Credentials appear in no log, error, metric or record; the first characters of their keyed hash name them. Memory is
+// bounded whatever is sent. A Gateway is safe for concurrent use; Run is called once, and waits for all it started.
+package llmgateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tripod-audit/tripod/internal/enforce/caller"
+	"github.com/tripod-audit/tripod/internal/health"
+)
+
+// ErrStopped is the cause with which the contexts of requests are cancelled that have not ended in time when Tripod stops.
+var ErrStopped = errors.New("tripod is stopping")
+
+// Callers tell who calls; caller.Gate is one. An error is a *caller.Refusal.
+type Callers interface {
+	Identify(r *http.Request) (caller.Caller, error)
+}
+
+// Deps are what a Gateway works with. Registerer and Health may be nil.
+type Deps struct {
+	Callers    Callers
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Health     *health.Registry
+	Now        func() time.Time // nil: time.Now
+}
+
+// Gateway is the proxy as an http.Handler.
+type Gateway struct {
+	cfg         Config
+	upstream    *url.URL
+	callers     Callers
+	log         *slog.Logger
+	health      *health.Registry
+	now         func() time.Time
+	stats       *stats
+	credentials *credentials
+	transport   *http.Transport
+	proxy       *httputil.ReverseProxy
+	kept        budget
+
+	mu      sync.Mutex
+	stopped bool           // guarded by mu: nothing new begins
+	running sync.WaitGroup // exchanges and what reads behind them
+}
+
+// New makes a gateway. It reaches nobody yet.
+func New(cfg Config, deps Deps) (*Gateway, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	upstream, err := parseUpstream(cfg.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{
+		cfg: cfg, upstream: upstream, callers: deps.Callers, log: deps.Logger, health: deps.Health, now: deps.Now, credentials: newCredentials(cfg),
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	g.kept.give(cfg.MaxInFlight)
+	if g.transport, err = newTransport(cfg); err != nil {
+		return nil, err
+	}
+	if g.stats, err = newStats(deps.Registerer); err != nil {
+		return nil, fmt.Errorf("register metrics of the llm gateway: %w", err)
+	}
+	g.proxy = &httputil.ReverseProxy{
+		Rewrite: g.rewrite, Transport: g.transport, ModifyResponse: modifyResponse, ErrorHandler: unreached,
+		BufferPool: newBuffers(), ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+	return g, nil
+}
+
+// Forget has credentials of ours read again with the next request: the configuration was reloaded.
+func (g *Gateway) Forget() {
+	for _, s := range g.credentials.supplies {
+		s.forget()
+	}
+}
+
+// Run waits for the end of the context and then for every exchange and what is read behind it. Whoever serves the gateway
+// stops doing so first, with ErrStopped as the cause for requests that do not end in time.
+func (g *Gateway) Run(ctx context.Context) error {
+	<-ctx.Done()
+	g.mu.Lock()
+	g.stopped = true
+	g.mu.Unlock()
+	g.running.Wait()
+	g.transport.CloseIdleConnections()
+	return nil
+}
+
+// enter reports whether something new may begin; if so, running.Done is called at its end.
+func (g *Gateway) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.stopped {
+		return false
+	}
+	g.running.Add(1)
+	return true
+}
+
+// ServeHTTP passes one request on and its answer back.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !g.enter() {
+		refusal{status: http.StatusServiceUnavailable, kind: "overloaded_error", text: "the gateway is stopping"}.write(w, newRequestID())
+		return
+	}
+	defer g.running.Done()
+	x := &exchange{g: g, began: g.now(), clock: time.Now(), route: routeOf(r.Method, r.URL.Path)}
+	defer x.leave(r.Context())
+	if refused := g.admit(x, r); refused != nil {
+		x.refuse(w, *refused)
+		return
+	}
+	if x.route.reads() {
+		x.body = newBody(r.Body, r.ContentLength, g.cfg.MaxHeld, &g.kept)
+	}
+	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+}
+
+// admit decides by head and connection alone whether a request goes on, before a byte of its body is read.
+func (g *Gateway) admit(x *exchange, r *http.Request) *refusal {
+	if r.Method == http.MethodConnect || r.URL.Host != "" {
+		return &refusal{status: http.StatusMisdirectedRequest, kind: "invalid_request_error", noRetry: true,
+			text: "this is a gateway for the Messages API, not a proxy: set it as ANTHROPIC_BASE_URL"}
+	}
+	who, err := g.callers.Identify(r)
+	if err != nil {
+		out := &refusal{status: http.StatusUnauthorized, kind: "authentication_error", text: err.Error(), noRetry: true}
+		var refused *caller.Refusal
+		if errors.As(err, &refused) && refused.Status == http.StatusForbidden {
+			out.status, out.kind = http.StatusForbidden, "permission_error"
+		}
+		return out
+	}
+	x.who = who
+	if x.supply = g.credentials.supplied(r.URL.Path); x.supply == nil {
+		x.credential = g.credentials.name(r.Header)
+		if name := g.credentials.foreign(r.Header); name != "" {
+			return &refusal{status: statusPolicy, kind: "permission_error", noRetry: true,
+				text: "This API key is not one of your organisation's, and this network lets no other through. Use the key you were given, or ask your administrator to enrol this one."}
+		}
+		return nil
+	}
+	x.credential = x.supply.Name
+	if x.supplied, err = x.supply.get(r.Context()); err != nil {
+		g.log.ErrorContext(r.Context(), "no credential for the upstream", "error", err)
+		return &refusal{status: http.StatusServiceUnavailable, kind: "api_error", text: "the gateway has no credential for the upstream at the moment; its administrator finds the reason in its log"}
+	}
+	return nil
+}
