@@ -69,7 +69,7 @@ func startTripod(o options, v *vendor, dir string) (*server, error) {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(o.tripod, "serve", "--data", s.data, "--listen-otlp-http", "127.0.0.1:0", "--listen-otlp-grpc", "127.0.0.1:0", "--listen-console", s.console)
+	cmd := exec.Command(o.tripod, "serve", "--data", s.data, "--listen-otlp-http", "127.0.0.1:0", "--listen-otlp-grpc", "127.0.0.1:0", "--listen-console", s.console, "--listen-gateway", "")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(child.Environ(), "TRIPOD_COMPLIANCE_KEY="+v.Key, "TRIPOD_COMPLIANCE_URL="+v.URL, "TRIPOD_COMPLIANCE_START="+o.since().Format(time.DateOnly))
 	if o.profile != "" {

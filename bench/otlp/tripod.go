@@ -32,7 +32,7 @@ func (t tripod) name() string { return "tripod" }
 
 func (t tripod) command(p place) (*exec.Cmd, error) {
 	cmd := exec.Command(t.binary, "serve", "--data", p.data,
-		"--listen-otlp-http", p.http, "--listen-otlp-grpc", p.grpc, "--listen-console", p.console)
+		"--listen-otlp-http", p.http, "--listen-otlp-grpc", p.grpc, "--listen-console", p.console, "--listen-gateway", "")
 	cmd.Dir = p.dir
 	cmd.Env = child.Environ()
 	if t.pprof {

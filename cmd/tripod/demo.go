@@ -57,7 +57,7 @@ func (c *demoCommand) end(now time.Time) (time.Time, error) {
 func (c *demoCommand) play(ctx context.Context, std streams, dir string, end time.Time) error {
 	cfg := config.Default()
 	free := "127.0.0.1:0"
-	cfg.Override(config.Overrides{ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free})
+	cfg.Override(config.Overrides{ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free, ListenGateway: &free})
 	cfg.Override(c.overrides(&dir))
 	if cfg.Listen.OTLPHTTP == "" {
 		return usage{errors.New("demo: its clients deliver over HTTP: --listen-otlp-http (TRIPOD_LISTEN_OTLP_HTTP) cannot be empty, leave it out")}

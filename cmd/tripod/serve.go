@@ -21,20 +21,17 @@ type listenFlags struct {
 	ListenConsole  *string `help:"Console, metrics and health." env:"TRIPOD_LISTEN_CONSOLE" placeholder:"ADDR"`
 	ListenOTLPHTTP *string `name:"listen-otlp-http" help:"OTLP over HTTP." env:"TRIPOD_LISTEN_OTLP_HTTP" placeholder:"ADDR"`
 	ListenOTLPGRPC *string `name:"listen-otlp-grpc" help:"OTLP over gRPC." env:"TRIPOD_LISTEN_OTLP_GRPC" placeholder:"ADDR"`
-	ListenGateway  *string `help:"LLM gateway, MCP gateway and hooks; not in this build." env:"TRIPOD_LISTEN_GATEWAY" placeholder:"ADDR"`
+	ListenGateway  *string `help:"LLM gateway." env:"TRIPOD_LISTEN_GATEWAY" placeholder:"ADDR"`
 	ListenProxy    *string `help:"Egress proxy; not in this build." env:"TRIPOD_LISTEN_PROXY" placeholder:"ADDR"`
 }
 
 func (f *listenFlags) overrides(data *string) config.Overrides {
-	return config.Overrides{Data: data, ListenConsole: f.ListenConsole, ListenOTLPHTTP: f.ListenOTLPHTTP, ListenOTLPGRPC: f.ListenOTLPGRPC}
+	return config.Overrides{Data: data, ListenConsole: f.ListenConsole, ListenOTLPHTTP: f.ListenOTLPHTTP, ListenOTLPGRPC: f.ListenOTLPGRPC, ListenGateway: f.ListenGateway}
 }
 
 // absent names the ways in that were asked for and that this build does not have.
 func (f *listenFlags) absent() []string {
 	var names []string
-	if f.ListenGateway != nil && *f.ListenGateway != "" {
-		names = append(names, "gateway")
-	}
 	if f.ListenProxy != nil && *f.ListenProxy != "" {
 		names = append(names, "proxy")
 	}

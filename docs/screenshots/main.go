@@ -85,7 +85,7 @@ func run(ctx context.Context, out string, seed uint64) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	cfg := config.Default()
 	free := "127.0.0.1:0"
-	cfg.Override(config.Overrides{Data: &dir, ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free})
+	cfg.Override(config.Overrides{Data: &dir, ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free, ListenGateway: &free})
 	cfg.Capture = capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

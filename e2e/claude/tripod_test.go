@@ -109,7 +109,7 @@ func startTripod(t *testing.T) *tripod {
 	}
 	t.Cleanup(func() { _ = p.log.Close() })
 	p.serve = exec.Command(p.binary, "serve", "--data", p.data,
-		"--listen-otlp-http", "127.0.0.1:0", "--listen-otlp-grpc", "127.0.0.1:0", "--listen-console", "127.0.0.1:0")
+		"--listen-otlp-http", "127.0.0.1:0", "--listen-otlp-grpc", "127.0.0.1:0", "--listen-console", "127.0.0.1:0", "--listen-gateway", "127.0.0.1:0")
 	p.serve.Stdout, p.serve.Stderr = p.log, p.log
 	if err := p.serve.Start(); err != nil {
 		t.Fatalf("start serve: %v", err)

@@ -27,7 +27,7 @@ func bothPlanes(t *testing.T) string {
 	t.Helper()
 	c := config.Default()
 	dir, free := t.TempDir(), "127.0.0.1:0"
-	c.Override(config.Overrides{Data: &dir, ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free})
+	c.Override(config.Overrides{Data: &dir, ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free, ListenGateway: &free})
 	c.Capture = capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}
 	begin := time.Now()
 	err := app.Demo(t.Context(), app.DemoOptions{Config: c, Logger: slog.New(slog.DiscardHandler), Seed: 1, For: time.Nanosecond})

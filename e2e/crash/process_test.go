@@ -145,7 +145,7 @@ func (h *home) on(data string) *home {
 func (h *home) serveArgs() []string {
 	return []string{
 		"serve", "-c", h.config, "--data", h.data, "--listen-console", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0",
-		"--listen-otlp-grpc", "127.0.0.1:0",
+		"--listen-otlp-grpc", "127.0.0.1:0", "--listen-gateway", "",
 	}
 }
 

@@ -45,6 +45,7 @@ type App struct {
 	truth      *Truth
 	views      []*view
 	receiver   *otlp.Receiver
+	gateway    *gateway
 	compliance *compliance // nil where no key is configured
 	console    *console
 	control    *control
@@ -61,6 +62,10 @@ type Addrs struct {
 	OTLPGRPC string `json:"otlp_grpc,omitempty"` // host:port
 	// OTLPToken says that the listeners ask for a bearer token.
 	OTLPToken bool `json:"otlp_token,omitempty"`
+	// Gateway is the base URL of the LLM gateway.
+	Gateway string `json:"gateway,omitempty"`
+	// GatewayToken says that it asks for a token.
+	GatewayToken bool `json:"gateway_token,omitempty"`
 }
 
 // New opens the data directory and binds nothing yet.
@@ -106,6 +111,9 @@ func (a *App) open(ctx context.Context, extra []otlp.Token) error {
 	if err != nil {
 		return err
 	}
+	if a.gateway, err = newGateway(a); err != nil {
+		return err
+	}
 	if a.compliance, err = newCompliance(a); err != nil {
 		return err
 	}
@@ -132,6 +140,7 @@ func (a *App) Run(ctx context.Context) error {
 	start("control socket", a.control.run)
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
+	a.gateway.start(start)
 	err := a.announce(ctx)
 	if err == nil {
 		if a.compliance != nil {
@@ -206,6 +215,7 @@ func (a *App) close(ctx context.Context) error {
 	if a.control != nil {
 		errs = append(errs, closeListener(a.control.listener))
 	}
+	errs = append(errs, a.gateway.close())
 	for _, v := range a.views {
 		errs = append(errs, v.close())
 	}
@@ -246,7 +256,7 @@ func (a *App) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPGRPC: grpc, OTLPToken: len(a.cfg.OTLP.Tokens)+a.extraTokens > 0}
+	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPGRPC: grpc, OTLPToken: len(a.cfg.OTLP.Tokens)+a.extraTokens > 0, Gateway: a.gateway.url(), GatewayToken: a.gateway.url() != "" && len(a.cfg.Gateway.Tokens) > 0}
 	if http != "" {
 		addrs.OTLPHTTP = a.scheme() + http
 	}
@@ -261,8 +271,8 @@ func (a *App) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listeners := strings.TrimSpace(strings.Join([]string{addrs.Console, addrs.OTLPHTTP, addrs.OTLPGRPC}, " "))
-	a.log.InfoContext(ctx, "serving", "data", a.cfg.Data, "console", addrs.Console, "otlp_http", addrs.OTLPHTTP, "otlp_grpc", addrs.OTLPGRPC)
+	listeners := strings.TrimSpace(strings.Join([]string{addrs.Console, addrs.OTLPHTTP, addrs.OTLPGRPC, addrs.Gateway}, " "))
+	a.log.InfoContext(ctx, "serving", "data", a.cfg.Data, "console", addrs.Console, "otlp_http", addrs.OTLPHTTP, "otlp_grpc", addrs.OTLPGRPC, "gateway", addrs.Gateway)
 	a.tryAct(ctx, "tripod.serve.start", audit.Attrs{
 		{Name: "version", Value: audit.String(a.version)}, {Name: "config_digest", Value: audit.String(digest)},
 		{Name: "listeners", Value: audit.String(listeners)},

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	pages "github.com/tripod-audit/tripod/internal/console"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -105,10 +106,10 @@ func closeListener(ln net.Listener) error {
 }
 
 // serveHTTP serves until the context ends and lets requests under way finish within a grace; those that have not are cut
-// off. No handler runs any more when it returns.
+// off, with llmgateway.ErrStopped as the cause. No handler runs any more when it returns.
 func serveHTTP(ctx context.Context, s *http.Server, ln net.Listener, grace time.Duration) error {
-	work, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
+	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
 	var handlers sync.WaitGroup
 	next := s.Handler
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -124,12 +125,16 @@ func serveHTTP(ctx context.Context, s *http.Server, ln net.Listener, grace time.
 		defer cancel()
 		err := s.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
-			cut()
+			cut(llmgateway.ErrStopped)
 			err = s.Close()
 		}
 		stopped <- err
 	}()
-	if err := s.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	serve := func() error { return s.Serve(ln) }
+	if s.TLSConfig != nil {
+		serve = func() error { return s.ServeTLS(ln, "", "") }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	err := <-stopped

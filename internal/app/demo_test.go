@@ -15,7 +15,7 @@ import (
 func demoOptions(tb testing.TB) DemoOptions {
 	cfg := config.Default()
 	dir, free := tb.TempDir(), "127.0.0.1:0"
-	cfg.Override(config.Overrides{Data: &dir, ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free})
+	cfg.Override(config.Overrides{Data: &dir, ListenConsole: &free, ListenOTLPHTTP: &free, ListenOTLPGRPC: &free, ListenGateway: &free})
 	return DemoOptions{Config: cfg, Logger: slog.New(slog.DiscardHandler), Seed: 1, For: time.Nanosecond}
 }
 

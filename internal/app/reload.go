@@ -51,6 +51,9 @@ func (a *App) reload(load func() (config.Config, error)) (restart []string, err 
 	if err := a.receiver.Reload(list); err != nil {
 		return nil, err
 	}
+	if err := a.gateway.reload(next.Gateway); err != nil {
+		return nil, err
+	}
 	if a.level != nil {
 		if err := a.level.UnmarshalText([]byte(next.Log.Level)); err != nil {
 			return nil, err

@@ -14,21 +14,24 @@ import (
 const leastToken = 16
 
 // tokens reads the bearer tokens the configuration refers to.
-func tokens(c config.OTLP) ([]otlp.Token, error) {
+func tokens(c config.OTLP) ([]otlp.Token, error) { return readTokens("otlp", c.Tokens) }
+
+// readTokens reads the tokens of a section.
+func readTokens(section string, refs []config.Token) ([]otlp.Token, error) {
 	var list []otlp.Token
-	for _, t := range c.Tokens {
+	for _, t := range refs {
 		value := secret.New(os.Getenv(t.Env))
 		if t.File != "" {
 			var err error
 			if value, err = secret.ReadFile(t.File); err != nil {
-				return nil, fmt.Errorf("otlp token %q: %w", t.Name, err)
+				return nil, fmt.Errorf("%s token %q: %w", section, t.Name, err)
 			}
 		}
 		if value.IsZero() {
-			return nil, fmt.Errorf("otlp token %q: environment variable %s is empty", t.Name, t.Env)
+			return nil, fmt.Errorf("%s token %q: environment variable %s is empty", section, t.Name, t.Env)
 		}
 		if len(value.Reveal()) < leastToken {
-			return nil, fmt.Errorf("otlp token %q: shorter than %d characters can be guessed: make one with openssl rand -hex 32", t.Name, leastToken)
+			return nil, fmt.Errorf("%s token %q: shorter than %d characters can be guessed: make one with openssl rand -hex 32", section, t.Name, leastToken)
 		}
 		list = append(list, otlp.Token{Name: t.Name, Token: value, Surface: t.Surface, Proves: audit.Identity{
 			Email: t.Email, User: t.User, Org: t.Org, Device: t.Device, Service: t.Service, Groups: t.Groups,

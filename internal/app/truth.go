@@ -35,10 +35,11 @@ type Truth struct {
 	// Refused says why nothing is written: ledger and journal do not fit each other. Reading goes on.
 	Refused error
 
-	dir    string
-	log    *slog.Logger
-	stages []*stage
-	views  []*view // that run beside; nil where none do
+	dir        string
+	gatewayKey *[keyring.KeySize]byte // behind a pointer, so that no %v prints it
+	log        *slog.Logger
+	stages     []*stage
+	views      []*view // that run beside; nil where none do
 }
 
 // TruthOptions configures OpenTruth. The zero value of each field but Dir is usable.
@@ -83,7 +84,8 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	if err != nil {
 		return err
 	}
-	idKey := keys.IDKey()
+	idKey, gatewayKey := keys.IDKey(), keys.GatewayKey()
+	t.gatewayKey = &gatewayKey
 	t.Door = intake.New(t.Journal, t.Content, policy, idKey[:])
 	t.Importer = auditexport.New(t.Door, t.Journal)
 	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)

@@ -102,7 +102,7 @@ func (c *Config) Environment(getenv func(string) string) {
 	if k, named := keyOf(getenv, envComplianceDeleteKey); named {
 		to.DeleteKeyEnv, to.DeleteKeyFile, to.DeleteKeyCommand = k.Env, k.File, k.Command
 	}
-	for name, to := range map[string]*string{envComplianceURL: &c.Compliance.URL, envComplianceStart: &c.Compliance.Start} {
+	for name, to := range map[string]*string{envComplianceURL: &c.Compliance.URL, envComplianceStart: &c.Compliance.Start, envGatewayUpstream: &c.Gateway.Upstream} {
 		if v := getenv(name); v != "" {
 			*to = v
 		}

@@ -34,6 +34,8 @@ type Config struct {
 	Listen Listen `yaml:"listen"`
 	// OTLP says who may deliver OpenTelemetry, and how.
 	OTLP OTLP `yaml:"otlp"`
+	// Gateway says where model traffic goes, who may send it, and what is done with it.
+	Gateway Gateway `yaml:"gateway"`
 	// Compliance says how the Compliance API is read.
 	Compliance Compliance `yaml:"compliance"`
 	// Capture is the capture policy: which class of content is kept for whom.
@@ -51,6 +53,7 @@ type Listen struct {
 	Console  string `yaml:"console"`
 	OTLPHTTP string `yaml:"otlp_http"`
 	OTLPGRPC string `yaml:"otlp_grpc"`
+	Gateway  string `yaml:"gateway"`
 }
 
 // OTLP configures the OpenTelemetry receiver.
@@ -97,7 +100,7 @@ type Log struct {
 func Default() Config {
 	return Config{
 		Data:               "tripod-data",
-		Listen:             Listen{Console: "127.0.0.1:8480", OTLPHTTP: "127.0.0.1:4318", OTLPGRPC: "127.0.0.1:4317"},
+		Listen:             Listen{Console: "127.0.0.1:8480", OTLPHTTP: "127.0.0.1:4318", OTLPGRPC: "127.0.0.1:4317", Gateway: "127.0.0.1:8481"},
 		Log:                Log{Level: "info", Format: "text"},
 		CheckpointInterval: time.Second,
 	}
@@ -133,9 +136,9 @@ func Parse(b []byte) (Config, error) {
 
 // Overrides are what flags and environment say; nil leaves the file's or the default value.
 type Overrides struct {
-	Data, ListenConsole, ListenOTLPHTTP, ListenOTLPGRPC *string
-	TLSCert, TLSKey, TLSClientCA, LogLevel, LogFormat   *string
-	CheckpointInterval                                  *time.Duration
+	Data, ListenConsole, ListenOTLPHTTP, ListenOTLPGRPC, ListenGateway *string
+	TLSCert, TLSKey, TLSClientCA, LogLevel, LogFormat                  *string
+	CheckpointInterval                                                 *time.Duration
 }
 
 // Override applies flags and environment.
@@ -145,6 +148,7 @@ func (c *Config) Override(o Overrides) {
 		from *string
 	}{
 		{&c.Data, o.Data}, {&c.Listen.Console, o.ListenConsole}, {&c.Listen.OTLPHTTP, o.ListenOTLPHTTP}, {&c.Listen.OTLPGRPC, o.ListenOTLPGRPC},
+		{&c.Listen.Gateway, o.ListenGateway},
 	} {
 		if p.from != nil {
 			*p.to = *p.from
@@ -160,6 +164,7 @@ func (c *Config) Validate() error {
 	}
 	for _, l := range []struct{ path, addr string }{
 		{"listen.console", c.Listen.Console}, {"listen.otlp_http", c.Listen.OTLPHTTP}, {"listen.otlp_grpc", c.Listen.OTLPGRPC},
+		{"listen.gateway", c.Listen.Gateway},
 	} {
 		if _, _, err := net.SplitHostPort(l.addr); l.addr != "" && err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w: want host:port", l.path, err))
@@ -169,7 +174,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("listen.console: %s is beyond loopback, and the console has no sign-in yet: use 127.0.0.1", c.Listen.Console))
 	}
 	errs = append(errs, c.validateExposure("listen.otlp_http", c.Listen.OTLPHTTP), c.validateExposure("listen.otlp_grpc", c.Listen.OTLPGRPC))
-	errs = append(errs, c.OTLP.validate(), c.Compliance.validate(), c.Capture.Validate())
+	errs = append(errs, c.OTLP.validate(), c.validateGateway(), c.Compliance.validate(), c.Capture.Validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
@@ -200,7 +205,8 @@ func (c *Config) validateRules() error {
 	var errs []error
 	for i, r := range c.Capture.Rules {
 		for _, name := range r.Credential {
-			if c.OTLP.TLS.ClientCA == "" && !slices.ContainsFunc(c.OTLP.Tokens, func(t Token) bool { return t.Name == name }) {
+			named := func(t Token) bool { return t.Name == name }
+			if c.OTLP.TLS.ClientCA == "" && c.Gateway.TLS.ClientCA == "" && !slices.ContainsFunc(c.OTLP.Tokens, named) && !slices.ContainsFunc(c.Gateway.Tokens, named) {
 				errs = append(errs, fmt.Errorf("capture.rules[%d].credential: no token is named %q", i, name))
 			}
 		}
@@ -221,17 +227,23 @@ func (o OTLP) validate() error {
 	if (o.TLS.Cert == "") != (o.TLS.Key == "") {
 		errs = append(errs, errors.New("otlp.tls: cert and key go together"))
 	}
+	return errors.Join(append(errs, validateTokens("otlp", o.Tokens))...)
+}
+
+// validateTokens wants each token of a section to have a name of its own and one place where it is.
+func validateTokens(section string, tokens []Token) error {
+	var errs []error
 	names := map[string]bool{}
-	for i, t := range o.Tokens {
+	for i, t := range tokens {
 		if t.Name == "" {
-			errs = append(errs, fmt.Errorf("otlp.tokens[%d].name: records name the credential by it", i))
+			errs = append(errs, fmt.Errorf("%s.tokens[%d].name: records name the credential by it", section, i))
 		}
 		if names[t.Name] {
-			errs = append(errs, fmt.Errorf("otlp.tokens[%d].name: %q is taken", i, t.Name))
+			errs = append(errs, fmt.Errorf("%s.tokens[%d].name: %q is taken", section, i, t.Name))
 		}
 		names[t.Name] = true
 		if (t.File == "") == (t.Env == "") {
-			errs = append(errs, fmt.Errorf("otlp.tokens[%d]: name a file or an environment variable that holds the token", i))
+			errs = append(errs, fmt.Errorf("%s.tokens[%d]: name a file or an environment variable that holds the token", section, i))
 		}
 	}
 	return errors.Join(errs...)
@@ -250,12 +262,12 @@ func loopback(addr string) bool {
 // of the settings that differ and need a restart.
 func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 	effective = *c
-	effective.OTLP.Tokens, effective.Log.Level = next.OTLP.Tokens, next.Log.Level
+	effective.OTLP.Tokens, effective.Gateway.Tokens, effective.Log.Level = next.OTLP.Tokens, next.Gateway.Tokens, next.Log.Level
 	for _, f := range []struct {
 		name     string
 		old, new any
 	}{
-		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"compliance", c.Compliance, next.Compliance}, {"capture", c.Capture, next.Capture},
+		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"capture", c.Capture, next.Capture},
 		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},
 	} {
 		if !reflect.DeepEqual(f.old, f.new) {

@@ -32,11 +32,11 @@ type Config struct {
 	Mode           Mode   // default Observe
 	Redact         bool   // in Enforce, rules may have text replaced in requests
 
-	Supply        []Supply   // credentials that take the place of the caller's
-	Pins          []Pin      // the only API keys that pass; none lets all pass
-	Subscriptions bool       // beside pins: OAuth tokens of subscription logins pass, which change too often to be pinned
-	AllowedOrgs   []string   // sent as anthropic-allowed-org-ids in place of what the caller sent; none leaves it alone
-	Key           *[32]byte  // names credentials and placeholders; behind a pointer, so that no %v prints it
+	Supply        []Supply  // credentials that take the place of the caller's
+	Pins          []Pin     // the only API keys that pass; none lets all pass
+	Subscriptions bool      // beside pins: OAuth tokens of subscription logins pass, which change too often to be pinned
+	AllowedOrgs   []string  // sent as anthropic-allowed-org-ids in place of what the caller sent; none leaves it alone
+	Key           *[32]byte // names credentials and placeholders; behind a pointer, so that no %v prints it
 
 	MaxHeld     int64 // bytes of one request body that are kept to be read; default 64 MiB in Observe, 33 MiB in Enforce
 	MaxInFlight int64 // bytes of all bodies and answers kept at once; default 512 MiB

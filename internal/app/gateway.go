@@ -1,0 +1,134 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/enforce/caller"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
+)
+
+// gateway is the listener of what stands between clients and what they reach: the LLM gateway.
+type gateway struct {
+	listener net.Listener // nil where no address is configured
+	server   *http.Server
+	gate     *caller.Gate
+	llm      *llmgateway.Gateway
+}
+
+// Times of the gateway's listener. Bodies and answers may take as long as they take: a model may think for minutes.
+const (
+	gatewayHeaderTime = 10 * time.Second
+	gatewayIdleTime   = 5 * time.Minute // longer than clients keep a connection, so that it is they who close it
+	gatewayStopTime   = 10 * time.Second
+)
+
+// newGateway binds the listener, so that a taken port is found before anything starts.
+func newGateway(a *App) (*gateway, error) {
+	cfg := a.cfg.Gateway
+	if a.cfg.Listen.Gateway == "" {
+		return &gateway{}, nil
+	}
+	list, err := gatewayTokens(cfg)
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{}
+	if g.gate, err = caller.New(caller.Config{
+		Addr: a.cfg.Listen.Gateway, CertFile: cfg.TLS.Cert, KeyFile: cfg.TLS.Key, ClientCAFile: cfg.TLS.ClientCA, Tokens: list, Hosts: cfg.Hosts,
+	}, caller.Deps{Logger: a.log, Health: a.health}); err != nil {
+		return nil, err
+	}
+	if g.llm, err = llmgateway.New(llmConfig(cfg, a.truth.gatewayKey), llmgateway.Deps{
+		Callers: g.gate, Logger: a.log, Registerer: a.metrics, Health: a.health,
+	}); err != nil {
+		return nil, err
+	}
+	if g.listener, err = net.Listen("tcp", a.cfg.Listen.Gateway); err != nil {
+		return nil, fmt.Errorf("listen for the gateway: %w: choose another address with --listen-gateway, or '' for none", err)
+	}
+	g.server = &http.Server{
+		Handler: g.llm, TLSConfig: g.gate.TLS(), ReadHeaderTimeout: gatewayHeaderTime, IdleTimeout: gatewayIdleTime, MaxHeaderBytes: 256 << 10,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	return g, nil
+}
+
+// llmConfig is the configuration of the LLM gateway.
+func llmConfig(cfg config.Gateway, key *[32]byte) llmgateway.Config {
+	c := llmgateway.Config{
+		Upstream: cfg.Upstream, UpstreamCAFile: cfg.UpstreamCA, Mode: llmgateway.Mode(cfg.Mode), Redact: cfg.Redact, MaxHeld: cfg.MaxHeld,
+		Subscriptions: cfg.Credentials.Subscriptions, AllowedOrgs: cfg.Credentials.AllowedOrgs, Key: key,
+	}
+	for _, s := range cfg.Credentials.Supply {
+		c.Supply = append(c.Supply, llmgateway.Supply{
+			Name: s.Name, Paths: s.Paths, Header: s.Header, Value: complianceKey(config.KeySource{Env: s.Env, File: s.File, Command: s.Command}),
+		})
+	}
+	for _, p := range cfg.Credentials.Pinned {
+		c.Pins = append(c.Pins, llmgateway.Pin{Name: p.Name, Org: p.Org, Hash: p.Hash})
+	}
+	return c
+}
+
+// gatewayTokens reads the tokens the configuration refers to.
+func gatewayTokens(c config.Gateway) ([]caller.Token, error) {
+	read, err := readTokens("gateway", c.Tokens)
+	if err != nil {
+		return nil, err
+	}
+	var list []caller.Token
+	for _, t := range read {
+		list = append(list, caller.Token{Name: t.Name, Token: t.Token, Proves: t.Proves, Surface: t.Surface})
+	}
+	return list, nil
+}
+
+// start begins what serves; what is told to stop last is started first.
+func (g *gateway) start(start func(name string, run func(context.Context) error)) {
+	if g.listener == nil {
+		return
+	}
+	start("gateway callers", g.gate.Run)
+	start("llm gateway", g.llm.Run)
+	start("gateway", func(ctx context.Context) error { return serveHTTP(ctx, g.server, g.listener, gatewayStopTime) })
+}
+
+// reload takes new tokens, and reads certificates and supplied credentials again.
+func (g *gateway) reload(c config.Gateway) error {
+	if g.gate == nil {
+		return nil
+	}
+	list, err := gatewayTokens(c)
+	if err != nil {
+		return err
+	}
+	if err := g.gate.Reload(list); err != nil {
+		return err
+	}
+	g.llm.Forget()
+	return nil
+}
+
+// url is the value of ANTHROPIC_BASE_URL; "" where nothing listens.
+func (g *gateway) url() string {
+	switch {
+	case g.listener == nil:
+		return ""
+	case g.server.TLSConfig != nil:
+		return "https://" + g.listener.Addr().String()
+	}
+	return "http://" + g.listener.Addr().String()
+}
+
+func (g *gateway) close() error {
+	if g == nil {
+		return nil
+	}
+	return closeListener(g.listener)
+}

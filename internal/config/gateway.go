@@ -1,0 +1,121 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+)
+
+// Gateway configures the LLM gateway.
+type Gateway struct {
+	// Upstream is where requests go (default the Claude API), with a path at most.
+	Upstream string `yaml:"upstream"`
+	// UpstreamCA is a PEM file trusted for the upstream beside what the system trusts.
+	UpstreamCA string `yaml:"upstream_ca"`
+	// Mode is observe (default): records are written behind the traffic, nothing is held or refused; or enforce: what is asked
+	// is judged and on record before it goes upstream.
+	Mode string `yaml:"mode"`
+	// Redact lets rules replace what they find in requests, in enforce mode.
+	Redact bool `yaml:"redact"`
+	// TLS and Tokens say who may call; beyond loopback both are needed, or a client CA.
+	TLS    TLS     `yaml:"tls"`
+	Tokens []Token `yaml:"tokens"`
+	// Hosts are names by which callers without a credential may address the listener, beside those of loopback.
+	Hosts []string `yaml:"hosts"`
+	// Credentials says what goes upstream.
+	Credentials GatewayCredentials `yaml:"credentials"`
+	// MaxHeld bounds the bytes of a request's body that are kept to be read.
+	MaxHeld int64 `yaml:"max_held"`
+}
+
+// GatewayCredentials are the credentials that go upstream: the caller's, unless one is supplied for the path.
+type GatewayCredentials struct {
+	// Supply lists credentials of ours for some paths; the first that fits is used.
+	Supply []GatewaySupply `yaml:"supply"`
+	// Pinned are the only API keys that pass; none lets all pass.
+	Pinned []GatewayPin `yaml:"pinned"`
+	// Subscriptions lets OAuth tokens of subscription logins pass beside pinned keys.
+	Subscriptions bool `yaml:"subscriptions"`
+	// AllowedOrgs are the organisations whose accounts the vendor then lets through.
+	AllowedOrgs []string `yaml:"allowed_orgs"`
+}
+
+// GatewaySupply is one credential of ours: where it is, and for which paths.
+type GatewaySupply struct {
+	Name   string   `yaml:"name"`
+	Paths  []string `yaml:"paths"`  // prefixes; none is every path
+	Header string   `yaml:"header"` // x-api-key (default) or authorization
+	// One of the three: a file (mode 0600), an environment variable, a command that prints it.
+	File    string   `yaml:"file"`
+	Env     string   `yaml:"env"`
+	Command []string `yaml:"command"`
+}
+
+// GatewayPin is one enrolled API key by the hash that `tripod keys pin` prints.
+type GatewayPin struct {
+	Name string `yaml:"name"`
+	Org  string `yaml:"org"`
+	Hash string `yaml:"hash"`
+}
+
+// envGatewayUpstream is where the environment says that the gateway sends.
+const envGatewayUpstream = "TRIPOD_GATEWAY_UPSTREAM"
+
+// lasting is what a reload leaves as it is.
+func (g Gateway) lasting() Gateway {
+	g.Tokens = nil
+	return g
+}
+
+func (c *Config) validateGateway() error {
+	g := c.Gateway
+	var errs []error
+	if !loopback(c.Listen.Gateway) && (g.TLS.Cert == "" || len(g.Tokens) == 0 && g.TLS.ClientCA == "") {
+		errs = append(errs, fmt.Errorf("listen.gateway: %s is beyond loopback: set gateway.tls.cert and gateway.tls.key, and gateway.tokens or gateway.tls.client_ca; or use 127.0.0.1", c.Listen.Gateway))
+	}
+	if (g.TLS.Cert == "") != (g.TLS.Key == "") {
+		errs = append(errs, errors.New("gateway.tls: cert and key go together"))
+	}
+	if g.Mode != "" && g.Mode != "observe" && g.Mode != "enforce" {
+		errs = append(errs, fmt.Errorf("gateway.mode: %q is not observe or enforce", g.Mode))
+	}
+	if g.Redact && g.Mode != "enforce" {
+		errs = append(errs, errors.New("gateway.redact: nothing is changed in observe mode: set gateway.mode: enforce, or leave redact out"))
+	}
+	if g.MaxHeld != 0 && (g.MaxHeld < 1<<20 || g.MaxHeld > 1<<30) {
+		errs = append(errs, fmt.Errorf("gateway.max_held: %d is not between 1 MiB and 1 GiB", g.MaxHeld))
+	}
+	errs = append(errs, validateTokens("gateway", g.Tokens), validateUpstream(g.Upstream))
+	for i, s := range g.Credentials.Supply {
+		if s.Name == "" {
+			errs = append(errs, fmt.Errorf("gateway.credentials.supply[%d].name: records name the credential by it", i))
+		}
+		named := 0
+		for _, is := range []bool{s.File != "", s.Env != "", len(s.Command) > 0} {
+			if is {
+				named++
+			}
+		}
+		if named != 1 {
+			errs = append(errs, fmt.Errorf("gateway.credentials.supply[%d]: name one of file, env and command", i))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// validateUpstream keeps credentials from travelling in the clear. It does not repeat the address, which may hold a secret.
+func validateUpstream(s string) error {
+	if s == "" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("gateway.upstream: want https://HOST, with a path at most")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+		return errors.New("gateway.upstream: want https, so that credentials and prompts do not travel in the clear; http is for an upstream on this machine")
+	}
+	return nil
+}
