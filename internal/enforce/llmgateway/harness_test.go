@@ -3,7 +3,6 @@ package llmgateway_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"io"
 	"log/slog"
 	"net"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -158,21 +156,4 @@ func ask(t *testing.T, c *http.Client, method, url, body string, headers ...stri
 func asking(stream bool, prompt string) string {
 	return `{"model":"claude-opus-4-8","max_tokens":100,"stream":` + map[bool]string{true: "true", false: "false"}[stream] +
 		`,"messages":[{"role":"user","content":"` + prompt + `"}]}`
-}
-
-func digest(s string) [32]byte { return sha256.Sum256([]byte(s)) }
-
-// soon waits for something that another goroutine does.
-func soon(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-deadline:
-			t.Fatalf("%s: not within 10 s", what)
-		case <-tick.C:
-		}
-	}
 }
