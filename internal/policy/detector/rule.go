@@ -1,0 +1,228 @@
+package detector
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed credentials/*.yaml
+var credentialFiles embed.FS
+
+// rule is one kind of credential: one file in credentials/.
+type rule struct {
+	ID       string   `yaml:"id"`
+	Title    string   `yaml:"title"`
+	Keywords []string `yaml:"keywords"` // the expression matches where one of them begins; case does not matter here
+	// Expression is in RE2, matches at the keyword and has a bounded length. What its first group holds is the finding, else all of it.
+	Expression string `yaml:"expression"`
+	// Validators that the finding must pass, as "entropy:3.5": see validators.go.
+	Validators []string `yaml:"validators"`
+	// Generic kinds yield to every other kind of credential in what they match.
+	Generic bool `yaml:"generic"`
+	// Examples and Counter examples are templates (see package corpus), so that nothing here looks like a leak to a scanner.
+	Examples []string `yaml:"examples"`
+	Counter  []string `yaml:"counter"`
+
+	expression *regexp.Regexp
+	alphabet   *byteSet // of all the expression can match
+	longest    int
+	validators []validator
+}
+
+func loadRules() ([]*rule, error) {
+	names, err := fs.Glob(credentialFiles, "credentials/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var rules []*rule
+	for _, name := range names {
+		text, err := credentialFiles.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		r := &rule{}
+		if err := yaml.UnmarshalWithOptions(text, r, yaml.Strict()); err != nil {
+			return nil, fmt.Errorf("read rule %s: %w", name, err)
+		}
+		if err := r.compile(); err != nil {
+			return nil, fmt.Errorf("rule %s: %w", name, err)
+		}
+		if want := strings.TrimSuffix(path.Base(name), ".yaml"); r.ID != want {
+			return nil, fmt.Errorf("rule %s: its id is %q: a rule is named as its file", name, r.ID)
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
+}
+
+func (r *rule) compile() error {
+	switch {
+	case r.ID == "" || r.Title == "":
+		return errors.New("id and title are needed")
+	case len(r.Keywords) == 0:
+		return errors.New("a rule needs keywords, or it would be tried everywhere")
+	}
+	for _, k := range r.Keywords {
+		if len(k) < 2 || k != strings.ToLower(k) {
+			return fmt.Errorf("keyword %q: two bytes at least, in lower case", k)
+		}
+	}
+	tree, err := syntax.Parse(r.Expression, syntax.Perl)
+	if err != nil {
+		return fmt.Errorf("expression: %w", err)
+	}
+	r.alphabet = &byteSet{}
+	if r.longest = extent(tree, r.alphabet); r.longest < 0 || r.longest > longest {
+		return fmt.Errorf("expression: what it matches must be bounded, at most %d bytes", longest)
+	}
+	if r.expression, err = regexp.Compile("^(?:" + r.Expression + ")"); err != nil {
+		return fmt.Errorf("expression: %w", err)
+	}
+	r.validators, err = parseValidators(r.Validators)
+	return err
+}
+
+// extent is how many bytes an expression can match at most, -1 without bound; it adds the bytes that can stand in a match.
+func extent(re *syntax.Regexp, set *byteSet) int {
+	switch re.Op {
+	case syntax.OpLiteral:
+		n := 0
+		for _, c := range re.Rune {
+			n += add(set, c, c)
+			if re.Flags&syntax.FoldCase != 0 && c < 0x80 {
+				set[strings.ToUpper(string(c))[0]], set[strings.ToLower(string(c))[0]] = true, true
+			}
+		}
+		return n
+	case syntax.OpCharClass:
+		n := 0
+		for i := 0; i < len(re.Rune); i += 2 {
+			n = max(n, add(set, re.Rune[i], re.Rune[i+1]))
+		}
+		return n
+	case syntax.OpAnyCharNotNL, syntax.OpAnyChar:
+		return add(set, 0, 0x10ffff)
+	case syntax.OpCapture, syntax.OpQuest:
+		return extent(re.Sub[0], set)
+	case syntax.OpStar, syntax.OpPlus:
+		extent(re.Sub[0], set)
+		return -1
+	case syntax.OpRepeat:
+		n := extent(re.Sub[0], set)
+		if n < 0 || re.Max < 0 {
+			return -1
+		}
+		return n * re.Max
+	case syntax.OpConcat, syntax.OpAlternate:
+		sum := 0
+		for _, sub := range re.Sub {
+			n := extent(sub, set)
+			switch {
+			case n < 0 || sum < 0:
+				sum = -1
+			case re.Op == syntax.OpConcat:
+				sum += n
+			default:
+				sum = max(sum, n)
+			}
+		}
+		return sum
+	}
+	return 0
+}
+
+// add puts the bytes of a range of characters into the set and says how many bytes the longest of them has.
+func add(set *byteSet, from, to rune) int {
+	for c := from; c <= min(to, 0x7f); c++ {
+		set[c] = true
+	}
+	if to < 0x80 {
+		return 1
+	}
+	for c := 0x80; c <= 0xff; c++ {
+		set[c] = true
+	}
+	return len(string(to))
+}
+
+// rule opens the window in which a rule's expression is tried.
+func (st *Stream) rule(h hit, start int) {
+	r := st.set.rules[h.id]
+	if !st.leftEdge(start, r.alphabet['-']) {
+		return
+	}
+	st.open(job{judge: judgeRule, set: r.alphabet, hit: h, start: start, limit: start + r.longest})
+}
+
+func judgeRule(st *Stream, j job) {
+	r := st.set.rules[j.hit.id]
+	window := st.text(j.start, j.end)
+	loc := r.expression.FindSubmatchIndex(window)
+	if loc == nil {
+		return
+	}
+	from, to := loc[0], loc[1]
+	if len(loc) > 2 && loc[2] >= 0 {
+		from, to = loc[2], loc[3]
+	}
+	if next := st.at(j.start + to); to > 0 && word(window[to-1]) && word(next) {
+		return // the beginning of something longer
+	}
+	value := window[from:to]
+	if placeholder(value) {
+		return
+	}
+	for _, valid := range r.validators {
+		if !valid(value) {
+			return
+		}
+	}
+	if r.Generic && st.taken(j.start, j.start+to) {
+		return
+	}
+	st.found(FamilyCredential, r.ID, j.start+from, j.start+to)
+}
+
+func word(c byte) bool { return alnum(c) || c == '_' }
+
+// leftEdge says whether something may begin at a position: after what is no part of a word, or after an escape whose last
+// byte only looks like one (\n, %3D, \u003d, the end of a terminal's colour).
+func (st *Stream) leftEdge(start int, hyphen bool) bool {
+	c := st.at(start - 1)
+	if !word(c) {
+		return c != '-' || !hyphen
+	}
+	switch before := st.at(start - 2); {
+	case before == '\\' && (c == 'n' || c == 't' || c == 'r'):
+		return true
+	case st.at(start-3) == '%' && hexDigit(before) && hexDigit(c):
+		return true
+	case st.at(start-6) == '\\' && st.at(start-5) == 'u' && hexDigit(before) && hexDigit(c):
+		return true
+	case c == 'm' && digit(before):
+		for i := start - 2; i > start-8; i-- {
+			if st.at(i) == '[' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func hexDigit(c byte) bool { return digit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
+
+// taken says whether a range holds a credential of a kind that is certain by itself.
+func (st *Stream) taken(start, end int) bool {
+	sub := st.set.stream(st.set.strong)
+	sub.feed(string(st.text(start, end)))
+	sub.finish()
+	return len(sub.out) > 0
+}
