@@ -53,7 +53,7 @@ type numberKind struct {
 func judgeNumber(st *Stream, j job) {
 	n := &number{st: st, start: j.start, window: st.text(j.start, j.end), context: j.context}
 	n.split()
-	if n.prefix == 0 && len(n.digits) < 8 && n.context.classes == 0 || n.prefix >= len(numberKinds) || !n.leftEdge() {
+	if n.prefix >= len(numberKinds) || !n.leftEdge() || n.prefix == 0 && !n.likely() {
 		return
 	}
 	for _, k := range numberKinds[n.prefix] {
@@ -63,6 +63,12 @@ func judgeNumber(st *Stream, j job) {
 			return
 		}
 	}
+}
+
+// likely says whether a number without letters before it is worth a closer look; most numbers are short and say nothing.
+func (n *number) likely() bool {
+	before := n.st.at(n.start - 1)
+	return len(n.digits) >= 8 || n.context.classes != 0 || before == '+' || before == '(' || before == ' ' && n.groups[0].size == 2 || n.groups[0].size == 6 || n.groups[0].size == 4
 }
 
 // split finds the prefix, and the groups of digits after it.
