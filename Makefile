@@ -5,7 +5,7 @@ STATICCHECK := $(BIN)/staticcheck
 FUZZTIME    ?= 10000x
 export CGO_ENABLED = 0
 
-.PHONY: build test check fmt vet staticcheck race fuzz soak bench test-claude chromium screenshots
+.PHONY: build test check fmt vet staticcheck race whole fuzz soak bench test-claude chromium screenshots
 
 build:
 	$(GO) build -trimpath -o $(BIN)/tripod ./cmd/tripod
@@ -14,8 +14,9 @@ build:
 test:
 	$(GO) test -shuffle=on ./...
 
-# What every change has to pass. With chromium there, test looks at the console's pages in it.
-check: fmt vet staticcheck chromium test race fuzz
+# What every change has to pass: each test with the race detector or without, those that -short leaves out or cuts without. With
+# chromium there, the console's pages are looked at in it.
+check: fmt vet staticcheck chromium race whole fuzz
 
 # The browser the console is tested in: Debian's. Without it, and without the means to install it, those tests are skipped and say so.
 chromium:
@@ -39,6 +40,10 @@ $(STATICCHECK):
 # Tests that start the program as a child do not gain from the race detector and are left out (-short).
 race:
 	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...
+
+# The packages of which race runs less than all.
+whole:
+	$(GO) test -shuffle=on $$(grep -rl 'testing.Short()' --include='*_test.go' . | xargs -n1 dirname | sort -u)
 
 # Every fuzz target for a moment; make fuzz FUZZTIME=5m for longer. Packages that link SQLite run their seeds with the other
 # tests and are fuzzed by soak: building SQLite with coverage takes longer than the rest together.

@@ -35,7 +35,7 @@ func TestDiscrepancies(t *testing.T) {
 func TestCalmEdges(t *testing.T) {
 	step := 5*time.Hour + 40*time.Minute
 	if testing.Short() {
-		step *= 15
+		t.Skip("TestEdges plays the same hours with incidents")
 	}
 	for end := monday(); end.After(monday().Add(-aWeek)); end = end.Add(-step) {
 		t.Run(end.Format("2006-01-02T15:04Mon"), func(t *testing.T) {

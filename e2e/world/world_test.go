@@ -126,6 +126,9 @@ func seeds(t *testing.T, all uint64) []uint64 {
 
 // TestTruth finds every act of a week in the journal, by its keys, as often as it happened; and nothing else.
 func TestTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestFaults plays the same, and more")
+	}
 	for _, seed := range seeds(t, 20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()

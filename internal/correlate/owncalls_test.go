@@ -289,6 +289,10 @@ func TestUnrecognisedCallNamesIt(t *testing.T) {
 // all are counted.
 func TestForgedNamesAreBounded(t *testing.T) {
 	t.Parallel()
+	batches := 3
+	if testing.Short() {
+		batches = 2
+	}
 	f := func(name, run string) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -296,7 +300,7 @@ func TestForgedNamesAreBounded(t *testing.T) {
 			o.begins("A")
 			o.says("A", 1)
 			o.shows("A", 1, 0)
-			for batch := range 3 {
+			for batch := range batches {
 				for n := range mostForeign {
 					o.shows(run, 0, 0, from(ourKey, "203.0.113.10", fmt.Sprintf("curl/8 (run %s, call %d)", run, 100_000*batch+1000+n)), asRequest(fmt.Sprint("req_", batch, "_", n)))
 				}
@@ -304,7 +308,7 @@ func TestForgedNamesAreBounded(t *testing.T) {
 				o.apply()
 			}
 			d := o.list(Filter{Kind: KindUnrecognisedCall})
-			if len(d) != 1 || d[0].Count != 3*mostForeign {
+			if len(d) != 1 || d[0].Count != int64(batches*mostForeign) {
 				t.Fatalf("%+v", d)
 			}
 			var kept int
@@ -323,10 +327,14 @@ func TestForgedNamesAreBounded(t *testing.T) {
 // TestManyCallsInAnyOrder: crashes, faults and late rows of honest runs never raise anything.
 func TestManyCallsInAnyOrder(t *testing.T) {
 	t.Parallel()
+	lives := 5
+	if testing.Short() {
+		lives = 2
+	}
 	for seed := range uint64(2) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		o := &ours{feed: newFeed(t)}
-		for life := range 5 {
+		for life := range lives {
 			run := strings.Repeat("R", life+1)
 			o.begins(run)
 			recorded, issued := 0, 0
