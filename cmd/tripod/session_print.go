@@ -72,7 +72,7 @@ func (p *sessionText) head() {
 	}
 	fact("happened", countsText(&t.Counts))
 	if used := usageText(&t.Usage); used != "" {
-		fact("used", used+fmt.Sprintf(", by the client's own count; %s of the tokens came from its cache", thousands(t.Usage.CacheRead)))
+		fact("used", used+fmt.Sprintf(", by %s; %s of the tokens came from its cache", countedBy(&t.Usage), thousands(t.Usage.CacheRead)))
 	}
 	var told, silent []string
 	for _, s := range t.Sources {
@@ -83,6 +83,33 @@ func (p *sessionText) head() {
 	}
 	fact("records", strings.Join(told, ", "))
 	fact("silent", strings.Join(silent, ", "))
+}
+
+// countedBy says whose count the sums are.
+func countedBy(u *timeline.Usage) string {
+	switch {
+	case u.Gateway == 0:
+		return "the client's own count"
+	case u.Gateway == u.Requests:
+		return "the answers' count as the gateway saw it"
+	}
+	return "the client's own count, " + plural(int64(u.Gateway), "request", "requests") + " by the gateway's"
+}
+
+// verdictText says what policy answered, and what came of it.
+func verdictText(v *timeline.Verdict) string {
+	said := map[bool]string{true: "would " + v.Effect, false: v.Effect}[v.Mode == "observe"]
+	if v.Stopped {
+		said = "denied"
+	}
+	text := "rule " + field1(v.Rule) + ": " + field1(said)
+	if v.Severity != "" {
+		text += ", " + field1(v.Severity)
+	}
+	if v.Shown != "" {
+		text += ", shown: " + field1(v.Shown)
+	}
+	return text
 }
 
 // ownerText says whose session it is as far as it is known.
@@ -220,6 +247,11 @@ func stepNotes(s *timeline.Step) []string {
 	add(s.NoDecision, "who allowed it is not told")
 	add(s.NoResult, "how it ended is not told")
 	add(s.SpansOnly, "known from spans alone")
+	add(s.GatewayOnly, "the gateway saw it, no client told of it")
+	add(s.GatewayMissed, "the gateway did not see it")
+	for i := range s.Verdicts {
+		add(true, verdictText(&s.Verdicts[i]))
+	}
 	add(true, usageText(&s.Usage))
 	add(true, contentText(&s.Content))
 	return notes

@@ -60,6 +60,7 @@ func countsText(c *timeline.Counts) string {
 	}{
 		{c.Prompts, "prompt", "prompts"}, {c.Requests, "model request", "model requests"}, {c.Tools, "tool use", "tool uses"},
 		{c.Replies, "reply", "replies"}, {c.Agents, "sub-agent", "sub-agents"}, {c.Denied, "denied", "denied"}, {c.Failed, "failed", "failed"},
+		{c.Verdicts, "verdict of policy", "verdicts of policy"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, plural(int64(part.n), part.one, part.many))

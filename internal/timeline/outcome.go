@@ -36,10 +36,11 @@ func (s *Step) Bad() audit.Outcome {
 func (b *builder) judgeOther(s *Step) {
 	s.Outcome = audit.OutcomeUnknown
 	for _, i := range s.Items {
-		if r := b.Items[i].Record; worse(r.Outcome, s.Outcome) {
-			s.Outcome = r.Outcome
+		r := b.Items[i].Record
+		if o := b.outcomeOf(r); worse(o, s.Outcome) {
+			s.Outcome = o
 			s.Reason = reason(r)
-		} else if r.Outcome == s.Outcome && s.Reason == "" {
+		} else if o == s.Outcome && s.Reason == "" {
 			s.Reason = reason(r)
 		}
 	}
@@ -52,18 +53,18 @@ func (b *builder) judgeTool(s *Step) {
 	decided, ended, allowed, client := false, false, false, false
 	for _, i := range s.Items {
 		r := b.Items[i].Record
-		client = client || !inTranscript(r)
+		client = client || !inTranscript(r) && !byGateway(r)
 		if s.Decision == "" {
 			s.Decision = decision(r)
 		}
-		o := r.Outcome
+		o := b.outcomeOf(r)
 		if r.Activity == audit.ActivityToolDecision {
 			decided = true
 			if o == audit.OutcomeSuccess {
 				allowed, o = true, audit.OutcomeUnknown
 			}
 		}
-		if o != audit.OutcomeUnknown || r.Activity == audit.ActivityToolResult {
+		if o != audit.OutcomeUnknown || r.Activity == audit.ActivityToolResult && !IsVerdict(r) {
 			ended = true
 		}
 		if worse(o, s.Outcome) {
@@ -156,6 +157,8 @@ func denial(r *audit.Record) string {
 	case r.Activity == audit.ActivityHookRun:
 		h := hookOf(r)
 		return h.refusal()
+	case byGateway(r) && text(r, "stop_reason") != "refusal":
+		return "" // the verdict says why
 	case r.Activity == audit.ActivityModelRequest:
 		return joined("the model refused", quoted("category ", text(r, "category")))
 	}
@@ -181,7 +184,7 @@ func caveat(r *audit.Record) string {
 func failure(r *audit.Record) string {
 	switch r.Activity {
 	case audit.ActivityModelRequest:
-		return joined("the request failed", quoted("HTTP ", first(r, "status_code", "http.response.status_code", "http.status_code")),
+		return joined("the request failed", quoted("HTTP ", first(r, "status_code", "http.response.status_code", "http.status_code", "status")),
 			quoted("attempt ", first(r, "attempt", "total_attempts")), details(r))
 	case audit.ActivityToolResult, audit.ActivityToolCall:
 		return joined("the tool failed", details(r))

@@ -47,8 +47,11 @@ type Step struct {
 	NoDecision       bool     // of a tool use: it ended, and no record tells who allowed it
 	NoResult         bool     // of a tool use that was allowed, or of hooks that started: no record tells how it ended
 	SpansOnly        bool     // known from spans alone although the session's log records came
+	GatewayOnly      bool     // the gateway saw it, and no client told of it although one told of the session
+	GatewayMissed    bool     // of a model request: a client told of it, and the gateway did not see it although it saw others before and after
 	Gap              int      // in Timeline.Gaps, -1 for none
 	Discrepancies    []string // ids of open discrepancies about this tool use
+	Verdicts         []Verdict
 
 	Hook      HookRun // of hooks
 	RefusedBy int     // of a tool use: the item of the hook run that refused it, -1 for none that is known
@@ -63,7 +66,7 @@ func kindOf(r *audit.Record) Kind {
 	case audit.ActivityModelRequest:
 		return KindRequest
 	case audit.ActivityResponse:
-		if r.Keys.Body != "" {
+		if r.Keys.Body != "" && !(byGateway(r) && holdsText(r)) {
 			return KindRequest
 		}
 		return KindReply
@@ -99,7 +102,9 @@ func (b *builder) stepKey(kind Kind, r *audit.Record, i int) string {
 	case KindTool:
 		id = b.toolUse(r)
 	case KindReply:
-		id = b.replyID(r, i)
+		if id = b.replyID(r, i); byGateway(r) {
+			id = b.answerID(r)
+		}
 	case KindAgent:
 		id = r.Keys.Agent
 	case KindHook:
@@ -156,6 +161,9 @@ func (b *builder) add(i int) {
 	item := &b.Items[i]
 	r := item.Record
 	kind := b.kindIn(r)
+	if b.whole && b.beside(r) {
+		kind = KindEvent
+	}
 	key := b.stepKey(kind, r, i)
 	if kind == KindPrompt && !b.whole {
 		key = "item " + strconv.Itoa(i)
@@ -219,6 +227,9 @@ func (b *builder) finish(s *Step, logs bool) {
 	for _, i := range s.Items {
 		r := b.Items[i].Record
 		own.add(r)
+		if IsVerdict(r) {
+			s.Verdicts = append(s.Verdicts, verdictOf(i, r))
+		}
 		if r.Source == audit.SourceOTelSpan {
 			spans++
 		}
@@ -229,6 +240,7 @@ func (b *builder) finish(s *Step, logs bool) {
 	s.Lead, s.Content = best, own.Content
 	b.clockedByClient(s)
 	s.SpansOnly = logs && spans == len(s.Items) && (s.Kind == KindTool || s.Kind == KindRequest || s.Kind == KindPrompt)
+	b.witnessed(s, logs)
 	b.judge(s)
 	if s.Kind == KindRequest {
 		b.count(s)
@@ -238,8 +250,13 @@ func (b *builder) finish(s *Step, logs bool) {
 // says ranks what a record tells of its step.
 func says(r *audit.Record) int {
 	n := 0
-	if r.Source == audit.SourceOTelLog || r.Source == audit.SourceGatewayLLM || r.Source == audit.SourceGatewayMCP {
+	switch {
+	case IsVerdict(r):
+		return -1
+	case r.Source == audit.SourceOTelLog:
 		n = 10
+	case r.Source == audit.SourceGatewayLLM || r.Source == audit.SourceGatewayMCP:
+		n = 8
 	}
 	switch r.Activity {
 	case audit.ActivityToolResult:
@@ -249,7 +266,7 @@ func says(r *audit.Record) int {
 	case audit.ActivityToolDecision, audit.ActivityPrompt, audit.ActivityModelRequest, audit.ActivityAgentRun:
 		n += 3
 	}
-	if r.Type == "hook_execution_complete" {
+	if r.Type == "hook_execution_complete" || r.Type == "llm.end" {
 		n++
 	}
 	if r.Type == "api_request_body" || r.Type == "api_response_body" {
@@ -260,11 +277,13 @@ func says(r *audit.Record) int {
 
 // count reads the tokens of a request, once.
 func (b *builder) count(s *Step) {
-	for _, i := range s.Items {
-		r := b.Items[i].Record
-		if r.Source == audit.SourceOTelLog && r.Outcome == audit.OutcomeSuccess && hasUsage(r) {
-			s.Usage = usageOf(r)
-			return
+	for _, source := range []audit.Source{audit.SourceOTelLog, audit.SourceGatewayLLM} { // both tell of the same tokens
+		for _, i := range s.Items {
+			r := b.Items[i].Record
+			if r.Source == source && r.Outcome == audit.OutcomeSuccess && hasUsage(r) {
+				s.Usage = usageOf(r)
+				return
+			}
 		}
 	}
 	if s.Outcome == audit.OutcomeSuccess {

@@ -58,9 +58,17 @@ type Item struct {
 // Counts sum up what happened, each once, however many sources reported it.
 type Counts struct {
 	Prompts, Requests, Tools, Replies, Agents, Denied, Failed int
+	// Verdicts are what policy answered where a rule matched, Stopped those of them because of which something was denied.
+	Verdicts, Stopped int
 }
 
 func (c *Counts) add(s *Step) {
+	c.Verdicts += len(s.Verdicts)
+	for i := range s.Verdicts {
+		if s.Verdicts[i].Stopped {
+			c.Stopped++
+		}
+	}
 	switch s.Kind {
 	case KindPrompt:
 		c.Prompts++
@@ -123,7 +131,7 @@ func place(records []Entry) []Item {
 const longest = 31 * 24 * time.Hour
 
 // reportedAtEnd: an event is written when a thing is over, a span bears the time of its start.
-func reportedAtEnd(r *audit.Record) bool { return r.Source == audit.SourceOTelLog }
+func reportedAtEnd(r *audit.Record) bool { return r.Source == audit.SourceOTelLog || byGateway(r) }
 
 // lasted is how long the thing took that a record speaks of. Of some events the duration is that of something else: a
 // disconnection says how long the connection stood.

@@ -143,14 +143,15 @@ func (g *grouping) before(at time.Time) int {
 }
 
 // clockedByClient gives a step the times that the client tells, where it tells any: a transcript's are those of the calls
-// that carried its messages, which is before the model asked for a tool, and after the tool was done.
+// that carried its messages, which is before the model asked for a tool, and after the tool was done; a gateway sees a
+// prompt and a tool's result with the request that carries them.
 func (b *builder) clockedByClient(s *Step) {
 	var start, end time.Time
-	transcript := false
+	others := false
 	for _, i := range s.Items {
 		item := &b.Items[i]
-		if inTranscript(item.Record) {
-			transcript = true
+		if inTranscript(item.Record) || byGateway(item.Record) {
+			others = true
 			continue
 		}
 		if start.IsZero() || item.Start.Before(start) {
@@ -158,7 +159,7 @@ func (b *builder) clockedByClient(s *Step) {
 		}
 		end = latest(end, item.End)
 	}
-	if start.IsZero() || !transcript {
+	if start.IsZero() || !others {
 		return
 	}
 	if s.Start = start; s.Kind == KindPrompt {

@@ -30,27 +30,31 @@ const (
 	InferredBySpan = "by spans: the log records with the prompt's id did not come"
 	// InferredByTranscript: the vendor's transcript alone tells of the prompt.
 	InferredByTranscript = "by the vendor's transcript: no client told of this prompt"
+	// InferredByGateway: the LLM gateway alone tells of the prompt.
+	InferredByGateway = "by the gateway: no client told of this prompt"
 )
 
 const none = -1
 
 // index joins records of different sources by their ids.
 type index struct {
-	prompt map[string]int // → turn
-	key    map[string]int // any other joining id → turn; see keys
-	trace  map[string]int // → turn, none where several share it
-	parent map[string]string
-	tool   map[string]string // span → tool use
-	body   map[string]string // body, client request → request
-	reply  map[string]string // request → message by which a client calls its reply
-	calls  []answered        // model requests that clients told of, as they began
-	said   map[int]string    // item of a transcript → request that it is the reply of
+	prompt  map[string]int // → turn
+	key     map[string]int // any other joining id → turn; see keys
+	trace   map[string]int // → turn, none where several share it
+	parent  map[string]string
+	tool    map[string]string // span → tool use
+	body    map[string]string // body, client request → request
+	again   map[string]string // request that a gateway saw → the last try of the same
+	earlier map[string]bool   // exchanges after which the client tried again
+	reply   map[string]string // request → message by which a client calls its reply
+	calls   []answered        // model requests that clients told of, as they began
+	said    map[int]string    // item of a transcript → request that it is the reply of
 }
 
 // newIndex reads what spans and bodies say of each other.
 func newIndex(items []Item) *index {
 	x := &index{prompt: map[string]int{}, key: map[string]int{}, trace: map[string]int{}, parent: map[string]string{},
-		tool: map[string]string{}, body: map[string]string{}, reply: map[string]string{}, said: map[int]string{}}
+		tool: map[string]string{}, body: map[string]string{}, again: map[string]string{}, earlier: map[string]bool{}, reply: map[string]string{}, said: map[int]string{}}
 	for i := range items {
 		r := items[i].Record
 		k := &r.Keys
@@ -72,6 +76,7 @@ func newIndex(items []Item) *index {
 			}
 		}
 	}
+	x.exchanges(items)
 	x.replies(items)
 	return x
 }
@@ -101,8 +106,9 @@ func (x *index) toolUse(r *audit.Record) string {
 // request is the model request a record belongs to.
 func (x *index) request(r *audit.Record) string {
 	k := &r.Keys
-	return cmp.Or(k.Request, x.body[prefixed("body ", k.Body)], x.body[prefixed("client ", k.ClientRequest)], prefixed("body ", k.Body),
+	id := cmp.Or(k.Request, x.body[prefixed("body ", k.Body)], x.body[prefixed("client ", k.ClientRequest)], prefixed("body ", k.Body),
 		prefixed("client ", k.ClientRequest))
+	return cmp.Or(x.again[id], id)
 }
 
 // keys calls f with each id that ties a record to others, the closest first, until f returns false.
@@ -130,6 +136,7 @@ func (x *index) turns(items []Item) []Turn {
 	}
 	g.attach()
 	g.transcripts()
+	g.gateways()
 	g.withoutLogs()
 	g.withoutIDs()
 	return g.inOrder()

@@ -6,8 +6,9 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 )
 
-// Usage is what model requests used, by the client's own count. It is summed from the events of successful requests
-// (api_request) alone: spans and metrics tell of the same tokens again. What the client calls cost is its estimate
+// Usage is what model requests used, by the client's own count, or by that of the answer as the gateway saw it where no
+// client told of the request. It is summed from the events of successful requests alone (api_request, else llm.end): spans
+// and metrics tell of the same tokens again. What the client calls cost is its estimate; a gateway knows none
 // (https://code.claude.com/docs/en/monitoring-usage).
 type Usage struct {
 	Requests      int // summed up here
@@ -16,6 +17,7 @@ type Usage struct {
 	CacheRead     int64
 	CacheCreation int64
 	CostMicros    int64 // millionths of a US dollar
+	Gateway       int   // of Requests, those that the gateway alone counted
 	NotCounted    int   // requests known without such an event, as from a span alone: what they used is not in the sums
 }
 
@@ -26,6 +28,7 @@ func (u *Usage) add(o Usage) {
 	u.CacheRead = plus(u.CacheRead, o.CacheRead)
 	u.CacheCreation = plus(u.CacheCreation, o.CacheCreation)
 	u.CostMicros = plus(u.CostMicros, o.CostMicros)
+	u.Gateway += o.Gateway
 	u.NotCounted += o.NotCounted
 }
 
@@ -49,6 +52,9 @@ func usageOf(r *audit.Record) Usage {
 	}
 	u := Usage{Requests: 1, Input: n("input_tokens"), Output: n("output_tokens"), CacheRead: n("cache_read_tokens"),
 		CacheCreation: n("cache_creation_tokens")}
+	if byGateway(r) {
+		u.Gateway, u.CacheRead, u.CacheCreation = 1, n("cache_read_input_tokens"), n("cache_creation_input_tokens")
+	}
 	if v, ok := r.Attributes.Get("cost_usd_micros"); ok {
 		if i, ok := v.Int64(); ok {
 			u.CostMicros = max(i, 0)

@@ -73,6 +73,15 @@ func TestSentences(t *testing.T) {
 		Attributes: attrs("change", "first_seen", "organization_role", "claude_code_user")})
 	f("dana@example.com opened the proof of record 12", audit.Record{Source: audit.SourceTripod, Type: "tripod.console.open",
 		Attributes: attrs("tripod.page", "record.proof", "position", "12")})
+	const gateway = audit.SourceGatewayLLM
+	f("dana@example.com: a call of the model claude-opus-5-5 failed (529)", audit.Record{Source: gateway, Type: "llm.end", Model: "claude-opus-5-5",
+		Outcome: audit.OutcomeFailure, Attributes: audit.Attrs{{Name: "status", Value: audit.Int(529)}}})
+	f("dana@example.com: a call of the model was refused", audit.Record{Source: gateway, Type: "llm.end", Outcome: audit.OutcomeDenied})
+	f("dana@example.com: Claude asked for ledger/search", audit.Record{Source: gateway, Type: "llm.tool_call", Tool: "search", MCP: "ledger", Outcome: audit.OutcomeUnknown})
+	f("dana@example.com: a rule of policy would deny (no-egress)", audit.Record{Source: gateway, Type: "llm.verdict", Rule: "no-egress", Outcome: audit.OutcomeSuccess,
+		Attributes: attrs("effect", "deny", "mode", "observe")})
+	f("dana@example.com: a rule of policy answered deny (no-egress)", audit.Record{Source: gateway, Type: "llm.verdict", Rule: "no-egress", Outcome: audit.OutcomeDenied,
+		Attributes: attrs("effect", "deny", "mode", "enforce")})
 	f("dana@example.com: Claude replied (claude-opus-4-6)", audit.Record{Source: "something.new", Type: "reply_given", Activity: audit.ActivityResponse, Model: "claude-opus-4-6"})
 }
 

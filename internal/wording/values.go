@@ -9,7 +9,7 @@ import (
 // values are what a template can name of a record.
 type values struct{ r *audit.Record }
 
-// get is the value of a name: an attribute; ".mcp", ".model", ".type" for the record's own fields, ".use" for the tool
+// get is the value of a name: an attribute; ".mcp", ".model", ".type", ".rule" for the record's own fields, ".use" for the tool
 // with its MCP server. One
 // that begins with ~ is a word of the vendor's and read as words: "primary_owner" as "primary owner".
 func (v values) get(name string) string {
@@ -26,6 +26,8 @@ func (v values) get(name string) string {
 		s = v.r.Model
 	case ".type":
 		s = v.r.Type
+	case ".rule":
+		s = v.r.Rule
 	default:
 		a, _ := v.r.Attributes.Get(name)
 		if s = a.Text(); a.Kind == audit.KindArray {

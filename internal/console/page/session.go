@@ -76,6 +76,7 @@ type Step struct {
 	Records  []RecordChip
 	Href     string // of the record that says most
 	Problems []string
+	Verdicts []Verdict // in words
 
 	HookSeq uint64 // of the record of the hooks that refused it, 0 for none known
 	Refused string // of hooks: address of the tool use they refused
@@ -210,6 +211,9 @@ func (s *Session) step(n int) Step {
 	if st.Refused >= 0 {
 		refused := t.Items[st.Refused].Step
 		shown.Refused, shown.Called = s.stepURL(refused), t.Steps[refused].Tool
+	}
+	for _, v := range st.Verdicts {
+		shown.Verdicts = append(shown.Verdicts, Verdict{v})
 	}
 	for _, i := range st.Items {
 		item := &t.Items[i]

@@ -93,6 +93,36 @@ func clock(t, other time.Time) string {
 // opening says what it would take to read content that is held.
 const opening = "opening needs a purpose (not in this version)"
 
+// Verdict is what policy answered about a step.
+type Verdict struct{ timeline.Verdict }
+
+// Says is what came of it, or would have.
+func (v Verdict) Says() string {
+	switch {
+	case v.Stopped:
+		return "denied"
+	case v.Mode == "observe":
+		return "would " + v.Effect
+	case v.Effect == "flag":
+		return "flagged"
+	case v.Effect == "redact":
+		return "redacted"
+	}
+	return v.Effect
+}
+
+// CountedBy says whose count the tokens are.
+func (s *Session) CountedBy() string {
+	switch u := &s.T.Usage; {
+	case u.Gateway == 0:
+		return "by the client's count"
+	case u.Gateway == u.Requests:
+		return "by the answers' count, as the gateway saw it"
+	default:
+		return "by the client's count; " + plural(int64(u.Gateway), "request") + " as the gateway saw it"
+	}
+}
+
 // holdings draws what is known of content: held, by class, or withheld and by whom.
 func holdings(c *timeline.Content) []Holding {
 	var list []Holding
