@@ -120,7 +120,7 @@ func (g *gateway) url() string {
 	switch {
 	case g.listener == nil:
 		return ""
-	case g.server.TLSConfig != nil:
+	case g.gate.TLS() != nil: // the server makes itself a configuration where it has none
 		return "https://" + g.listener.Addr().String()
 	}
 	return "http://" + g.listener.Addr().String()
