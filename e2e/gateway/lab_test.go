@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -115,9 +113,6 @@ func simulated(change func(*messagesapi.Options)) http.Handler {
 	return messagesapi.New(o)
 }
 
-// enforcing sets the gateway's mode.
-func enforcing(c *config.Config) { c.Gateway.Mode = "enforce" }
-
 // records stops serve and lists what the gateway has put on record, in order.
 func (l *lab) records(t *testing.T) (list []audit.Record) {
 	t.Helper()
@@ -147,38 +142,8 @@ func scan(t *testing.T, data string) (list []audit.Record) {
 	return list
 }
 
-// ofType keeps the records of one type.
-func ofType(list []audit.Record, name string) (of []audit.Record) {
-	for i := range list {
-		if list[i].Type == name {
-			of = append(of, list[i])
-		}
-	}
-	return of
-}
-
 // attribute is the text of an attribute; "" where there is none.
 func attribute(r *audit.Record, name string) string {
 	v, _ := r.Attributes.Get(name)
 	return v.Str()
 }
-
-// slow leaves out what starts the program as a child.
-func slow(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts the program as a child: left out with -short")
-	}
-}
-
-func readAll(t *testing.T, r io.Reader) []byte {
-	t.Helper()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// soak reports whether the long version was asked for.
-func soak() bool { return os.Getenv("TRIPOD_SOAK") == "1" }

@@ -89,10 +89,11 @@ func (b *body) read(at int64, p []byte) (int, error) {
 	}
 	n, err := b.src.Read(p)
 	b.keep(p[:n])
+	if b.size == b.length {
+		err = io.EOF // nobody looks for the end once the answer has begun: by then src may be closed
+	}
 	if err != nil {
 		b.err = err
-	}
-	if err != nil || b.size == b.length {
 		b.finish()
 	}
 	return n, err
