@@ -2,16 +2,17 @@ package policy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tripod-audit/tripod/internal/policy/detector"
 )
 
 // Finding is what a detector found: family and kind, and where, in bytes of the text that was judged.
-type Finding struct {
-	Detector, Kind string
-	Start, End     int
-}
+type Finding = detector.Finding
 
 // Deps are what an Engine needs of others. Both may be nil.
 type Deps struct {
@@ -20,48 +21,108 @@ type Deps struct {
 }
 
 // Engine judges events by the rules in force.
-type Engine struct{ cfg Config }
+type Engine struct {
+	set     atomic.Pointer[ruleSet]
+	cache   *cache
+	log     *slog.Logger
+	metrics *metrics
+}
 
-// New compiles the rules. A rule set with a mistake is an error that names every one.
-func New(cfg Config, _ Deps) (*Engine, error) {
+// New reads and compiles the rules. A rule set with a mistake is an error that names every one.
+func New(cfg Config, deps Deps) (*Engine, error) {
+	e := &Engine{log: deps.Logger}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.CacheSpans > 0 {
+		e.cache = newCache(cfg.CacheSpans)
+	}
+	set, err := load(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if e.metrics, err = newMetrics(deps.Registerer); err != nil {
+		return nil, err
+	}
+	e.set.Store(set)
+	e.metrics.rules.Set(float64(len(set.rules)))
+	return e, nil
+}
+
+func load(cfg Config) (*ruleSet, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Engine{cfg: cfg}, nil
+	files, err := readFiles(&cfg)
+	if err != nil {
+		return nil, err
+	}
+	return compileSet(cfg, files)
 }
 
-// Reload puts another configuration in force. A broken one is refused with every problem, and the last good one stays.
+// Reload reads the rule files again and puts them in force. A broken set is refused with every problem, and the last good
+// one stays. The size of the cache stays what it was.
 func (e *Engine) Reload(cfg Config) error {
-	if err := cfg.Validate(); err != nil {
+	commit, err := e.Prepare(cfg)
+	if err != nil {
 		return err
 	}
-	e.cfg = cfg
+	commit()
 	return nil
 }
 
-// Evaluate judges one event. It is bounded in time by the context and by the size of the text, and never panics.
-func (e *Engine) Evaluate(context.Context, Event) Verdict { return Verdict{Effect: Allow} }
+// Prepare reads and compiles like Reload and leaves putting it in force to the function it returns, which cannot fail.
+func (e *Engine) Prepare(cfg Config) (commit func(), err error) {
+	set, err := load(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		old := e.set.Swap(set)
+		e.metrics.rules.Set(float64(len(set.rules)))
+		if old.version != set.version {
+			e.log.Info("rules in force", "rule_set", set.version, "rules", len(set.rules), "mode", string(set.cfg.Mode))
+		}
+	}, nil
+}
 
-// Stream judges text that comes in pieces, as Evaluate would judge the whole.
-func (e *Engine) Stream(Event) *Stream { return &Stream{} }
+// Evaluate judges one event. It is bounded in time by the context and by the size of the text, and never panics.
+func (e *Engine) Evaluate(ctx context.Context, ev Event) (v Verdict) {
+	set := e.set.Load()
+	defer func() {
+		if r := recover(); r != nil {
+			v = Verdict{Effect: Allow, RuleSet: set.version, Failed: fmt.Errorf("%w: panic", ErrEngine)} // its value may quote what was judged
+			e.log.Error("policy panicked; the event counts as not judged", "point", string(ev.Point), "panic", fmt.Sprintf("%T", r))
+		}
+		e.metrics.count(ev.Point, &v)
+	}()
+	return begin(set, e.cache, &ev).run(ctx)
+}
 
 // Enforces reports whether some rule at this point can deny or redact. Where none can, nothing need be held for a verdict.
-func (e *Engine) Enforces(Point) bool { return false }
+func (e *Engine) Enforces(p Point) bool { return e.set.Load().enforces(p) }
 
-// Version names the rules in force, their order, lists and exceptions, the mode and the detectors: a digest.
-func (e *Engine) Version() string { return "" }
+// Version names the rules in force, their order, lists and exceptions, the mode and the detectors: a digest of 32 hex digits.
+func (e *Engine) Version() string { return e.set.Load().version }
 
 // Mode is observe or enforce: whether rules take effect at all, and so how what fails is treated.
-func (e *Engine) Mode() Mode { return e.cfg.Mode }
+func (e *Engine) Mode() Mode { return e.set.Load().cfg.Mode }
 
 // Failures is the failure table in force, every row filled.
-func (e *Engine) Failures() Failures { return e.cfg.Failures.For(e.cfg.Mode) }
+func (e *Engine) Failures() Failures {
+	cfg := &e.set.Load().cfg
+	return cfg.Failures.For(cfg.Mode)
+}
 
-// Stream is text judged piece by piece.
-type Stream struct{}
+// Rules lists the rules in force, in their order, as they are after overrides.
+func (e *Engine) Rules() []Rule {
+	set := e.set.Load()
+	list := make([]Rule, len(set.rules))
+	for i, r := range set.rules {
+		list[i] = r.Rule
+	}
+	return list
+}
 
-// Write takes the next bytes. It reports true, and the verdict so far, when something new matched.
-func (s *Stream) Write([]byte) (Verdict, bool) { return Verdict{Effect: Allow}, false }
-
-// Close ends the text and reports what only its end completes.
-func (s *Stream) Close() (Verdict, bool) { return Verdict{Effect: Allow}, false }
+// Kinds lists what the detectors in force find.
+func (e *Engine) Kinds() []detector.Kind { return e.set.Load().detectors.Kinds() }

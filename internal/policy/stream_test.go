@@ -1,0 +1,121 @@
+package policy_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/policy"
+)
+
+const streamRules = `
+rules:
+  - {id: key, title: Key, points: [response], detectors: [credential], effect: deny, message: No., severity: high, mode: enforce}
+  - {id: two, title: Two, points: [response], when: "findings.exists(f, f.count > 1)", effect: flag, severity: high, mode: enforce}
+  - {id: word, title: Word, points: [response], when: "text.has('forbidden') && !partial", effect: flag, severity: low, mode: enforce}
+`
+
+// TestStreamSaysWhatEvaluateSays cuts a text at every place.
+func TestStreamSaysWhatEvaluateSays(t *testing.T) {
+	t.Parallel()
+	e := engine(t, streamRules)
+	text := "Your key is " + secret + ", the other is " + secret[:16] + "Q7ZP; forbidden."
+	ev := policy.Event{Point: policy.PointResponse, Text: text}
+	want := matched(judge(t, e, ev))
+	if !slices.Equal(want, []string{"key", "two", "word"}) {
+		t.Fatalf("Evaluate matches %v", want)
+	}
+	for cut := range text {
+		s := e.Stream(ev)
+		first, news := s.Write([]byte(text[:cut]))
+		if news != (len(first.Matches) > 0) {
+			t.Fatalf("cut at %d: %t with %d matches", cut, news, len(first.Matches))
+		}
+		s.Write([]byte(text[cut:]))
+		last, _ := s.Close()
+		if got := matched(last); !slices.Equal(got, want) || last.Effect != policy.Deny {
+			t.Fatalf("cut at %d: %v, want %v", cut, got, want)
+		}
+	}
+}
+
+// TestStreamTellsAtOnce: a credential is told when it is there, not when the text ends, and once.
+func TestStreamTellsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := engine(t, streamRules).Stream(policy.Event{Point: policy.PointResponse})
+	told := 0
+	for i, piece := range []string{"a ", secret[:7], secret[7:] + " ", "b ", "c "} {
+		v, news := s.Write([]byte(piece))
+		if news {
+			told++
+		}
+		if i == 2 && (!news || v.Effect != policy.Deny || v.Matches[0].Findings[0].Start != 2) {
+			t.Errorf("after the credential: %t %+v", news, v)
+		}
+	}
+	if _, news := s.Close(); told != 1 || news {
+		t.Errorf("told %d times, and at the end: %t", told, news)
+	}
+}
+
+func TestStreamKeepsABoundedPart(t *testing.T) {
+	t.Parallel()
+	s := engine(t, streamRules).Stream(policy.Event{Point: policy.PointResponse})
+	filler := []byte(strings.Repeat("nothing here ", 1000))
+	s.Write([]byte("forbidden "))
+	for range 100 {
+		s.Write(filler)
+	}
+	s.Write([]byte(" " + secret))
+	v, _ := s.Close()
+	if got := matched(v); !slices.Equal(got, []string{"key"}) { // word asks for a text that is whole
+		t.Errorf("%v", got)
+	}
+}
+
+func TestScanEndsInTime(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, strings.ReplaceAll(streamRules, "response", "prompt"))
+	cfg.Budget = policy.Budget{PerMB: 1, Least: 1, Most: time.Nanosecond}
+	e, err := policy.New(cfg, policy.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := judge(t, e, policy.Event{Point: policy.PointPrompt, Text: secret + strings.Repeat(" nothing", 1<<17)})
+	if !errors.Is(v.Failed, policy.ErrIncomplete) || v.Effect != policy.Deny { // what was found still counts
+		t.Errorf("%s %v", v.Effect, v.Failed)
+	}
+	if v := judge(t, e, policy.Event{Point: policy.PointPrompt, Text: secret}); v.Failed != nil || v.Effect != policy.Deny {
+		t.Errorf("a short text is judged whatever the clock says: %s %v", v.Effect, v.Failed)
+	}
+}
+
+// TestCacheAnswersForItsTextOnly: a digest a caller brings stands for one text, of one length, under one set of detectors.
+func TestCacheAnswersForItsTextOnly(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, strings.ReplaceAll(streamRules, "response", "prompt"))
+	cfg.CacheSpans = 4
+	e, err := policy.New(cfg, policy.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(want policy.Effect, text string, span byte) {
+		t.Helper()
+		if v := judge(t, e, policy.Event{Point: policy.PointPrompt, Text: text, Span: [32]byte{span}}); v.Effect != want {
+			t.Errorf("%q: %s, want %s", text, v.Effect, want)
+		}
+	}
+	other := strings.Repeat("-", len(secret))
+	f(policy.Deny, secret, 1)
+	f(policy.Deny, other, 1) // the same digest and length: the caller says it is the same text
+	f(policy.Allow, other+"-", 1)
+	f(policy.Allow, other, 2)
+	f(policy.Allow, other, 0)
+	f(policy.Deny, secret, 0)
+	for i := range byte(20) {
+		f(policy.Allow, other, 10+i) // push the first out
+	}
+	f(policy.Allow, other, 1)
+}
