@@ -159,7 +159,7 @@ func (c *serveCommand) reloadOn(ctx context.Context, hangup <-chan os.Signal, a 
 					log.ErrorContext(ctx, "reload", "error", err)
 					continue
 				}
-				log.InfoContext(ctx, "tokens, certificates and log level reloaded")
+				log.InfoContext(ctx, "policy, tokens, certificates and log level reloaded")
 			case <-end:
 				return
 			}

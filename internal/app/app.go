@@ -23,6 +23,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/policy"
 )
 
 // Options configures an App.
@@ -44,6 +45,7 @@ type App struct {
 	metrics    *prometheus.Registry
 	truth      *Truth
 	views      []*view
+	policy     *policy.Engine
 	receiver   *otlp.Receiver
 	gateway    *gateway
 	compliance *compliance // nil where no key is configured
@@ -99,6 +101,9 @@ func (a *App) open(ctx context.Context, extra []otlp.Token) error {
 	}
 	a.views = newViews(ctx, a.cfg.Data, a.truth.Journal, a.health, a.log)
 	a.truth.views = a.views
+	if a.policy, err = policy.New(a.cfg.Policy, policy.Deps{Logger: a.log, Registerer: a.metrics}); err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
 	tokens, err := tokens(a.cfg.OTLP)
 	if err != nil {
 		return err
@@ -275,7 +280,8 @@ func (a *App) announce(ctx context.Context) error {
 	a.log.InfoContext(ctx, "serving", "data", a.cfg.Data, "console", addrs.Console, "otlp_http", addrs.OTLPHTTP, "otlp_grpc", addrs.OTLPGRPC, "gateway", addrs.Gateway)
 	a.tryAct(ctx, "tripod.serve.start", audit.Attrs{
 		{Name: "version", Value: audit.String(a.version)}, {Name: "config_digest", Value: audit.String(digest)},
-		{Name: "listeners", Value: audit.String(listeners)},
+		{Name: "listeners", Value: audit.String(listeners)}, {Name: "rule_set", Value: audit.String(a.policy.Version())},
+		{Name: "mode", Value: audit.String(string(a.policy.Mode()))},
 	})
 	return nil
 }

@@ -16,8 +16,8 @@ const (
 	conditionRestart = "config.restart" // parts of it need a restart
 )
 
-// Reload takes over bearer tokens, the content of certificate files and the log level from the configuration that load
-// reads; everything else needs a restart, which is said in log and health. A configuration that is refused changes nothing.
+// Reload takes over policy with its rule files, bearer tokens, the content of certificate files and the log level from the
+// configuration that load reads; everything else needs a restart, which is said in log and health. A configuration that is refused changes nothing.
 // The record of a reload names the configuration in force after it.
 func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) error {
 	restart, err := a.reload(load)
@@ -36,7 +36,10 @@ func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) er
 	if err != nil {
 		return err
 	}
-	return a.act(ctx, "tripod.serve.reload", audit.Attrs{{Name: "config_digest", Value: audit.String(digest)}})
+	return a.act(ctx, "tripod.serve.reload", audit.Attrs{
+		{Name: "config_digest", Value: audit.String(digest)}, {Name: "rule_set", Value: audit.String(a.policy.Version())},
+		{Name: "mode", Value: audit.String(string(a.policy.Mode()))},
+	})
 }
 
 func (a *App) reload(load func() (config.Config, error)) (restart []string, err error) {
@@ -47,6 +50,10 @@ func (a *App) reload(load func() (config.Config, error)) (restart []string, err 
 	list, err := tokens(next.OTLP)
 	if err != nil {
 		return nil, err
+	}
+	commit, err := a.policy.Prepare(next.Policy)
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
 	}
 	if err := a.receiver.Reload(list); err != nil {
 		return nil, err
@@ -59,6 +66,7 @@ func (a *App) reload(load func() (config.Config, error)) (restart []string, err 
 			return nil, err
 		}
 	}
+	commit()
 	a.cfg, restart = a.cfg.AfterReload(next)
 	return restart, nil
 }

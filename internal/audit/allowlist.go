@@ -92,7 +92,7 @@ var keepNames = []string{
 	"response.has_tool_call", "stop_reason", "result_tokens", "bash_command_class", "http.response.status_code", "http.status_code",
 	// Tripod's own acts
 	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest", "tripod.page",
-	"import.source", "import.org", "import.sha256", "import.first", "import.last",
+	"import.source", "import.org", "import.sha256", "import.first", "import.last", "rule_set", "mode",
 }
 
 var detailNames = []string{

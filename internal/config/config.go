@@ -24,6 +24,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
+	"github.com/tripod-audit/tripod/internal/policy"
 )
 
 // Config is the whole file. Every setting has one name in three spellings: YAML key, flag, environment.
@@ -40,6 +41,8 @@ type Config struct {
 	Compliance Compliance `yaml:"compliance"`
 	// Capture is the capture policy: which class of content is kept for whom.
 	Capture capture.Config `yaml:"capture"`
+	// Policy says what is judged at the ways in that can stop something, and what becomes of it.
+	Policy policy.Config `yaml:"policy"`
 	// Owners names who answers for each source, for the page of health: otel.log: platform team.
 	Owners map[audit.Source]string `yaml:"owners"`
 	// Log says what Tripod tells about itself on stderr.
@@ -101,6 +104,7 @@ func Default() Config {
 	return Config{
 		Data:               "tripod-data",
 		Listen:             Listen{Console: "127.0.0.1:8480", OTLPHTTP: "127.0.0.1:4318", OTLPGRPC: "127.0.0.1:4317", Gateway: "127.0.0.1:8481"},
+		Policy:             policy.DefaultConfig(),
 		Log:                Log{Level: "info", Format: "text"},
 		CheckpointInterval: time.Second,
 	}
@@ -174,7 +178,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("listen.console: %s is beyond loopback, and the console has no sign-in yet: use 127.0.0.1", c.Listen.Console))
 	}
 	errs = append(errs, c.validateExposure("listen.otlp_http", c.Listen.OTLPHTTP), c.validateExposure("listen.otlp_grpc", c.Listen.OTLPGRPC))
-	errs = append(errs, c.OTLP.validate(), c.validateGateway(), c.Compliance.validate(), c.Capture.Validate())
+	errs = append(errs, c.OTLP.validate(), c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
@@ -268,6 +272,7 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 		old, new any
 	}{
 		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"capture", c.Capture, next.Capture},
+		{"policy.cache_spans", c.Policy.CacheSpans, next.Policy.CacheSpans},
 		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},
 	} {
 		if !reflect.DeepEqual(f.old, f.new) {
