@@ -70,7 +70,7 @@ func parseFile(name string, b []byte) (file *File, err error) {
 		return nil, yamlError(name, err)
 	}
 	if len(tree.Docs) > 1 {
-		return nil, fmt.Errorf("%s: more than one YAML document; put all rules under one rules:", name)
+		return nil, fmt.Errorf("%s: more than one YAML document; put all rules into one", name)
 	}
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
 		return file, nil
