@@ -48,8 +48,9 @@ type Set struct {
 	off     map[[2]string]bool // family and kind
 	version string
 
-	all    *dfa // every keyword
-	strong *dfa // those of credentials that are certain by themselves: what is looked for inside decoded text
+	all     *dfa // every keyword
+	certain *dfa // those of credentials that are certain by themselves; generic kinds yield to them
+	ruled   *dfa // those of all credentials but what is only known by its name, which yields to them
 
 	streams sync.Pool
 }

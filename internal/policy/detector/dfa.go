@@ -19,15 +19,9 @@ const (
 	hitRule    what = iota + 1 // id: index of the rule
 	hitContext                 // id: class of context
 	hitAt                      // '@'
-	hitScheme                  // "://"
+	hitToken                   // "eyJ": a JSON object in base64
+	hitPEM                     // "-----BEGIN "
 	hitAssign                  // a name under which secrets are kept
-	hitPEM
-	hitInject // id: index of the injection pattern
-	hitTerm   // id: dictionary
-	hitHost   // id: kind of destination
-	hitCommand
-	hitEncoded // id: index of an encoded keyword
-	hitMarker  // kinds found by their keyword alone
 )
 
 type keyword struct {

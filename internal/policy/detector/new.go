@@ -46,7 +46,7 @@ func New(cfg Config) (*Set, error) {
 
 // build makes the automata.
 func (s *Set) build() {
-	var all, strong []keyword
+	var all, certain []keyword
 	for i, r := range s.rules {
 		if s.off[[2]string{FamilyCredential, r.ID}] {
 			continue
@@ -55,16 +55,22 @@ func (s *Set) build() {
 			all = append(all, keyword{k, hit{what: hitRule, id: uint16(i)}})
 		}
 		if !r.Generic {
-			strong = append(strong, all[len(all)-len(r.Keywords):]...)
+			certain = append(certain, all[len(all)-len(r.Keywords):]...)
 		}
 	}
+	byForm := []keyword{{"eyj", hit{what: hitToken}}, {"-----begin ", hit{what: hitPEM}}}
+	certain, all = append(certain, byForm...), append(all, byForm...)
+	ruled := slices.Clone(all)
 	for class, words := range contextWords {
 		for _, w := range words {
 			all = append(all, keyword{w, hit{what: hitContext, id: uint16(class)}})
 		}
 	}
+	for _, w := range assignWords {
+		all = append(all, keyword{w, hit{what: hitAssign}})
+	}
 	all = append(all, keyword{"@", hit{what: hitAt}})
-	s.all, s.strong = newDFA(all), newDFA(strong)
+	s.all, s.certain, s.ruled = newDFA(all), newDFA(certain), newDFA(ruled)
 }
 
 func digest(cfg Config, rules []*rule) (string, error) {

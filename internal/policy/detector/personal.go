@@ -73,6 +73,11 @@ var numberKinds = [...][]numberKind{
 func builtin() []Kind {
 	kinds := []Kind{
 		{FamilyPersonal, "email", "e-mail address"},
+		{FamilyCredential, "jwt", "JSON Web Token"},
+		{FamilyCredential, "private_key", "private key (PEM, OpenSSH)"},
+		{FamilyCredential, "pgp_private_key", "PGP private key"},
+		{FamilyCredential, "password", "password under its name"},
+		{FamilyCredential, "secret", "key or token under its name"},
 	}
 	seen := map[string]bool{}
 	for _, list := range numberKinds {

@@ -23,6 +23,11 @@ type rule struct {
 	Keywords []string `yaml:"keywords"` // the expression matches where one of them begins; case does not matter here
 	// Expression is in RE2, matches at the keyword and has a bounded length. What its first group holds is the finding, else all of it.
 	Expression string `yaml:"expression"`
+	// Before is how many bytes of the expression's alphabet may stand before the keyword and belong to the match; with it the
+	// expression need not match where the window begins.
+	Before int `yaml:"before"`
+	// Rest says that what follows in the same alphabet belongs to the finding, however long.
+	Rest bool `yaml:"rest"`
 	// Validators that the finding must pass, as "entropy:3.5": see validators.go.
 	Validators []string `yaml:"validators"`
 	// Generic kinds yield to every other kind of credential in what they match.
@@ -33,6 +38,7 @@ type rule struct {
 
 	expression *regexp.Regexp
 	alphabet   *byteSet // of all the expression can match
+	shortest   int
 	longest    int
 	validators []validator
 }
@@ -83,7 +89,12 @@ func (r *rule) compile() error {
 	if r.longest = extent(tree, r.alphabet); r.longest < 0 || r.longest > longest {
 		return fmt.Errorf("expression: what it matches must be bounded, at most %d bytes", longest)
 	}
-	if r.expression, err = regexp.Compile("^(?:" + r.Expression + ")"); err != nil {
+	r.shortest = least(tree)
+	anchor := "^"
+	if r.Before > 0 {
+		anchor = ""
+	}
+	if r.expression, err = regexp.Compile(anchor + "(?:" + r.Expression + ")"); err != nil {
 		return fmt.Errorf("expression: %w", err)
 	}
 	r.validators, err = parseValidators(r.Validators)
@@ -153,27 +164,64 @@ func add(set *byteSet, from, to rune) int {
 	return len(string(to))
 }
 
+// least is how many bytes an expression matches at least.
+func least(re *syntax.Regexp) int {
+	sum := 0
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(re.Rune)
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return 1
+	case syntax.OpCapture, syntax.OpPlus:
+		return least(re.Sub[0])
+	case syntax.OpRepeat:
+		return re.Min * least(re.Sub[0])
+	case syntax.OpConcat:
+		for _, sub := range re.Sub {
+			sum += least(sub)
+		}
+	case syntax.OpAlternate:
+		sum = least(re.Sub[0])
+		for _, sub := range re.Sub[1:] {
+			sum = min(sum, least(sub))
+		}
+	}
+	return sum
+}
+
 // rule opens the window in which a rule's expression is tried.
 func (st *Stream) rule(h hit, start int) {
 	r := st.set.rules[h.id]
-	if !st.leftEdge(start, r.alphabet['-']) {
+	limit := start + r.longest
+	if r.Before > 0 {
+		for first := start - r.Before; start > first && r.alphabet[st.at(start-1)]; start-- {
+		}
+	} else if !st.leftEdge(start, r.alphabet['-']) {
 		return
 	}
-	st.open(job{judge: judgeRule, set: r.alphabet, hit: h, start: start, limit: start + r.longest})
+	if r.Rest {
+		limit = start + longest
+	}
+	st.open(job{judge: judgeRule, set: r.alphabet, hit: h, start: start, limit: limit})
 }
 
 func judgeRule(st *Stream, j job) {
-	r := st.set.rules[j.hit.id]
-	window := st.text(j.start, j.end)
-	loc := r.expression.FindSubmatchIndex(window)
-	if loc == nil {
+	if j.end-j.start < st.set.rules[j.hit.id].shortest {
 		return
 	}
-	from, to := loc[0], loc[1]
+	r, window := st.set.rules[j.hit.id], st.text(j.start, j.end)
+	loc := r.expression.FindSubmatchIndex(window)
+	if loc == nil || r.Before > 0 && !st.leftEdge(j.start+loc[0], r.alphabet['-']) {
+		return
+	}
+	from, to, end := loc[0], loc[1], loc[1]
 	if len(loc) > 2 && loc[2] >= 0 {
 		from, to = loc[2], loc[3]
 	}
-	if next := st.at(j.start + to); to > 0 && word(window[to-1]) && word(next) {
+	if r.Rest {
+		to, end = len(window), len(window)
+	}
+	if next := st.at(j.start + end); word(window[end-1]) && word(next) && !r.Rest {
 		return // the beginning of something longer
 	}
 	value := window[from:to]
@@ -185,7 +233,7 @@ func judgeRule(st *Stream, j job) {
 			return
 		}
 	}
-	if r.Generic && st.taken(j.start, j.start+to) {
+	if r.Generic && st.taken(st.set.certain, j.start, j.start+from, j.start+to) {
 		return
 	}
 	st.found(FamilyCredential, r.ID, j.start+from, j.start+to)
@@ -219,10 +267,15 @@ func (st *Stream) leftEdge(start int, hyphen bool) bool {
 
 func hexDigit(c byte) bool { return digit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
-// taken says whether a range holds a credential of a kind that is certain by itself.
-func (st *Stream) taken(start, end int) bool {
-	sub := st.set.stream(st.set.strong)
-	sub.feed(string(st.text(start, end)))
+// taken says whether one of the kinds of an automaton lies in a range, judged by the text from start on.
+func (st *Stream) taken(auto *dfa, start, from, to int) bool {
+	sub := st.set.stream(auto)
+	sub.feed(string(st.text(start, to+1)))
 	sub.finish()
-	return len(sub.out) > 0
+	for _, f := range sub.out {
+		if start+f.Start < to && start+f.End > from {
+			return true
+		}
+	}
+	return false
 }

@@ -137,6 +137,12 @@ func (st *Stream) noticed(h hit, end int) {
 		st.said++
 	case hitAt:
 		st.email(start)
+	case hitToken:
+		st.token(start)
+	case hitPEM:
+		st.pem(start)
+	case hitAssign:
+		st.assign(start, end)
 	}
 }
 

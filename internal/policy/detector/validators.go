@@ -3,7 +3,6 @@ package detector
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -30,8 +29,10 @@ func parseValidators(list []string) ([]validator, error) {
 			all = append(all, func(v []byte) bool { return count(v, letter) >= int(n) })
 		case "mixed": // upper and lower case and digits
 			all = append(all, mixed)
-		case "jwt":
-			all = append(all, jwt)
+		case "basic": // name and password as HTTP's Basic scheme encodes them
+			all = append(all, basic)
+		case "password": // not a reference to one, not a word of prose
+			all = append(all, func(v []byte) bool { return password(v, true) })
 		case "no_uuid":
 			all = append(all, func(v []byte) bool { return !uuid(v) })
 		default:
@@ -72,20 +73,19 @@ func mixed(v []byte) bool {
 	return upper > 0 && count(v, letter) > upper && count(v, digit) > 0
 }
 
-// jwt says whether a value is a JSON Web Token: a header that decodes to a JSON object with an algorithm.
-func jwt(v []byte) bool {
-	head, _, ok := bytes.Cut(v, []byte("."))
-	if !ok {
-		return false
-	}
-	text, err := base64.RawURLEncoding.DecodeString(string(bytes.TrimRight(head, "=")))
+// basic says whether a value is base64 of "name:password", all of it printable.
+func basic(v []byte) bool {
+	text, err := base64.StdEncoding.DecodeString(string(v))
 	if err != nil {
 		return false
 	}
-	var header struct {
-		Algorithm string `json:"alg"`
+	for _, c := range text {
+		if c < ' ' || c > '~' {
+			return false
+		}
 	}
-	return json.Unmarshal(text, &header) == nil && header.Algorithm != ""
+	_, secret, ok := bytes.Cut(text, []byte(":"))
+	return ok && len(secret) >= 4 && !placeholder(secret)
 }
 
 func uuid(v []byte) bool {
