@@ -37,6 +37,8 @@ type body struct {
 	budget *budget
 	whole  chan struct{} // closed once everything has been read, or never will be
 
+	reading sync.Mutex // of src: one at a time, and for as long as the client takes
+
 	mu   sync.Mutex
 	kept []byte    // guarded by mu; what was read so far, nil once it was more than may be kept
 	over bool      // guarded by mu: more came than is kept
@@ -68,26 +70,39 @@ type attempt struct {
 
 func (a *attempt) Read(p []byte) (int, error) {
 	b := a.body
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n, err := b.read(a.at, p)
+	n, err, there := b.again(a.at, p)
+	if !there {
+		n, err = b.further(a.at, p)
+	}
 	a.at += int64(n)
 	return n, err
 }
 
 func (a *attempt) Close() error { return nil }
 
-func (b *body) read(at int64, p []byte) (int, error) {
-	if at < b.size {
-		if b.over {
-			return 0, errNotKept
-		}
-		return copy(p, b.kept[at:]), nil
+// again reads what was read before; there is false where src must be asked.
+func (b *body) again(at int64, p []byte) (n int, err error, there bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case at < b.size && b.over:
+		return 0, errNotKept, true
+	case at < b.size:
+		return copy(p, b.kept[at:]), nil, true
 	}
-	if b.err != nil {
-		return 0, b.err
+	return 0, b.err, b.err != nil
+}
+
+// further reads on, unless another attempt did meanwhile. mu is free while the client is waited for.
+func (b *body) further(at int64, p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if n, err, there := b.again(at, p); there {
+		return n, err
 	}
 	n, err := b.src.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.keep(p[:n])
 	if b.size == b.length {
 		err = io.EOF // nobody looks for the end once the answer has begun: by then src may be closed
@@ -127,11 +142,13 @@ func (b *body) finish() {
 	}
 }
 
-// abandon says that nobody will read on: the answer is over.
-func (b *body) abandon() {
+// abandon says that nobody will read on: the answer is over. It reports whether more should have come.
+func (b *body) abandon() (short bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	short = !b.done
 	b.finish()
+	return short
 }
 
 // release gives back what was kept.

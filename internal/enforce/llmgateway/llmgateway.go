@@ -136,6 +136,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(w, *refused)
 		return
 	}
+	defer cutShort(w, r)()
 	if x.route.reads() {
 		x.body = newBody(r.Body, r.ContentLength, g.cfg.MaxHeld, &g.kept)
 	}
