@@ -81,6 +81,7 @@ func (a *API) messages(w http.ResponseWriter, r *http.Request, c *call) {
 	if !pause(r, turn.Wait) {
 		return
 	}
+	c.before = turn.Before
 	if turn.Fail != nil && a.failsNow(c, m, turn.Fail) {
 		if turn.Fail.RetryAfter != "" {
 			w.Header().Set("Retry-After", turn.Fail.RetryAfter)

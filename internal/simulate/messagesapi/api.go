@@ -1,6 +1,7 @@
 package messagesapi
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -113,6 +114,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTT
 type call struct {
 	n   int64 // number of this request
 	exc Exchange
+
+	before func(context.Context, int) // Turn.Before
 }
 
 func (a *API) begin(r *http.Request) *call {
@@ -196,7 +199,14 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, c *call, what any) 
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	out := a.encoded(w, r)
 	defer out.Close()
+	if c.before != nil {
+		w.Header().Del("Content-Length")
+		c.before(r.Context(), 0)
+	}
 	w.WriteHeader(c.exc.Status)
+	if c.before != nil {
+		_ = out.Flush()
+	}
 	_, _ = out.Write(b)
 }
 

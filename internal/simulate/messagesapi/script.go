@@ -1,6 +1,7 @@
 package messagesapi
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ type Turn struct {
 	Pause time.Duration // silence before the content, filled with pings when streaming
 	// Gaps are the silences before each event of a stream, the first included; the last holds for all that follow.
 	Gaps []time.Duration
+	// Before is called before each event of a stream, counted from 0, and before an answer that is none, which is then sent
+	// without its length: for who moves a clock as the answer comes. ctx is the request's.
+	Before func(ctx context.Context, event int)
 	// Between are bytes that a stream carries between its events, one after each event, over and over: comments, events nobody knows.
 	Between []string
 	// Interleave sends the deltas of all blocks by turns, each block's own in their order.

@@ -65,6 +65,9 @@ func (s *events) send(kind string, data map[string]any) {
 		s.err = s.r.Context().Err()
 		return
 	}
+	if s.turn.Before != nil {
+		s.turn.Before(s.r.Context(), s.n)
+	}
 	if data == nil {
 		data = map[string]any{}
 	}
