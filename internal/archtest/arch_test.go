@@ -120,6 +120,8 @@ func TestDependencyRule(t *testing.T) {
 			"the bench of the console's tests puts the real parts together"},
 		{[]string{"internal/console/..."}, append([]string{"internal/reading", "internal/export", "internal/search", "internal/correlate", "internal/organisation", "internal/timeline", "internal/wording"}, truth...),
 			"the console asks reading and the views, and hands its own acts to the door"},
+		{[]string{"internal/simulate/modelclient"}, append([]string{"internal/simulate/world", "internal/simulate/messagesapi"}, base...),
+			"what the world's model answers is told by the simulated Messages API; neither knows what stands between them"},
 		{[]string{"internal/simulate/..."}, append([]string{"internal/simulate/world"}, base...),
 			"a simulated outside system shows its part of the world and must not know what it is tested against"},
 	}
