@@ -121,6 +121,7 @@ type Details struct {
 	Value           string   `json:"value,omitempty"`        // of the setting, where it stands in the record
 	Expected        string   `json:"expected,omitempty"`     // by the baseline
 	Rule            string   `json:"rule,omitempty"`         // of the baseline
+	Reason          string   `json:"reason,omitempty"`       // of that rule, as it stood when the setting was judged
 	Act             uint64   `json:"act,omitempty"`          // position of the record that says who changed it
 }
 

@@ -30,7 +30,7 @@ const driftSchema = `
 CREATE TABLE drifts (
 	id TEXT PRIMARY KEY, credential TEXT NOT NULL, org TEXT NOT NULL, setting TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
 	since INTEGER NOT NULL, opened INTEGER NOT NULL, seen INTEGER NOT NULL, recorded INTEGER NOT NULL, began TEXT NOT NULL, value TEXT NOT NULL, expected TEXT NOT NULL,
-	rule TEXT NOT NULL, severity TEXT NOT NULL, judged INTEGER NOT NULL, closed INTEGER NOT NULL, hidden INTEGER NOT NULL, act INTEGER NOT NULL, account TEXT NOT NULL, erased INTEGER NOT NULL);
+	rule TEXT NOT NULL, reason TEXT NOT NULL, severity TEXT NOT NULL, judged INTEGER NOT NULL, closed INTEGER NOT NULL, hidden INTEGER NOT NULL, act INTEGER NOT NULL, account TEXT NOT NULL, erased INTEGER NOT NULL);
 CREATE INDEX drifts_setting ON drifts (org, setting, closed);
 CREATE INDEX drifts_act ON drifts (act) WHERE act > 0;
 
@@ -82,8 +82,8 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 		return tx.Exec(ctx, `UPDATE drifts SET last_seq = ?, hidden = ? WHERE id = ?`, int64(seq), at, id)
 	case drift && open:
 		x.touch(id)
-		return tx.Exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, value = ?, expected = ?, rule = ?, severity = ? WHERE id = ?`,
-			int64(seq), at, told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"), id)
+		return tx.Exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, value = ?, expected = ?, rule = ?, reason = ?, severity = ? WHERE id = ?`,
+			int64(seq), at, told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "reason"), told(r, "severity"), id)
 	case open:
 		x.touch(id)
 		return tx.Exec(ctx, `UPDATE drifts SET last_seq = ?, seen = max(seen, ?), hidden = 0, closed = ? WHERE id = ?`, int64(seq), at, r.Recorded.UnixMicro(), id)
@@ -98,8 +98,8 @@ func (x *drifts) snapshot(ctx context.Context, tx *transaction, r *audit.Record,
 		since = at
 	}
 	id = discrepancyID(KindSettingsDrift, credential, org, setting, strconv.FormatUint(seq, 10))
-	err = tx.Exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
-		r.Recorded.UnixMicro(), told(r, "value"), told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "severity"), judged)
+	err = tx.Exec(ctx, `INSERT INTO drifts VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,0,'',0)`, id, credential, org, setting, int64(seq), int64(seq), since, at, at,
+		r.Recorded.UnixMicro(), told(r, "value"), told(r, "value"), told(r, "expected"), told(r, "baseline"), told(r, "reason"), told(r, "severity"), judged)
 	if err != nil {
 		return err
 	}
@@ -179,9 +179,9 @@ func readDrift(ctx context.Context, tx *transaction, id string) (*Discrepancy, e
 	d := &Discrepancy{ID: id, Kind: KindSettingsDrift, State: StateOpen, Count: 1}
 	var first, last, since, seen, recorded, closed, hidden, act int64
 	var account string
-	_, err := tx.Row(ctx, `SELECT credential, org, setting, first_seq, last_seq, since, seen, recorded, value, expected, rule, severity, closed, hidden, act, account, erased
+	_, err := tx.Row(ctx, `SELECT credential, org, setting, first_seq, last_seq, since, seen, recorded, value, expected, rule, reason, severity, closed, hidden, act, account, erased
 		FROM drifts WHERE id = ?`, []any{id}, &d.Credential, &d.Details.Organization, &d.Details.Setting, &first, &last, &since, &seen, &recorded, &d.Details.Value,
-		&d.Details.Expected, &d.Details.Rule, &d.Severity, &closed, &hidden, &act, &account, &d.AccountErased)
+		&d.Details.Expected, &d.Details.Rule, &d.Details.Reason, &d.Severity, &closed, &hidden, &act, &account, &d.AccountErased)
 	if err != nil {
 		return nil, err
 	}
@@ -208,8 +208,12 @@ func readDrift(ctx context.Context, tx *transaction, id string) (*Discrepancy, e
 	if value == "" {
 		value = "not as expected"
 	}
+	rule := d.Details.Rule
+	if d.Details.Reason != "" {
+		rule += ": " + d.Details.Reason
+	}
 	d.Statement = fmt.Sprintf("The setting %s of organisation %s %s %s where the baseline expects %s (rule %s)%s",
-		d.Details.Setting, d.Details.Organization, verb, value, switched(d.Details.Expected), d.Details.Rule, end)
+		d.Details.Setting, d.Details.Organization, verb, value, switched(d.Details.Expected), rule, end)
 	return d, nil
 }
 

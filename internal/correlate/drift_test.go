@@ -18,7 +18,7 @@ func (s *snapshots) value(org, setting, value string, drift any, first ...audit.
 		"change", "changed", "organization_uuid", org, "setting", setting, "value", value, "last_sweep", s.now.Add(-15*time.Minute).Format(time.RFC3339))...)}
 	if on, judged := drift.(bool); judged {
 		r.Attributes = append(r.Attributes, audit.Attr{Name: "drift", Value: audit.Bool(on)})
-		r.Attributes = append(r.Attributes, attrs("expected", "true", "baseline", "sso", "severity", "high")...)
+		r.Attributes = append(r.Attributes, attrs("expected", "true", "baseline", "sso", "reason", "passwords can be phished", "severity", "high")...)
 	}
 	r.Account.Proved.Credential = "compliance"
 	return s.record(r)
@@ -45,8 +45,8 @@ func (s *snapshots) pass() { s.later(15 * time.Minute) }
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	const (
-		is     = "The setting sso_enabled of organisation o1 is off where the baseline expects on (rule sso)"
-		before = "The setting sso_enabled of organisation o1 was off where the baseline expects on (rule sso); "
+		is     = "The setting sso_enabled of organisation o1 is off where the baseline expects on (rule sso: passwords can be phished)"
+		before = "The setting sso_enabled of organisation o1 was off where the baseline expects on (rule sso: passwords can be phished); "
 		was    = "closed: " + before + "the baseline finds nothing to object to in it any more"
 	)
 	hidden := before + "it is no longer shown since " + t0.Add(30*time.Minute).Format(time.RFC3339) + ", which does not say that it is otherwise now"

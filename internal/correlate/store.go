@@ -9,7 +9,7 @@ import (
 
 // schema is what the file holds.
 func schema() viewfile.Schema {
-	return viewfile.Schema{Version: 5, SQL: clockSchema + gapSchema + ownSchema + driftSchema}
+	return viewfile.Schema{Version: 6, SQL: clockSchema + gapSchema + ownSchema + driftSchema}
 }
 
 // clockSchema has the cursor hold the time of the journal, too: the greatest Recorded so far, in µs.
