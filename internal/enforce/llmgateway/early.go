@@ -10,7 +10,8 @@ import (
 // cutShort lets an answer come before the whole body of its request has, as one that refuses by the head alone. What it
 // returns is called when the answer is over: then nobody waits any longer for the rest of the body.
 //
-// Without it, net/http writes no answer while a body is being read, and does not end a request while one is waited for.
+// Without it, net/http writes no answer while a body is being read, closes it under the hands of a transport that still reads
+// it once an answer begins, and does not end a request while its body is waited for.
 func cutShort(w http.ResponseWriter, r *http.Request) (end func()) {
 	if r.ContentLength == 0 {
 		return func() {}

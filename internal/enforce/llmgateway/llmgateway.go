@@ -140,8 +140,6 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.route.reads() {
 		x.body = newBody(r.Body, r.ContentLength, g.cfg.MaxHeld, &g.kept)
 	}
-	// Else the server closes the request's body as soon as an answer begins, under the hands of a transport that still reads it.
-	_ = http.NewResponseController(w).EnableFullDuplex() // where it is not possible it is not needed either
 	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 
