@@ -44,6 +44,7 @@ type CaseEvent struct {
 	Args         map[string]any `yaml:"args,omitempty" json:"-"`
 	RawArgs      string         `yaml:"raw_args,omitempty" json:"-"` // JSON as it is sent, where that is the point
 	Capabilities []string       `yaml:"capabilities,omitempty" json:"capabilities,omitempty"`
+	Marks        []string       `yaml:"marks,omitempty" json:"marks,omitempty"`
 	Session      string         `yaml:"session,omitempty" json:"session,omitempty"`
 	Asserted     CaseIdentity   `yaml:"asserted,omitempty" json:"asserted,omitzero"`
 	Proved       CaseIdentity   `yaml:"proved,omitempty" json:"proved,omitzero"`
@@ -70,7 +71,7 @@ func (id CaseIdentity) identity() audit.Identity {
 func (c *CaseEvent) Event() (Event, error) {
 	ev := Event{
 		Point: c.Point, Source: c.Source, Surface: c.Surface, Model: c.Model, Tool: c.Tool, MCP: c.MCP, Kind: c.Kind, Text: c.Text,
-		Capabilities: c.Capabilities, Keys: audit.Keys{Session: c.Session}, At: c.At, Partial: c.Partial,
+		Capabilities: c.Capabilities, Keys: audit.Keys{Session: c.Session}, At: c.At, Partial: c.Partial, Marks: c.Marks,
 		Account: audit.Account{Asserted: c.Asserted.identity(), Proved: c.Proved.identity()},
 	}
 	if ev.At.IsZero() {

@@ -24,13 +24,14 @@ type Deps struct {
 type Engine struct {
 	set     atomic.Pointer[ruleSet]
 	cache   *cache
+	marks   *marks
 	log     *slog.Logger
 	metrics *metrics
 }
 
 // New reads and compiles the rules. A rule set with a mistake is an error that names every one.
 func New(cfg Config, deps Deps) (*Engine, error) {
-	e := &Engine{log: deps.Logger}
+	e := &Engine{log: deps.Logger, marks: newMarks()}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -96,7 +97,7 @@ func (e *Engine) Evaluate(ctx context.Context, ev Event) (v Verdict) {
 		}
 		e.metrics.count(ev.Point, &v)
 	}()
-	return begin(set, e.cache, &ev).run(ctx)
+	return begin(set, e.cache, e.marks, &ev).run(ctx)
 }
 
 // Enforces reports whether some rule at this point can deny or redact. Where none can, nothing need be held for a verdict.

@@ -57,6 +57,8 @@ type Event struct {
 	// Capabilities are what the request lets the vendor's own servers do, out of the device's sight:
 	// mcp_servers, web_fetch, web_search, code_execution, container, files.
 	Capabilities []string
+	// Marks are words noted of the session, beside those that rules noted since the start.
+	Marks []string
 	// Partial says that Text is a part of more than a bound of ours.
 	Partial bool
 	// Span is a SHA-256 that stands for Text, and only for it, in the cache of findings; zero is computed.

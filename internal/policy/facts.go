@@ -16,6 +16,7 @@ type facts struct {
 	tool  tool
 	args  map[string]any
 	text  string
+	marks []string
 
 	findings []Finding
 

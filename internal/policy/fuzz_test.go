@@ -25,7 +25,7 @@ func FuzzParseFile(f *testing.F) {
 			return
 		}
 		for _, p := range Points() {
-			begin(set, nil, &Event{Point: p, Text: "text", Arguments: []byte(`{"x":1}`)}).run(context.Background())
+			begin(set, nil, nil, &Event{Point: p, Text: "text", Arguments: []byte(`{"x":1}`)}).run(context.Background())
 		}
 	})
 }

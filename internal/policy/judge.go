@@ -16,6 +16,7 @@ import (
 type judging struct {
 	set   *ruleSet
 	cache *cache // nil: none
+	marks *marks // nil: none
 	facts facts
 
 	known    bool // facts.findings are there
@@ -25,13 +26,17 @@ type judging struct {
 }
 
 // begin reads the event; what is wrong with its arguments is a failure, and the rest is judged all the same.
-func begin(set *ruleSet, c *cache, ev *Event) *judging {
-	j := &judging{set: set, cache: c, facts: facts{set: set, event: ev, tool: toolOf(ev.Tool, ev.MCP), text: ev.Text}}
+func begin(set *ruleSet, c *cache, m *marks, ev *Event) *judging {
+	j := &judging{set: set, cache: c, marks: m, facts: facts{set: set, event: ev, tool: toolOf(ev.Tool, ev.MCP), text: ev.Text}}
 	args, err := readArguments(ev.Arguments)
 	if err != nil {
 		j.fail(err)
 	}
 	j.facts.args = args
+	j.facts.marks = ev.Marks
+	if noted := m.get(ev); len(noted) > 0 {
+		j.facts.marks = joinWords(noted, ev.Marks)
+	}
 	if ev.Text == "" && len(ev.Arguments) > 0 {
 		if j.facts.text = spoken(args); err != nil {
 			j.facts.text = strings.ToValidUTF8(string(ev.Arguments), "\ufffd") // what can be seen in it at all
@@ -58,6 +63,9 @@ func (j *judging) run(ctx context.Context) Verdict {
 			continue
 		}
 		v.Matches = append(v.Matches, m)
+		if m.Exception == "" {
+			j.marks.add(j.facts.event, r.Marks)
+		}
 		if m.Mode != Enforce || m.Exception != "" {
 			continue
 		}

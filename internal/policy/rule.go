@@ -44,6 +44,8 @@ type Rule struct {
 	// Severity is low, medium, high or critical; Mode is observe or enforce, observe where nothing is said.
 	Severity string `yaml:"severity" json:"severity"`
 	Mode     Mode   `yaml:"mode,omitempty" json:"mode,omitempty"`
+	// Marks are words noted of the session when the rule matches, for the conditions of rules that judge what comes after it.
+	Marks []string `yaml:"marks,omitempty" json:"marks,omitempty"`
 	// Owner answers for the rule.
 	Owner      string      `yaml:"owner,omitempty" json:"owner,omitempty"`
 	Exceptions []Exception `yaml:"exceptions,omitempty" json:"exceptions,omitempty"`
@@ -137,6 +139,11 @@ func (r *Rule) validate() error {
 		}
 	}
 	errs = append(errs, knownSurfaces(r.Surfaces))
+	for _, m := range r.Marks {
+		if !listName.MatchString(m) {
+			wrong("marks: %q is no word of lower-case letters, digits and _", m)
+		}
+	}
 	if !slices.Contains(Severities(), r.Severity) {
 		wrong("severity: %q is none of %v", r.Severity, Severities())
 	}

@@ -206,13 +206,24 @@ func (s *ruleSet) finish(c *compiler, r *rule) error {
 	for _, name := range r.Detectors {
 		family, kind, _ := strings.Cut(name, ".")
 		sel := selector{family: family, kind: kind}
-		if !slices.ContainsFunc(kinds, func(k detector.Kind) bool { return sel.matches(&Finding{Detector: k.Detector, Kind: k.Kind}) }) {
+		if !slices.Contains(families(), name) && !off(s.cfg.Detectors.Off, name) && !slices.ContainsFunc(kinds, func(k detector.Kind) bool { return sel.matches(&Finding{Detector: k.Detector, Kind: k.Kind}) }) {
 			errs = append(errs, fmt.Errorf("detectors: nothing finds %q; tripod policy detectors lists what is found", name))
 		}
 		r.selects = append(r.selects, sel)
 	}
 	r.Min = max(r.Min, 1)
 	return errors.Join(errs...)
+}
+
+// families are always known, whether or not anything of them is looked for.
+func families() []string {
+	return []string{detector.FamilyCredential, detector.FamilyPersonal, detector.FamilyDictionary, detector.FamilyInvisible, detector.FamilyInjection, detector.FamilyDestination}
+}
+
+// off reports whether a kind is not looked for by choice: a rule that names it is no mistake.
+func off(list []string, name string) bool {
+	family, _, _ := strings.Cut(name, ".")
+	return slices.Contains(list, name) || slices.Contains(list, family)
 }
 
 // digest names everything that decides a verdict.

@@ -97,7 +97,7 @@ func (s *Stream) judge(next func() []Finding, whole bool) (v Verdict, is bool) {
 	if len(found) == 0 && !whole {
 		return Verdict{Effect: Allow, RuleSet: s.set.version}, false
 	}
-	j := begin(s.set, nil, &s.event)
+	j := begin(s.set, nil, s.engine.marks, &s.event)
 	j.known, j.facts.findings = true, s.found
 	j.early = !whole
 	if whole {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/policy"
 )
 
@@ -118,4 +119,30 @@ func TestCacheAnswersForItsTextOnly(t *testing.T) {
 		f(policy.Allow, other, 10+i) // push the first out
 	}
 	f(policy.Allow, other, 1)
+}
+
+// TestMarks: what one rule noted of a session, another reads; of another session or under another credential it is unknown.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	e := engine(t, `
+rules:
+  - {id: mark, title: Mark, points: [tool_result], detectors: [credential], effect: flag, severity: low, marks: [seen]}
+  - {id: read, title: Read, points: [tool_call], when: "'seen' in marks", effect: deny, message: No., severity: low, mode: enforce}
+`)
+	event := func(p policy.Point, session, credential, text string) policy.Event {
+		return policy.Event{Point: p, Text: text, Keys: audit.Keys{Session: session}, Account: audit.Account{Proved: audit.Identity{Credential: credential}}}
+	}
+	f := func(want policy.Effect, session, credential string) {
+		t.Helper()
+		if v := judge(t, e, event(policy.PointToolCall, session, credential, "x")); v.Effect != want {
+			t.Errorf("session %q of %q: %s, want %s", session, credential, v.Effect, want)
+		}
+	}
+	f(policy.Allow, "s", "c")
+	judge(t, e, event(policy.PointToolResult, "s", "c", secret))
+	judge(t, e, event(policy.PointToolResult, "", "c", secret))
+	f(policy.Deny, "s", "c")
+	f(policy.Allow, "s", "d")
+	f(policy.Allow, "t", "c")
+	f(policy.Allow, "", "c")
 }

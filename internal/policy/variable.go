@@ -37,6 +37,7 @@ func variables() []variable {
 		{"at", cel.TimestampType, "when", func(f *facts) any { return f.event.At }},
 		{"partial", cel.BoolType, "the text is a part of more than is read", func(f *facts) any { return f.event.Partial }},
 		{"capabilities", list, "what the vendor's own servers may do", func(f *facts) any { return f.event.Capabilities }},
+		{"marks", list, "what rules noted of the session before", func(f *facts) any { return f.marks }},
 		{"tool", text, "the tool alone, without its server", func(f *facts) any { return f.tool.name }},
 		{"mcp", text, "the tool's MCP server", func(f *facts) any { return f.tool.server }},
 		{"args", cel.MapType(text, cel.DynType), "the arguments of a tool call", func(f *facts) any { return f.args }},
