@@ -97,6 +97,13 @@ func (r *report) measure(ctx context.Context, o options, systems []*system, up *
 			}
 			r.memory[s.name] = peak
 		}
+		if s.data != "" {
+			line, err := s.onRecord(ctx)
+			if err != nil {
+				return err
+			}
+			r.journal = append(r.journal, line)
+		}
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type system struct {
 	ours bool // it must not lose or alter anything
 
 	console string // of tripod
+	data    string
 }
 
 func (s *system) kill() {
