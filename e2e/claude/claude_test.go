@@ -10,12 +10,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tripod-audit/tripod/e2e/claude/cli"
 	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(mcpEnv) != "" {
-		if err := serveMCP(os.Stdin, os.Stdout); err != nil {
+	if os.Getenv(cli.MCPEnv) != "" {
+		if err := cli.ServeMCP(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "mcp server:", err)
 			os.Exit(1)
 		}
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestClaude(t *testing.T) {
-	r := &rig{claude: claudeBinary(t), proxy: newRefuser(t), tripod: startTripod(t), more: make(chan struct{})}
+	r := &rig{claude: cli.Binary(t), proxy: cli.NewRefuser(t), tripod: startTripod(t), more: make(chan struct{})}
 	r.startAPI(t)
 	var mu sync.Mutex
 	var sessions []*session

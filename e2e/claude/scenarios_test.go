@@ -104,7 +104,7 @@ var scenarios = []scenario{
 	}},
 	// What an administrator adds to every record may rename the service; the product stays what it is.
 	{"renamed service", func(t *testing.T, s *session) {
-		s.client.env = append(s.client.env, "OTEL_RESOURCE_ATTRIBUTES=service.name=payments-team")
+		s.client.Env = append(s.client.Env, "OTEL_RESOURCE_ATTRIBUTES=service.name=payments-team")
 		s.always = s.always[:1]
 		s.withContent().say("bash", "--allowedTools", "Bash")
 		s.counts(t, map[string]int{"user_prompt": 1, "tool_result": 1})
@@ -154,10 +154,10 @@ func killed(t *testing.T, s *session) {
 	s.await("an export of requests", held)
 	before, _ := s.askedBy(s.id)
 	s.awaitAsked(len(before) + 2)
-	if err := r.kill(); err != nil {
+	if err := r.Kill(); err != nil {
 		t.Errorf("kill claude: %v", err)
 	}
-	if code := r.wait(t); code != -1 {
+	if code := r.Wait(t); code != -1 {
 		t.Errorf("the killed client ended with %d", code)
 	}
 	close(release)

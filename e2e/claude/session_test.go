@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripod-audit/tripod/e2e/claude/cli"
 	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
 )
 
@@ -22,7 +23,7 @@ import (
 type rig struct {
 	claude string
 	api    *messagesapi.Server
-	proxy  *refuser
+	proxy  *cli.Refuser
 	tripod *tripod // nil in sink mode
 
 	mu    sync.Mutex
@@ -67,7 +68,7 @@ type session struct {
 	t        *testing.T
 	id       string
 	tee      *tee
-	client   client
+	client   cli.Client
 	dir      string
 	always   []string // canaries the client sends in any case
 	planted  []string // canaries it sends where it is told to send content
@@ -93,11 +94,11 @@ func newSession(t *testing.T, r *rig, e *tee, protocol string) *session {
 		endpoint = e.addr.grpc
 	}
 	header, resource := canary("header"), canary("resource")
-	return &session{rig: r, t: t, id: uuid(), tee: e, dir: dir, always: []string{header, resource}, client: client{binary: r.claude, dir: dir, env: []string{
+	return &session{rig: r, t: t, id: uuid(), tee: e, dir: dir, always: []string{header, resource}, client: cli.Client{Binary: r.claude, Dir: dir, Env: []string{
 		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
 		"ANTHROPIC_BASE_URL=" + r.api.URL(), "ANTHROPIC_API_KEY=" + messagesapi.FakeKey + canary("key"),
 		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "DISABLE_TELEMETRY=1", "DISABLE_AUTOUPDATER=1", "DISABLE_ERROR_REPORTING=1",
-		"HTTPS_PROXY=" + r.proxy.url, "HTTP_PROXY=" + r.proxy.url, "NO_PROXY=127.0.0.1,localhost",
+		"HTTPS_PROXY=" + r.proxy.URL, "HTTP_PROXY=" + r.proxy.URL, "NO_PROXY=127.0.0.1,localhost",
 		"CLAUDE_CODE_ENABLE_TELEMETRY=1", "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA=1",
 		"OTEL_LOGS_EXPORTER=otlp", "OTEL_METRICS_EXPORTER=otlp", "OTEL_TRACES_EXPORTER=otlp",
 		"OTEL_EXPORTER_OTLP_PROTOCOL=" + protocol, "OTEL_EXPORTER_OTLP_ENDPOINT=" + endpoint,
@@ -122,7 +123,7 @@ func (s *session) plant(kind string) string {
 }
 
 // begin starts the client with a prompt that names a script.
-func (s *session) begin(script string, args ...string) *run {
+func (s *session) begin(script string, args ...string) *cli.Run {
 	s.t.Helper()
 	prompt := fmt.Sprintf("%s [[s:%s say=%s dir=%s]]", s.plant("prompt"), script, s.plant("say"), s.dir)
 	id := []string{"--session-id", s.id}
@@ -130,15 +131,15 @@ func (s *session) begin(script string, args ...string) *run {
 		id = []string{"--resume", s.id}
 	}
 	s.firstRun = append(s.firstRun, len(s.exports()))
-	return s.client.start(s.t, slices.Concat([]string{"-p", prompt}, id, args)...)
+	return s.client.Start(s.t, slices.Concat([]string{"-p", prompt}, id, args)...)
 }
 
 // say plays one prompt to its end.
 func (s *session) say(script string, args ...string) {
 	s.t.Helper()
 	r := s.begin(script, args...)
-	code := r.wait(s.t)
-	if out := r.out.String(); code != 0 {
+	code := r.Wait(s.t)
+	if out := r.Out.String(); code != 0 {
 		s.t.Fatalf("claude ended with %d:\n%s", code, out)
 	}
 }
@@ -147,35 +148,21 @@ func (s *session) say(script string, args ...string) {
 func (s *session) failing(script string) {
 	s.t.Helper()
 	r := s.begin(script)
-	if code := r.wait(s.t); code != 1 {
-		s.t.Errorf("claude ended with %d, want 1:\n%s", code, &r.out)
+	if code := r.Wait(s.t); code != 1 {
+		s.t.Errorf("claude ended with %d, want 1:\n%s", code, &r.Out)
 	}
 }
 
 // withContent lets the client send content.
 func (s *session) withContent() *session {
-	s.client.env = append(s.client.env, contentFlags...)
+	s.client.Env = append(s.client.Env, contentFlags...)
 	return s
 }
 
 // withMCP gives the client an MCP server: this test binary.
 func (s *session) withMCP() []string {
 	s.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		s.t.Fatalf("find the test binary: %v", err)
-	}
-	config, err := json.Marshal(map[string]any{"mcpServers": map[string]any{
-		"lab": map[string]any{"type": "stdio", "command": self, "env": map[string]string{mcpEnv: "1"}},
-	}})
-	if err != nil {
-		s.t.Fatalf("encode the MCP configuration: %v", err)
-	}
-	path := filepath.Join(s.dir, "mcp.json")
-	if err := os.WriteFile(path, config, 0o644); err != nil {
-		s.t.Fatalf("write the MCP configuration: %v", err)
-	}
-	return []string{"--mcp-config", path, "--strict-mcp-config"}
+	return cli.MCPConfig(s.t, s.dir)
 }
 
 // hooks is a configuration of hooks that say something that must stay content.
@@ -237,7 +224,7 @@ func (s *session) await(what string, c <-chan struct{}) {
 	s.t.Helper()
 	select {
 	case <-c:
-	case <-time.After(runLimit):
+	case <-time.After(cli.Limit):
 		s.t.Fatalf("waited in vain for %s", what)
 	}
 }

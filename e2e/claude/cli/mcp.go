@@ -1,20 +1,23 @@
 //go:build claude
 
-package claude
+package cli
 
 import (
 	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"testing"
 )
 
-// mcpEnv makes this test binary serve MCP on its standard streams instead of testing.
-const mcpEnv = "TRIPOD_E2E_MCP"
+// MCPEnv makes a test binary serve MCP on its standard streams instead of testing.
+const MCPEnv = "TRIPOD_E2E_MCP"
 
-// serveMCP is a tiny MCP server, line by line over stdio (https://modelcontextprotocol.io/specification/2025-11-25):
+// ServeMCP is a tiny MCP server, line by line over stdio (https://modelcontextprotocol.io/specification/2025-11-25):
 // "lookup" answers with what it was asked, "fail" fails. It has no server/discover, as most servers today.
-func serveMCP(in io.Reader, out io.Writer) error {
+func ServeMCP(in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -67,4 +70,25 @@ func mcpResult(tool string, args map[string]string) map[string]any {
 		return map[string]any{"content": text("lab failure " + args["why"]), "isError": true}
 	}
 	return map[string]any{"content": text("found " + args["id"])}
+}
+
+// MCPConfig writes a configuration that gives the client one MCP server, named lab: this test binary, whose TestMain has to
+// know MCPEnv. It returns the arguments that make the client use it.
+func MCPConfig(t *testing.T, dir string) []string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatalf("find the test binary: %v", err)
+	}
+	config, err := json.Marshal(map[string]any{"mcpServers": map[string]any{
+		"lab": map[string]any{"type": "stdio", "command": self, "env": map[string]string{MCPEnv: "1"}},
+	}})
+	if err != nil {
+		t.Fatalf("encode the MCP configuration: %v", err)
+	}
+	path := filepath.Join(dir, "mcp.json")
+	if err := os.WriteFile(path, config, 0o644); err != nil {
+		t.Fatalf("write the MCP configuration: %v", err)
+	}
+	return []string{"--mcp-config", path, "--strict-mcp-config"}
 }

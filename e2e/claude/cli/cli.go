@@ -1,10 +1,11 @@
 //go:build claude
 
-package claude
+package cli
 
 import (
 	"bytes"
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"net"
@@ -19,11 +20,16 @@ import (
 	"time"
 )
 
-// version of the CLI the scenarios were written for; cli/package-lock.json pins it with its hash.
-const version = "2.1.330"
+// Version of the CLI the scenarios were written for; package-lock.json pins it with its hash.
+const Version = "2.1.330"
 
-// claudeBinary finds or installs the CLI.
-func claudeBinary(t *testing.T) string {
+// The package and its hash. It is proprietary and never part of this repository.
+//
+//go:embed package.json package-lock.json
+var pinned embed.FS
+
+// Binary finds or installs the CLI.
+func Binary(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("TRIPOD_CLAUDE"); path != "" {
 		return path
@@ -36,7 +42,7 @@ func claudeBinary(t *testing.T) string {
 		}
 		cache = filepath.Join(dir, "tripod-e2e")
 	}
-	home := filepath.Join(cache, "claude-code-"+version)
+	home := filepath.Join(cache, "claude-code-"+Version)
 	pattern := filepath.Join(home, "node_modules", "@anthropic-ai", "claude-code-*", "claude")
 	if found, _ := filepath.Glob(pattern); len(found) == 0 {
 		install(t, cache, home)
@@ -65,7 +71,7 @@ func install(t *testing.T, cache, home string) {
 	}
 	defer os.RemoveAll(tmp)
 	for _, name := range []string{"package.json", "package-lock.json"} {
-		b, err := os.ReadFile(filepath.Join("cli", name))
+		b, err := pinned.ReadFile(name)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(tmp, name), b, 0o644)
 		}
@@ -73,13 +79,13 @@ func install(t *testing.T, cache, home string) {
 			t.Fatalf("copy %s: %v", name, err)
 		}
 	}
-	t.Logf("installing claude %s (about 380 MB) into %s", version, home)
+	t.Logf("installing claude %s (about 380 MB) into %s", Version, home)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", tmp)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("npm could not get @anthropic-ai/claude-code@%s (%v); is the registry reachable? "+
-			"Otherwise set TRIPOD_CLAUDE to a claude binary.\n%s", version, err, out)
+			"Otherwise set TRIPOD_CLAUDE to a claude binary.\n%s", Version, err, out)
 	}
 	if err := os.Rename(tmp, home); err != nil {
 		if _, statErr := os.Stat(home); statErr != nil { // somebody else was faster: fine
@@ -88,32 +94,33 @@ func install(t *testing.T, cache, home string) {
 	}
 }
 
-// client runs the CLI.
-type client struct {
-	binary string
-	env    []string
-	dir    string
+// Client runs the CLI.
+type Client struct {
+	Binary string
+	Env    []string
+	Dir    string
 }
 
-// run is one process of the CLI.
-type run struct {
+// Run is one process of the CLI.
+type Run struct {
+	Out    bytes.Buffer // what it said; to be read after Wait
 	cmd    *exec.Cmd
-	out    bytes.Buffer
 	cancel context.CancelFunc
 }
 
-// runLimit ends a client that hangs. A busy machine takes a minute to read the program the first time.
-const runLimit = 4 * time.Minute
+// Limit ends a client that hangs. A busy machine takes a minute to read the program the first time.
+const Limit = 4 * time.Minute
 
-func (c *client) start(t *testing.T, args ...string) *run {
+// Start starts the CLI. Wait for it.
+func (c *Client) Start(t *testing.T, args ...string) *Run {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
-	r := &run{cmd: exec.CommandContext(ctx, c.binary, args...), cancel: cancel}
-	r.cmd.Env, r.cmd.Dir = c.env, c.dir
-	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
+	ctx, cancel := context.WithTimeout(t.Context(), Limit)
+	r := &Run{cmd: exec.CommandContext(ctx, c.Binary, args...), cancel: cancel}
+	r.cmd.Env, r.cmd.Dir = c.Env, c.Dir
+	r.cmd.Stdout, r.cmd.Stderr = &r.Out, &r.Out
 	// A group of its own, so that its commands and MCP servers die with it.
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	r.cmd.Cancel = func() error { return r.kill() }
+	r.cmd.Cancel = func() error { return r.Kill() }
 	r.cmd.WaitDelay = 5 * time.Second
 	if err := r.cmd.Start(); err != nil {
 		cancel()
@@ -122,35 +129,36 @@ func (c *client) start(t *testing.T, args ...string) *run {
 	return r
 }
 
-// kill sends SIGKILL to the client and all it started.
-func (r *run) kill() error { return syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) }
+// Kill sends SIGKILL to the client and all it started.
+func (r *Run) Kill() error { return syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) }
 
-// wait waits for the end and tells how it ended: the exit code, or -1 for a signal.
-func (r *run) wait(t *testing.T) int {
+// Wait waits for the end and tells how it ended: the exit code, or -1 for a signal.
+func (r *Run) Wait(t *testing.T) int {
 	t.Helper()
 	defer r.cancel()
 	err := r.cmd.Wait()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Fatalf("run claude: %v\n%s", err, &r.out)
+		t.Fatalf("run claude: %v\n%s", err, &r.Out)
 	}
 	return r.cmd.ProcessState.ExitCode()
 }
 
-// refuser is the proxy every client is given. It passes nothing and notes what was asked for, so that a test can tell
+// Refuser is the proxy every client is given. It passes nothing and notes what was asked for, so that a test can tell
 // that all traffic stayed on loopback.
-type refuser struct {
-	url   string
+type Refuser struct {
+	URL   string
 	mu    sync.Mutex
-	hosts map[string]int
+	hosts map[string]int // guarded by mu
 }
 
-func newRefuser(t *testing.T) *refuser {
+// NewRefuser starts one, until the test ends.
+func NewRefuser(t *testing.T) *Refuser {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen for the refusing proxy: %v", err)
 	}
-	p := &refuser{url: "http://" + l.Addr().String(), hosts: map[string]int{}}
+	p := &Refuser{URL: "http://" + l.Addr().String(), hosts: map[string]int{}}
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.hosts[r.Method+" "+r.Host]++
@@ -163,7 +171,8 @@ func newRefuser(t *testing.T) *refuser {
 	return p
 }
 
-func (p *refuser) String() string {
+// String lists what was asked for.
+func (p *Refuser) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.hosts) == 0 {
