@@ -73,6 +73,7 @@ bench:
 	$(GO) run ./bench/feed
 	$(GO) run ./bench/gateway
 
-# The real Claude Code against tripod serve and a simulated Messages API; needs node and npm, installs the client itself.
+# The real Claude Code and the official SDK against tripod serve and a simulated Messages API; needs node and npm, installs
+# the clients itself.
 test-claude: build
-	$(GO) test -tags claude -count=1 -timeout 30m -v ./e2e/claude
+	$(GO) test -tags claude -count=1 -timeout 30m -v ./e2e/claude ./e2e/gateway

@@ -61,12 +61,7 @@ func (l *locked) String() string {
 // newLab starts serve with a gateway in front of an upstream.
 func newLab(t *testing.T, upstream http.Handler, change func(*config.Config)) *lab {
 	t.Helper()
-	srv := httptest.NewServer(upstream)
-	t.Cleanup(func() {
-		srv.CloseClientConnections()
-		srv.Close()
-	})
-	l := &lab{back: newTap(t, srv.URL), data: filepath.Join(t.TempDir(), "data"), log: &locked{}}
+	l := &lab{back: newTap(t, serveUpstream(t, upstream)), data: filepath.Join(t.TempDir(), "data"), log: &locked{}}
 	c := config.Default()
 	c.Data = l.data
 	c.Listen = config.Listen{Console: "127.0.0.1:0", Gateway: "127.0.0.1:0"}
@@ -102,6 +97,17 @@ func newLab(t *testing.T, upstream http.Handler, change func(*config.Config)) *l
 	}
 	l.front = newTap(t, at.Gateway)
 	return l
+}
+
+// serveUpstream serves until the test ends and gives the URL.
+func serveUpstream(t *testing.T, h http.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(func() {
+		srv.CloseClientConnections()
+		srv.Close()
+	})
+	return srv.URL
 }
 
 // simulated is the Messages API.
