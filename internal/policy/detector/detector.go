@@ -43,6 +43,8 @@ func (k Kind) Name() string { return k.Detector + "." + k.Kind }
 // Set is a compiled configuration. It never changes and is safe for concurrent use.
 type Set struct {
 	rules   []*rule
+	hosts   []*hostList
+	hashed  []hashed
 	dicts   []Dictionary
 	kinds   []Kind
 	off     map[[2]string]bool // family and kind
@@ -70,16 +72,14 @@ func (s *Set) Scan(text string) []Finding {
 	if st == nil {
 		st = s.Stream()
 	}
-	var found []Finding
 	for len(text) > 0 {
 		n := min(len(text), piece)
 		st.feed(text[:n])
 		text = text[n:]
 	}
 	st.finish()
-	found = slices.Clone(st.out)
+	found := st.take()
 	st.reset(s.all)
 	s.streams.Put(st)
-	slices.SortFunc(found, compare)
 	return found
 }

@@ -22,6 +22,11 @@ const (
 	hitToken                   // "eyJ": a JSON object in base64
 	hitPEM                     // "-----BEGIN "
 	hitAssign                  // a name under which secrets are kept
+	hitScheme                  // "://"
+	hitHost                    // id: list of hosts
+	hitOnion                   // ".onion"
+	hitCommand                 // a command that a host follows
+	hitTerm                    // id: dictionary
 )
 
 type keyword struct {
@@ -110,7 +115,7 @@ func (d *dfa) trie(words []keyword) []trieNode {
 	for _, w := range words {
 		at := 0
 		for i := range len(w.text) {
-			c := d.class[w.text[i]]
+			c := d.class[lower(w.text[i])]
 			to, ok := nodes[at].child[c]
 			if !ok {
 				to = len(nodes)

@@ -77,6 +77,12 @@ func notMail(st *Stream, local []byte, start, end int) bool {
 	if st.at(end) == ':' && st.at(end+1) > ' ' && !digit(st.at(end+1)) {
 		return true // scp: user@host:path
 	}
+	before := st.text(start-48, start)
+	for _, command := range []string{"ssh ", "scp ", "sftp ", "rsync "} {
+		if bytes.Contains(before, []byte(command)) {
+			return true // user@host
+		}
+	}
 	for i := start - 1; i > start-100 && st.at(i) > ' '; i-- {
 		if st.at(i) == '/' && st.at(i-1) == '/' && st.at(i-2) == ':' {
 			return true

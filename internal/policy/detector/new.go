@@ -18,10 +18,17 @@ func New(cfg Config) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{rules: rules, dicts: cfg.Dictionaries, off: map[[2]string]bool{}}
+	hosts, err := loadHosts()
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{rules: rules, hosts: hosts, dicts: cfg.Dictionaries, off: map[[2]string]bool{}}
 	known := builtin()
+	for _, l := range hosts {
+		known = append(known, Kind{FamilyDestination, l.ID, l.Title})
+	}
 	for _, r := range rules {
-		known = append(known, Kind{FamilyCredential, r.ID, r.Title})
+		known = append(known, Kind{r.Family, r.ID, r.Title})
 	}
 	if err := cfg.check(known); err != nil {
 		return nil, fmt.Errorf("detectors: %w", err)
@@ -37,48 +44,62 @@ func New(cfg Config) (*Set, error) {
 		s.kinds = append(s.kinds, k)
 	}
 	slices.SortFunc(s.kinds, func(a, b Kind) int { return cmp.Compare(a.Name(), b.Name()) })
-	if s.version, err = digest(cfg, rules); err != nil {
+	if s.version, err = digest(cfg, rules, hosts); err != nil {
 		return nil, err
 	}
 	s.build()
+	s.hashed = newHashed(cfg.Dictionaries)
 	return s, nil
 }
 
 // build makes the automata.
 func (s *Set) build() {
-	var all, certain []keyword
+	var certain, generic []keyword
 	for i, r := range s.rules {
-		if s.off[[2]string{FamilyCredential, r.ID}] {
+		if s.off[[2]string{r.Family, r.ID}] {
 			continue
 		}
 		for _, k := range r.Keywords {
-			all = append(all, keyword{k, hit{what: hitRule, id: uint16(i)}})
-		}
-		if !r.Generic {
-			certain = append(certain, all[len(all)-len(r.Keywords):]...)
+			if word := (keyword{k, hit{what: hitRule, id: uint16(i)}}); r.Family == FamilyCredential && !r.Generic {
+				certain = append(certain, word)
+			} else {
+				generic = append(generic, word)
+			}
 		}
 	}
-	byForm := []keyword{{"eyj", hit{what: hitToken}}, {"-----begin ", hit{what: hitPEM}}}
-	certain, all = append(certain, byForm...), append(all, byForm...)
-	ruled := slices.Clone(all)
+	certain = append(certain, keyword{"eyj", hit{what: hitToken}}, keyword{"-----begin ", hit{what: hitPEM}})
+	ruled := append(slices.Clone(certain), generic...)
+	ruled = append(ruled, keyword{"://", hit{what: hitScheme}})
+	all := append(slices.Clone(ruled), keyword{"@", hit{what: hitAt}}, keyword{".onion", hit{what: hitOnion}})
 	for class, words := range contextWords {
-		for _, w := range words {
-			all = append(all, keyword{w, hit{what: hitContext, id: uint16(class)}})
-		}
+		all = append(all, keywords(words, hitContext, class)...)
 	}
-	for _, w := range assignWords {
-		all = append(all, keyword{w, hit{what: hitAssign}})
+	all = append(all, keywords(assignWords, hitAssign, 0)...)
+	all = append(all, keywords(commands, hitCommand, 0)...)
+	for i, l := range s.hosts {
+		all = append(all, keywords(l.Hosts, hitHost, i)...)
 	}
-	all = append(all, keyword{"@", hit{what: hitAt}})
+	for i, d := range s.dicts {
+		all = append(all, keywords(d.variants(), hitTerm, i)...)
+	}
 	s.all, s.certain, s.ruled = newDFA(all), newDFA(certain), newDFA(ruled)
 }
 
-func digest(cfg Config, rules []*rule) (string, error) {
+func keywords(words []string, what what, id int) []keyword {
+	list := make([]keyword, len(words))
+	for i, w := range words {
+		list[i] = keyword{w, hit{what: what, id: uint16(id)}}
+	}
+	return list
+}
+
+func digest(cfg Config, rules []*rule, hosts []*hostList) (string, error) {
 	text, err := json.Marshal(struct {
 		Revision int
 		Config   Config
 		Rules    []*rule
-	}{revision, cfg, rules})
+		Hosts    []*hostList
+	}{revision, cfg, rules, hosts})
 	if err != nil {
 		return "", fmt.Errorf("digest of the detectors: %w", err)
 	}

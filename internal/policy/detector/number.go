@@ -51,10 +51,17 @@ type numberKind struct {
 }
 
 func judgeNumber(st *Stream, j job) {
-	n := &number{st: st, start: j.start, window: st.text(j.start, j.end), context: j.context}
+	n := &st.number
+	n.st, n.start, n.window, n.prefix, n.context = st, j.start, st.text(j.start, j.end), 0, j.context
 	n.split()
 	if n.prefix >= len(numberKinds) || !n.leftEdge() || n.prefix == 0 && !n.likely() {
 		return
+	}
+	if n.prefix == 0 {
+		if length := n.address(); length > 0 {
+			st.found(FamilyDestination, "ip", n.start, n.start+length)
+			return
+		}
 	}
 	for _, k := range numberKinds[n.prefix] {
 		n.from = 0
@@ -67,8 +74,16 @@ func judgeNumber(st *Stream, j job) {
 
 // likely says whether a number without letters before it is worth a closer look; most numbers are short and say nothing.
 func (n *number) likely() bool {
+	if n.context.classes != 0 || len(n.groups) >= 4 && n.groups[1].sep == '.' {
+		return true
+	}
+	if first := n.groups[0]; first.size == 1 && (len(n.groups) < 2 || n.groups[1].size == 1) {
+		return false
+	} else if len(n.digits) >= 8 || first.size == 6 || first.size == 4 {
+		return true
+	}
 	before := n.st.at(n.start - 1)
-	return len(n.digits) >= 8 || n.context.classes != 0 || before == '+' || before == '(' || before == ' ' && n.groups[0].size == 2 || n.groups[0].size == 6 || n.groups[0].size == 4
+	return before == '+' || before == '(' || before == ' ' && n.groups[0].size == 2
 }
 
 // split finds the prefix, and the groups of digits after it.

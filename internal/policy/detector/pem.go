@@ -8,15 +8,23 @@ var pemSet = func() *byteSet {
 	return s
 }()
 
-// pem opens the window after "-----BEGIN ".
+const pemBegin = "-----BEGIN "
+
+// pem opens a window on the first line of what may be a private key, and only if it is one, a window on the rest.
 func (st *Stream) pem(start int) {
-	st.open(job{judge: judgePEM, set: pemSet, start: start, limit: start + longest})
+	st.open(job{judge: judgePEMLabel, set: pemSet, start: start, limit: start + len(pemBegin) + 32})
+}
+
+func judgePEMLabel(st *Stream, j job) {
+	if label, _, ok := bytes.Cut(st.text(j.start+len(pemBegin), j.end), []byte("-----")); ok && bytes.Contains(label, []byte("PRIVATE KEY")) {
+		st.open(job{judge: judgePEM, set: pemSet, start: j.start, end: j.end, limit: j.start + longest})
+	}
 }
 
 // judgePEM finds private keys from their first line to their last; without a last line, as far as the key's characters go.
 func judgePEM(st *Stream, j job) {
 	window := st.text(j.start, j.end)
-	label, body, ok := bytes.Cut(window[len("-----BEGIN "):], []byte("-----"))
+	label, body, ok := bytes.Cut(window[len(pemBegin):], []byte("-----"))
 	if !ok || len(label) > 40 {
 		return
 	}

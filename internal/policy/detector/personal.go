@@ -69,7 +69,7 @@ var numberKinds = [...][]numberKind{
 	},
 }
 
-// builtin lists the kinds that no file and no configuration describes.
+// builtin lists the kinds that code knows: no file and no configuration describes.
 func builtin() []Kind {
 	kinds := []Kind{
 		{FamilyPersonal, "email", "e-mail address"},
@@ -78,6 +78,16 @@ func builtin() []Kind {
 		{FamilyCredential, "pgp_private_key", "PGP private key"},
 		{FamilyCredential, "password", "password under its name"},
 		{FamilyCredential, "secret", "key or token under its name"},
+		{FamilyCredential, "url_password", "password in a URL"},
+		{FamilyInvisible, "zero_width", "characters without width inside words, or many of them"},
+		{FamilyInvisible, "bidi_control", "characters that turn the direction of text"},
+		{FamilyInvisible, "tag_characters", "tag characters, which carry text nobody sees"},
+		{FamilyInvisible, "variation_selectors", "variation selectors in a row, which carry text nobody sees"},
+		{FamilyInvisible, "confusable", "letter of another script inside a Latin word"},
+		{FamilyDestination, "url", "URL of another machine"},
+		{FamilyDestination, "host", "host a command talks to"},
+		{FamilyDestination, "ip", "IPv4 address of another machine"},
+		{FamilyDestination, "onion", "address in the Tor network"},
 	}
 	seen := map[string]bool{}
 	for _, list := range numberKinds {

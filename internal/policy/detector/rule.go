@@ -1,6 +1,7 @@
 package detector
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
@@ -13,11 +14,12 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-//go:embed credentials/*.yaml
-var credentialFiles embed.FS
+//go:embed credentials/*.yaml injection/*.yaml
+var ruleFiles embed.FS
 
-// rule is one kind of credential: one file in credentials/.
+// rule is one kind of credential or of injection: one file in credentials/ or injection/.
 type rule struct {
+	Family   string   `yaml:"-"`
 	ID       string   `yaml:"id"`
 	Title    string   `yaml:"title"`
 	Keywords []string `yaml:"keywords"` // the expression matches where one of them begins; case does not matter here
@@ -26,6 +28,8 @@ type rule struct {
 	// Before is how many bytes of the expression's alphabet may stand before the keyword and belong to the match; with it the
 	// expression need not match where the window begins.
 	Before int `yaml:"before"`
+	// Needs must stand in the window, or the expression is not even tried.
+	Needs string `yaml:"needs"`
 	// Rest says that what follows in the same alphabet belongs to the finding, however long.
 	Rest bool `yaml:"rest"`
 	// Validators that the finding must pass, as "entropy:3.5": see validators.go.
@@ -44,29 +48,42 @@ type rule struct {
 }
 
 func loadRules() ([]*rule, error) {
-	names, err := fs.Glob(credentialFiles, "credentials/*.yaml")
-	if err != nil {
-		return nil, err
-	}
 	var rules []*rule
-	for _, name := range names {
-		text, err := credentialFiles.ReadFile(name)
+	for _, family := range []struct{ name, folder string }{{FamilyCredential, "credentials"}, {FamilyInjection, "injection"}} {
+		err := eachFile(ruleFiles, family.folder, func(id string, text []byte) error {
+			r := &rule{Family: family.name}
+			if err := yaml.UnmarshalWithOptions(text, r, yaml.Strict()); err != nil {
+				return err
+			}
+			if r.ID != id {
+				return fmt.Errorf("its id is %q: a rule is named as its file", r.ID)
+			}
+			rules = append(rules, r)
+			return r.compile()
+		})
 		if err != nil {
 			return nil, err
 		}
-		r := &rule{}
-		if err := yaml.UnmarshalWithOptions(text, r, yaml.Strict()); err != nil {
-			return nil, fmt.Errorf("read rule %s: %w", name, err)
-		}
-		if err := r.compile(); err != nil {
-			return nil, fmt.Errorf("rule %s: %w", name, err)
-		}
-		if want := strings.TrimSuffix(path.Base(name), ".yaml"); r.ID != want {
-			return nil, fmt.Errorf("rule %s: its id is %q: a rule is named as its file", name, r.ID)
-		}
-		rules = append(rules, r)
 	}
 	return rules, nil
+}
+
+// eachFile hands over the files of a folder, in the order of their names.
+func eachFile(files fs.FS, folder string, do func(id string, text []byte) error) error {
+	names, err := fs.Glob(files, folder+"/*.yaml")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		if err := do(strings.TrimSuffix(path.Base(name), ".yaml"), text); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func (r *rule) compile() error {
@@ -210,6 +227,9 @@ func judgeRule(st *Stream, j job) {
 		return
 	}
 	r, window := st.set.rules[j.hit.id], st.text(j.start, j.end)
+	if r.Needs != "" && !bytes.Contains(window, []byte(r.Needs)) {
+		return
+	}
 	loc := r.expression.FindSubmatchIndex(window)
 	if loc == nil || r.Before > 0 && !st.leftEdge(j.start+loc[0], r.alphabet['-']) {
 		return
@@ -225,7 +245,7 @@ func judgeRule(st *Stream, j job) {
 		return // the beginning of something longer
 	}
 	value := window[from:to]
-	if placeholder(value) {
+	if r.Family == FamilyCredential && placeholder(value) {
 		return
 	}
 	for _, valid := range r.validators {
@@ -236,7 +256,7 @@ func judgeRule(st *Stream, j job) {
 	if r.Generic && st.taken(st.set.certain, j.start, j.start+from, j.start+to) {
 		return
 	}
-	st.found(FamilyCredential, r.ID, j.start+from, j.start+to)
+	st.found(r.Family, r.ID, j.start+from, j.start+to)
 }
 
 func word(c byte) bool { return alnum(c) || c == '_' }
@@ -273,7 +293,7 @@ func (st *Stream) taken(auto *dfa, start, from, to int) bool {
 	sub.feed(string(st.text(start, to+1)))
 	sub.finish()
 	for _, f := range sub.out {
-		if start+f.Start < to && start+f.End > from {
+		if f.Detector == FamilyCredential && start+f.Start < to && start+f.End > from {
 			return true
 		}
 	}

@@ -24,7 +24,7 @@ func TestExamplesOfRules(t *testing.T) {
 		return text
 	}
 	for _, rule := range s.rules {
-		isIt := func(f Finding) bool { return f.Detector == FamilyCredential && f.Kind == rule.ID }
+		isIt := func(f Finding) bool { return f.Detector == rule.Family && f.Kind == rule.ID }
 		if len(rule.Examples) == 0 || len(rule.Counter) == 0 {
 			t.Errorf("%s: a rule has examples and counter-examples", rule.ID)
 		}

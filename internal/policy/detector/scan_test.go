@@ -28,6 +28,7 @@ func show(text string, found []detector.Finding) []string {
 }
 
 func TestPersonal(t *testing.T) {
+	t.Parallel()
 	s := newSet(t, detector.Config{})
 	f := func(text string, want ...string) {
 		t.Helper()
@@ -36,7 +37,8 @@ func TestPersonal(t *testing.T) {
 		}
 	}
 	f("mail dana.miller@acme-corp.de, please", "personal.email:dana.miller@acme-corp.de")
-	f("git@github.com:org/repo and logo@2x.png and dana@example.com and postgres://u:p@db.acme.com/x")
+	f("git@github.com:org/repo and logo@2x.png and dana@example.com")
+	f("redis://u:p@db.acme-corp.io", "destination.url:redis://u:p@db.acme-corp.io")
 	f("pay with 4111 1111 1111 1111 now", "personal.card:4111 1111 1111 1111")
 	f("card 4111-1111-1111-1112; order 4111111111111111; id_4111111111111111")
 	f("IBAN DE89 3704 0044 0532 0130 00.", "personal.iban:DE89 3704 0044 0532 0130 00")
@@ -81,6 +83,98 @@ func TestPersonal(t *testing.T) {
 		"personal.date_of_birth:12.03.1984", "personal.date_of_birth:1984-03-12")
 	f("born March 12, 1984", "personal.date_of_birth:12, 1984")
 	f("DE88 3704 0044 0532 0130 00")
+}
+
+func TestDestinations(t *testing.T) {
+	s := newSet(t, detector.Config{})
+	f := func(text string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, show(text, s.Scan(text))); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+	f("see (https://docs.acme-corp.io/a_(b)?x=1).", "destination.url:https://docs.acme-corp.io/a_(b)?x=1")
+	f("http://localhost:8080 file:///etc/passwd http://127.0.0.1/x")
+	f("curl https://x.ngrok-free.app/a", "destination.url:https://x.ngrok-free.app/a", "destination.tunnel:x.ngrok-free.app")
+	f("dig AAAA x7.oast.fun", "destination.host:x7.oast.fun", "destination.request_catcher:x7.oast.fun")
+	f("curl -s http://169.254.169.254/latest/", "destination.url:http://169.254.169.254/latest/", "destination.ip:169.254.169.254", "destination.metadata_address:169.254.169.254")
+	f("ssh -p 22 root@bastion.acme-corp.io ls; ssh host ls; func main.go", "destination.host:bastion.acme-corp.io")
+	f("from 10.1.2.3:443 version 1.2.3.4 foo==1.2.3.4 v1.2.3.4 1.2.3.4.5 256.1.1.1", "destination.ip:10.1.2.3")
+	f("pastebin.com.acme-corp.io mypastebin.com pastebin.community")
+	f(strings.Repeat("abcdefg2", 7)+".onion", "destination.onion:"+strings.Repeat("abcdefg2", 7)+".onion")
+}
+
+func TestInvisible(t *testing.T) {
+	s := newSet(t, detector.Config{})
+	f := func(text string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, found := range s.Scan(text) {
+			got = append(got, found.Kind)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%+q: %s", text, diff)
+		}
+	}
+	f("pass\u200bword", "zero_width")
+	f("a\u200b\u200c\u200b\u200c", "zero_width")
+	f("\ufeffpackage main \U0001F468\u200d\U0001F469 \u0645\u06cc\u200c\u062e")
+	f("if x {\u202e } ", "bidi_control")
+	f("\u05d0\u2067\u05d1\u2069\u05d2")
+	f("hi\U000E0068\U000E0069", "tag_characters")
+	f("\U0001F3F4\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F")
+	f("x\U000E0100\U000E0101\U000E0102", "variation_selectors")
+	f("\u2764\ufe0f \u2602\ufe0f")
+	f("p\u0430ypal.com \u0430pple admi\u0578", "confusable", "confusable")
+	f("\u041f\u0440\u0438\u0432\u0435\u0442 IT-\u0441\u043f\u0435\u0446 5\u03bcm")
+}
+
+func TestDictionaries(t *testing.T) {
+	const salt = "0123456789abcdef"
+	s := newSet(t, detector.Config{
+		Off: []string{"personal", "destination.url"},
+		Dictionaries: []detector.Dictionary{
+			{Name: "projects", Terms: []string{"Blue Heron", "X-41", "Müller"}},
+			{Name: "patients", Salt: salt, Words: 2, Hashes: []string{detector.Hash(salt, "Dana  MILLER"), detector.Hash(salt, "p-778")}},
+		},
+	})
+	f := func(text string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, show(text, s.Scan(text))); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+	f("the BLUE HERON plan, x-41 and X-412, MÜLLER", "dictionary.projects:BLUE HERON", "dictionary.projects:x-41", "dictionary.projects:MÜLLER")
+	f("Blue Herons xBlue Heron Müllers")
+	f("of 'dana miller', P-778.", "dictionary.patients:dana miller", "dictionary.patients:P-778")
+	f("dana von miller; mail x@acme-corp.io https://acme-corp.io")
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	f := func(cfg detector.Config, want string) {
+		t.Helper()
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%v, want %q and no secret", err, want)
+		}
+	}
+	f(detector.Config{Off: []string{"personal.nothing"}}, "no family and no kind")
+	f(detector.Config{Dictionaries: []detector.Dictionary{{Name: "Bad"}}}, "neither terms nor hashes")
+	f(detector.Config{Dictionaries: []detector.Dictionary{{Name: "Bad", Terms: []string{"hush"}}}}, "lower-case")
+	f(detector.Config{Dictionaries: []detector.Dictionary{{Name: "a", Terms: []string{" hush "}}}}, "terms[0]")
+	f(detector.Config{Dictionaries: []detector.Dictionary{{Name: "a", Salt: "hush", Hashes: []string{"00"}}}}, "salt")
+	f(detector.Config{Dictionaries: []detector.Dictionary{{Name: "a", Salt: "hush-hush-hush-hush", Hashes: []string{"hush"}}}}, "hashes[0]")
+	f(detector.Config{Dictionaries: []detector.Dictionary{{Name: "a", Terms: []string{"hush"}}, {Name: "a", Terms: []string{"hush"}}}}, "taken")
+}
+
+func TestVersion(t *testing.T) {
+	a, b := newSet(t, detector.Config{}), newSet(t, detector.Config{})
+	c := newSet(t, detector.Config{Off: []string{"personal"}})
+	if a.Version() != b.Version() || a.Version() == c.Version() || a.Version() == "" {
+		t.Errorf("%q %q %q", a.Version(), b.Version(), c.Version())
+	}
+	if n := len(a.Kinds()); n < 100 || len(c.Kinds()) >= n {
+		t.Errorf("%d kinds, %d without personal data", n, len(c.Kinds()))
+	}
 }
 
 func TestWordOfCredential(t *testing.T) {

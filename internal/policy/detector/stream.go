@@ -3,6 +3,7 @@ package detector
 import (
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 const (
@@ -25,9 +26,14 @@ type Stream struct {
 	state uint32
 	ended bool
 
-	jobs   []job // windows that are not whole yet, in the order of their anchors
+	jobs   []job // windows that are not whole yet
+	spare  []job // where jobs moves to while they are judged
+	number number
+	work   int // bytes in windows so far: what hostile text may not make grow faster than itself
 	nearby [8]said
 	said   int // how many words of context there were, the last of them in nearby
+	run    run // of characters that are not seen
+	spoken spoken
 
 	recent map[Finding]bool // what the next findings might repeat
 	out    []Finding        // of this call
@@ -87,7 +93,7 @@ func (st *Stream) take() []Finding {
 
 func (st *Stream) reset(auto *dfa) {
 	clear(st.recent)
-	*st = Stream{set: st.set, auto: auto, buf: st.buf[:0], jobs: st.jobs[:0], recent: st.recent, out: st.out[:0]}
+	*st = Stream{set: st.set, auto: auto, buf: st.buf[:0], jobs: st.jobs[:0], spare: st.spare, recent: st.recent, out: st.out[:0]}
 }
 
 func (st *Stream) feed(p string) {
@@ -103,6 +109,10 @@ func (st *Stream) finish() {
 	}
 	st.ended = true
 	st.advance()
+	st.endRun()
+	if len(st.set.hashed) > 0 && st.auto == st.set.all {
+		st.words()
+	}
 }
 
 // pass runs the automaton over what is new, and calls a judge wherever something is noticed.
@@ -120,10 +130,16 @@ func (st *Stream) pass() {
 		if c-'0' <= 9 {
 			st.digit(i)
 		} else if c >= 0x80 {
-			continue // beyond ASCII
+			st.beyondASCII(i)
 		}
 	}
 	st.state, st.next = state, len(buf)
+	if rest := st.text(st.run.end, st.base+len(buf)); st.run.veil != seen && utf8.FullRune(rest) {
+		st.endRun()
+	}
+	if len(st.set.hashed) > 0 && st.auto == st.set.all {
+		st.words()
+	}
 }
 
 // noticed is called for each keyword, with the position after it.
@@ -143,6 +159,16 @@ func (st *Stream) noticed(h hit, end int) {
 		st.pem(start)
 	case hitAssign:
 		st.assign(start, end)
+	case hitScheme:
+		st.url(start)
+	case hitHost:
+		st.open(job{judge: judgeHost, set: domainSet, hit: h, start: start, end: end, limit: end + 255})
+	case hitOnion:
+		st.open(job{judge: judgeOnion, set: &nothing, start: start, end: end, limit: end})
+	case hitCommand:
+		st.open(job{judge: judgeCommand, set: assignSet, hit: h, start: start, end: end, limit: end + 200})
+	case hitTerm:
+		st.open(job{judge: judgeTerm, set: &nothing, hit: h, start: start, end: end, limit: end})
 	}
 }
 
@@ -151,6 +177,7 @@ func (st *Stream) open(j job) {
 	j.limit = min(j.limit, j.start+longest)
 	j.end = max(j.end, j.start)
 	if st.grow(&j) {
+		st.work += j.end - j.start
 		j.judge(st, j)
 		return
 	}
@@ -174,15 +201,11 @@ func (st *Stream) advance() {
 		return
 	}
 	waiting := st.jobs
-	left := waiting[:0]
-	for _, j := range waiting {
-		if st.grow(&j) {
-			j.judge(st, j)
-		} else {
-			left = append(left, j)
-		}
+	st.jobs = st.spare[:0]
+	for i := range waiting {
+		st.open(waiting[i])
 	}
-	st.jobs = left
+	st.spare = waiting
 }
 
 // forget drops the bytes nobody will look at again, and findings nothing can repeat any more.
@@ -228,6 +251,9 @@ func (st *Stream) found(family, kind string, start, end int) {
 
 // byteSet is a set of bytes.
 type byteSet [256]bool
+
+// nothing is the set of a window that is whole when the byte after it is there.
+var nothing byteSet
 
 // setOf makes a set of single characters and ranges: "a-z0-9_". A minus sign stands first or last.
 func setOf(ranges string) *byteSet {
