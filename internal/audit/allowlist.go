@@ -90,6 +90,11 @@ var keepNames = []string{
 	"gen_ai.response.finish_reasons", "gen_ai.tool.name", "gen_ai.tool.type", "gen_ai.tool.call.id", "gen_ai.usage.input_tokens",
 	"gen_ai.usage.output_tokens", "gen_ai.conversation.id", "gen_ai.output.type", "gen_ai.token.type", "gen_ai.agent.id", "gen_ai.agent.name", "llm_request.context",
 	"response.has_tool_call", "stop_reason", "result_tokens", "bash_command_class", "http.response.status_code", "http.status_code",
+	// the LLM gateway
+	"route", "mode", "upstream", "upstream_credential", "digest", "opaque", "betas", "request_class", "entrypoint", "client_version",
+	"previous_request", "capabilities", "role", "block_type", "part", "tools", "media", "media_bytes", "media_sha256", "service_tier", "inference_geo", "ended", "opened",
+	"failure", "retry_after", "method", "effect", "severity", "findings", "exception", "controls", "techniques", "message_shown", "failed", "point",
+	"rule_set", "block",
 	// Tripod's own acts
 	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest", "tripod.page",
 	"import.source", "import.org", "import.sha256", "import.first", "import.last", "rule_set", "mode",

@@ -190,12 +190,14 @@ const (
 	FlagMalformed = "malformed"
 	// FlagInvalidText: bytes that are no UTF-8 were replaced.
 	FlagInvalidText = "invalid_text"
+	// FlagFromHistory: the source did not see it happen; a later request tells of it.
+	FlagFromHistory = "from_history"
 )
 
 // Flags lists them all in the order documents show them.
 func Flags() []string {
 	return []string{
 		FlagIdentityMismatch, FlagIdentityConflict, FlagClockAbsurd, FlagNoTime, FlagUnknownType, FlagTruncated, FlagDuplicateAttribute,
-		FlagMalformed, FlagInvalidText,
+		FlagMalformed, FlagInvalidText, FlagFromHistory,
 	}
 }

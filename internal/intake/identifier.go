@@ -31,7 +31,7 @@ func (x *identifier) identify(del Delivery) []journal.Digest {
 			ids[i] = d.sum(nil, "vendor", string(draft.Record.Source), draft.Record.ID)
 			continue
 		}
-		id := d.sum(draft.Form, "form", string(draft.Record.Source), del.Credential)
+		id := d.sum(draft.Form, "form", string(draft.Record.Source), draft.credential(&del))
 		n := equals[id]
 		equals[id] = n + 1
 		if n > 0 {

@@ -30,8 +30,8 @@ type Piece struct {
 	Class     audit.Class // detail or text
 	Kind      audit.Kind  // kind as the source sent it
 	Value     []byte      // plaintext: strings as they are, maps and arrays as JSON, bytes raw
-	Bytes     int         // length before a cut, where Truncated
-	Withheld  string      // audit.WithheldSource where the source sent a placeholder; Value is nil then
+	Bytes     int         // length before a cut, where Truncated; of what is not given, where Withheld is audit.WithheldPolicy
+	Withheld  string      // audit.WithheldSource where the source sent a placeholder, audit.WithheldPolicy where the way in asked Level; Value is nil then
 	Truncated bool        // cut at a bound of ours
 }
 
@@ -44,6 +44,8 @@ type Draft struct {
 	VendorID bool   // Record.ID is the vendor's and remembered for ever
 	Forever  bool   // the id that rests on the form is remembered for ever: the source may deliver at any time again
 	Body     *Body  // content that is too large for memory; nil for none
+	// Credential names the credential that delivered it, where one delivery brings what several did; "" for the delivery's.
+	Credential string
 }
 
 // Delivery is what a way in hands over at once.
@@ -118,6 +120,14 @@ func (d *Door) redelivered(del Delivery, ids []journal.Digest) []bool {
 	return skip
 }
 
+// credential names what delivered the draft.
+func (d *Draft) credential(del *Delivery) string {
+	if d.Credential != "" {
+		return d.Credential
+	}
+	return del.Credential
+}
+
 // lasting reports whether the draft's id is remembered for ever.
 func (d *Draft) lasting() bool { return d.VendorID || d.Forever }
 
@@ -148,7 +158,7 @@ func (d *Door) storeContent(ctx context.Context, del Delivery, ids []journal.Dig
 		if skip[i] || len(draft.Pieces) == 0 {
 			continue
 		}
-		level := d.policy.Level(draft.Record, del.Credential)
+		level := d.policy.Level(draft.Record, draft.credential(&del))
 		draft.Record.Content = make([]audit.Content, len(draft.Pieces))
 		if level != audit.ClassMetadata {
 			if held, err := d.held(ctx, draft, ids[i]); err != nil {
@@ -208,7 +218,7 @@ func reference(p *Piece, level audit.Class) audit.Content {
 	ref := audit.Content{
 		Name: p.Name, Class: p.Class, Kind: p.Kind.String(), Bytes: len(p.Value), Withheld: p.Withheld, Truncated: p.Truncated,
 	}
-	if p.Truncated {
+	if p.Truncated || p.Withheld == audit.WithheldPolicy {
 		ref.Bytes = p.Bytes
 	}
 	if ref.Withheld == "" && !level.Allows(p.Class) {

@@ -52,6 +52,7 @@ type APIError struct {
 // ReplyBlock is one content block of an answer.
 type ReplyBlock struct {
 	Index  int
+	Answer string // id of the message it belongs to: msg_…
 	Type   string // "text", "thinking", "tool_use" …
 	ID     string // of a tool call; of a result, that of the call it answers
 	Tool   string

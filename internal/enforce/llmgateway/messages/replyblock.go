@@ -9,7 +9,7 @@ import (
 
 // begin takes a block as it begins. Results of the vendor's tools are whole with it.
 func (r *Reply) begin(index int, raw jsontext.Value) (Change, error) {
-	b := &ReplyBlock{Index: index, Bytes: len(raw)}
+	b := &ReplyBlock{Index: index, Answer: r.ID, Bytes: len(raw)}
 	var said []byte
 	if len(raw) > 0 {
 		// The block is read as one of a request is: the same names mean the same.
@@ -68,7 +68,7 @@ func (r *Reply) grow(index int, d delta) Change {
 	b := r.open(index)
 	began := b == nil
 	if began {
-		b = &ReplyBlock{Index: index}
+		b = &ReplyBlock{Index: index, Answer: r.ID}
 		r.Blocks = append(r.Blocks, b)
 	}
 	var added []byte
