@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,6 +31,7 @@ type bench struct {
 	door    *door
 	health  *health.Registry
 	metrics *prometheus.Registry
+	drain   time.Duration // how long a recorder waits at its end for a journal that refuses
 }
 
 // counted counts the plaintext that enters the content store.
@@ -129,7 +131,7 @@ func newBench(t *testing.T, rules ...capture.Rule) *bench {
 	})
 	blocks := &counted{Store: c, bytes: make(map[content.Address]int)}
 	return &bench{
-		t: t, journal: j, blocks: blocks, health: new(health.Registry), metrics: prometheus.NewRegistry(),
+		t: t, journal: j, blocks: blocks, health: new(health.Registry), metrics: prometheus.NewRegistry(), drain: 10 * time.Second,
 		door: &door{Door: intake.New(j, blocks, policy, []byte("a key of the test's own"))},
 	}
 }
@@ -141,6 +143,7 @@ func (b *bench) run(cfg recorder.Config) (r *recorder.Recorder, stop func() erro
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	recorder.DrainFor(r, b.drain)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()

@@ -97,8 +97,10 @@ type Recorder struct {
 	tried   chan struct{} // closed after each attempt
 	lost    loss
 
-	wake chan struct{} // holds one when there is something to write
-	open map[string]openExchange
+	wake chan struct{}           // holds one when there is something to write
+	open map[string]openExchange // on record; the writer's own
+
+	drainFor time.Duration
 }
 
 // New makes a recorder. Nothing is durable before Run.
@@ -117,7 +119,7 @@ func New(cfg Config, deps Deps) (*Recorder, error) {
 	}
 	r := &Recorder{
 		cfg: cfg.orDefaults(), deps: deps, seen: newSeen(), tried: make(chan struct{}), wake: make(chan struct{}, 1),
-		open: make(map[string]openExchange),
+		open: make(map[string]openExchange), drainFor: drainFor,
 	}
 	var err error
 	if r.stats, err = newStats(deps.Registerer, r); err != nil {

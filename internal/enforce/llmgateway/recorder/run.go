@@ -72,7 +72,7 @@ func (r *Recorder) repeat(ctx context.Context, do func() error) bool {
 
 // drain writes what waits at the end.
 func (r *Recorder) drain(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, drainFor)
+	ctx, cancel := context.WithTimeout(ctx, r.drainFor)
 	defer cancel()
 	for {
 		batch := r.batch()
