@@ -3,6 +3,7 @@ package modelclient
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -172,8 +173,14 @@ func (p *player) request(a *world.Act) []exchange {
 // answered adds what the model said to the conversation.
 func (p *player) answered(c *conversation, e *exchange) {
 	var blocks []json.RawMessage
-	if e.act.Request.Text != "" {
-		blocks = append(blocks, text(e.act.Request.Text))
+	said, instead := e.act.Request.Text, ""
+	if w := e.act.Request.Withheld; w != nil {
+		said, instead = strings.TrimSuffix(said, "\n\n"+w.Says), w.Says
+	}
+	for _, s := range []string{said, instead} {
+		if s != "" {
+			blocks = append(blocks, text(s))
+		}
 	}
 	for _, call := range e.calls {
 		blocks = append(blocks, use(call))

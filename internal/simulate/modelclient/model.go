@@ -3,6 +3,7 @@ package modelclient
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,8 +65,16 @@ func (e *exchange) answer() messagesapi.Turn {
 	t.Usage = &messagesapi.Usage{Input: r.Input, Output: r.Output, CacheRead: r.CacheRead, CacheCreate: r.CacheCreate}
 	t.Stop = r.Stop
 	t.Blocks = []messagesapi.Block{}
-	if r.Text != "" {
-		t.Blocks = append(t.Blocks, messagesapi.Block{Type: "text", Text: r.Text})
+	said := r.Text
+	if r.Withheld != nil {
+		said = strings.TrimSuffix(said, "\n\n"+r.Withheld.Says)
+	}
+	if said != "" {
+		t.Blocks = append(t.Blocks, messagesapi.Block{Type: "text", Text: said})
+	}
+	if w := r.Withheld; w != nil {
+		t.Stop = "tool_use"
+		t.Blocks = append(t.Blocks, messagesapi.Block{Type: "tool_use", ID: w.ToolUse, Name: w.Name, Input: object(w.Input)})
 	}
 	for _, c := range e.calls {
 		t.Blocks = append(t.Blocks, messagesapi.Block{Type: "tool_use", ID: c.Keys.ToolUse, Name: c.Tool.Name, Input: object(c.Tool.Input)})

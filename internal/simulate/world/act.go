@@ -113,8 +113,23 @@ type RequestAct struct {
 	Text        string // of the reply; "" where it consists of tool uses alone
 	ToolUses    []string
 	Stop        string // stop_reason: "end_turn", "tool_use", "refusal" …
+	Withheld    *Withheld
 	Consumed    string // tool use whose MCP result this request was the first to carry; "" for none
 }
+
+// Withheld is a tool call that the model asked for and the client never saw: on the way it was put into words, with which Text
+// ends.
+type Withheld struct {
+	ToolUse, Name string
+	Input         string // JSON object
+	Says          string // in its place
+}
+
+// WithheldSays is what stands in the place of a call that the enterprise's gateway withholds, by its rule WithheldRule.
+const (
+	WithheldRule = "nw-no-remote-script"
+	WithheldSays = "Not run: a script from the network must be read before it is run (rule nw-no-remote-script). Download it, look at it, or ask it-security@nordwald.example."
+)
 
 // ToolAct is one call of a tool: decided, and carried out unless it was refused. Act.At is when it was decided.
 type ToolAct struct {

@@ -41,7 +41,7 @@ var setups = map[string]setup{
 	pharmacy:   {Gates{Prompts: true, Responses: true, ToolDetails: true, AccountUUID: true}, "http/protobuf", false, false, false, []string{"sharepoint"}, nil},
 	treasury:   {Gates{AccountUUID: true, ResourceTeam: true}, "http/json", false, true, true, []string{"jira", "treasury-ledger"}, []string{"nordwald-guard"}},
 	legal:      {Gates{AccountUUID: true}, "http/protobuf", false, false, false, []string{"sharepoint"}, nil},
-	security:   {Gates{true, true, true, true, true, true, true}, "http/protobuf", true, false, true, []string{"github", "pagerduty", "slack"}, []string{"nordwald-guard"}},
+	security:   {Gates{true, true, true, true, true, true, true}, "http/protobuf", true, true, true, []string{"github", "pagerduty", "slack"}, []string{"nordwald-guard"}},
 	research:   {Gates{Prompts: true, AccountUUID: true}, "http/protobuf", false, false, false, []string{"github", "pubmed"}, []string{"stats-notebook"}},
 	people:     {Gates{ToolDetails: true, AccountUUID: true}, "http/json", false, false, false, []string{"sharepoint"}, nil},
 	leadership: {Gates{AccountUUID: true}, "http/protobuf", false, false, false, []string{"sharepoint"}, nil},

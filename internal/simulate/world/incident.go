@@ -19,6 +19,7 @@ const (
 	WipedLaptop        Incident = "wiped_laptop"        // a process ends without a word and the device never returns
 	KeyElsewhere       Incident = "key_elsewhere"       // an API key is used from an unknown address
 	DeniedTool         Incident = "denied_tool"         // a tool call is refused by a hook of the enterprise
+	WithheldTool       Incident = "withheld_tool"       // a tool call of the model's never reaches the client: the gateway withholds it
 )
 
 // occasion is when an incident happens, who is in it, and how it is told.
@@ -42,6 +43,7 @@ type occasion struct {
 //	tool_changed         Wed 11:04-11:10 vikram@             ordinary: the tools stay as they were
 //	injection            Wed 14:18-14:38 sanjay@             absent: his afternoon goes on without it
 //	bulk_invite          Thu 03:30-03:36 leonie@             absent
+//	withheld_tool        Thu 08:31-08:58 gareth@             absent: his morning goes on without it
 //	wiped_laptop         Thu 15:05-15:50 who leaves on Friday ordinary: the process goes on to its end
 //	mismatched_identity  Fri 08:30-09:12 sneha@              ordinary: the telemetry names its account
 //	key_elsewhere        Sat 04:10-05:20 ci-integration@     absent
@@ -61,6 +63,7 @@ func occasions() []occasion {
 		{ToolChanged, 2, at(11, 4), at(11, 10), "vikram", 5 * time.Hour, (*World).toolChanged},
 		{Injection, 2, at(14, 18), at(14, 38), "sanjay", 2 * time.Hour, (*World).injection},
 		{BulkInvite, 3, at(3, 30), at(3, 36), "leonie", 0, (*World).bulkInvite},
+		{WithheldTool, 3, at(8, 31), at(8, 58), "gareth", 2 * time.Hour, (*World).withheldTool},
 		{WipedLaptop, 3, at(15, 5), at(15, 50), "", 4 * day, (*World).wipedLaptop},
 		{MismatchedIdentity, 4, at(8, 30), at(9, 12), "sneha", time.Hour, (*World).mismatchedIdentity},
 		{KeyElsewhere, 5, at(4, 10), at(5, 20), "ci-integration", 0, (*World).keyElsewhere},

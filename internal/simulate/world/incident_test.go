@@ -94,7 +94,7 @@ func TestWithout(t *testing.T) {
 func TestWhen(t *testing.T) {
 	t.Parallel()
 	w := world.New(world.Options{Seed: 1})
-	if len(world.Incidents()) != 12 {
+	if len(world.Incidents()) != 13 {
 		t.Errorf("incidents: %v", world.Incidents())
 	}
 	for _, i := range world.Incidents() {
@@ -123,6 +123,37 @@ func during(w *world.World, i world.Incident) []world.Act {
 		}
 	}
 	return acts
+}
+
+// TestWithheldTool: what gareth@'s model asked for on Thursday morning and his client never saw.
+func TestWithheldTool(t *testing.T) {
+	t.Parallel()
+	w := world.New(world.Options{Seed: 1})
+	withheld, pasted := 0, 0
+	acts := during(w, world.WithheldTool)
+	for _, a := range acts {
+		if a.Account.Email != "gareth@nordwald.example" || !a.Device.Gateway {
+			t.Errorf("%s happens to %s, through the gateway: %v", a.ID, a.Account.Email, a.Device.Gateway)
+		}
+		if a.Kind == world.Prompt && strings.Contains(a.Prompt.Text, "AKIA") {
+			pasted++
+		}
+		if a.Kind != world.Request || a.Request.Withheld == nil {
+			continue
+		}
+		withheld++
+		if r := a.Request; !strings.HasSuffix(r.Text, r.Withheld.Says) || len(r.ToolUses) > 0 || r.Stop != "end_turn" {
+			t.Errorf("%s: the client is told %+v", a.ID, r)
+		}
+		for _, b := range acts {
+			if b.Keys.ToolUse == a.Request.Withheld.ToolUse {
+				t.Errorf("%s: a call that was withheld is %s", b.ID, b.Kind)
+			}
+		}
+	}
+	if withheld != 1 || pasted != 1 {
+		t.Errorf("%d calls withheld, %d keys pasted; want one each", withheld, pasted)
+	}
 }
 
 // TestDeniedTool: what dana@ did on Tuesday night, and which call was denied and why.

@@ -50,11 +50,12 @@ type asking struct {
 	stop     string
 	fails    int // HTTP status it ends with, 0 for success
 	small    bool
+	withheld *Withheld
 }
 
 // request sends one request to the model, from the actor's clock on. It returns the keys that its tool calls share.
 func (s *scene) request(q asking) audit.Keys {
-	r := &RequestAct{Model: q.model, Source: q.source, Attempt: 1, Text: q.text, ToolUses: q.toolUses, Stop: q.stop}
+	r := &RequestAct{Model: q.model, Source: q.source, Attempt: 1, Text: q.text, ToolUses: q.toolUses, Stop: q.stop, Withheld: q.withheld}
 	if r.Model == "" {
 		r.Model = modelOf(s.p)
 	}
