@@ -35,9 +35,10 @@ func verdictOf(i int, r *audit.Record) Verdict {
 }
 
 // outcomeOf is what a record says of how its step ended: a verdict that stopped nothing says nothing of that, nor does a try
-// after which the client tried again.
+// after which the client tried again, nor that the model asked for a tool.
 func (x *index) outcomeOf(r *audit.Record) audit.Outcome {
-	if IsVerdict(r) && r.Outcome != audit.OutcomeDenied || byGateway(r) && x.earlier[r.Keys.Body] {
+	asked := byGateway(r) && r.Activity == audit.ActivityToolCall
+	if (IsVerdict(r) || asked) && r.Outcome != audit.OutcomeDenied || byGateway(r) && x.earlier[r.Keys.Body] {
 		return audit.OutcomeUnknown
 	}
 	return r.Outcome

@@ -40,7 +40,7 @@ func (s *session) exchange(began, ended float64, prompt, request, agent string, 
 		o = audit.OutcomeFailure
 	}
 	s.saw(ended, "llm.end", audit.ActivityModelRequest, o, k, audit.Attr{Name: "input_tokens", Value: audit.Int(100)},
-		audit.Attr{Name: "output_tokens", Value: audit.Int(10)}, audit.Attr{Name: "cache_read_input_tokens", Value: audit.Int(7)}).Duration =
+		audit.Attr{Name: "output_tokens", Value: audit.Int(10)}, audit.Attr{Name: "cache_read_tokens", Value: audit.Int(7)}).Duration =
 		time.Duration((ended - began) * float64(time.Second)).Nanoseconds()
 	return body
 }
@@ -51,7 +51,7 @@ func (s *session) answer(second float64, prompt, request, body string) {
 }
 
 func (s *session) called(second float64, prompt, request, body, use string) *audit.Record {
-	r := s.saw(second, "llm.tool_call", audit.ActivityToolCall, audit.OutcomeUnknown, audit.Keys{Body: body, Prompt: prompt, Request: request, ToolUse: use})
+	r := s.saw(second, "llm.tool_call", audit.ActivityToolCall, audit.OutcomeSuccess, audit.Keys{Body: body, Prompt: prompt, Request: request, ToolUse: use})
 	r.Tool = "Bash"
 	return r
 }

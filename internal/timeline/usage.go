@@ -53,7 +53,7 @@ func usageOf(r *audit.Record) Usage {
 	u := Usage{Requests: 1, Input: n("input_tokens"), Output: n("output_tokens"), CacheRead: n("cache_read_tokens"),
 		CacheCreation: n("cache_creation_tokens")}
 	if byGateway(r) {
-		u.Gateway, u.CacheRead, u.CacheCreation = 1, n("cache_read_input_tokens"), n("cache_creation_input_tokens")
+		u.Gateway = 1
 	}
 	if v, ok := r.Attributes.Get("cost_usd_micros"); ok {
 		if i, ok := v.Int64(); ok {
