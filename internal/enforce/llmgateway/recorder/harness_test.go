@@ -25,7 +25,7 @@ import (
 
 // bench is a real journal and content store behind a door that can be made to fail.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	journal *journal.Journal
 	blocks  *counted
 	door    *door
@@ -91,7 +91,7 @@ func (d *door) Submit(ctx context.Context, del intake.Delivery) (intake.Receipt,
 	return receipt, err
 }
 
-func newBench(t *testing.T, rules ...capture.Rule) *bench {
+func newBench(t testing.TB, rules ...capture.Rule) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	ctx := context.Background()
