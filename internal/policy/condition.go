@@ -10,7 +10,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/interpreter"
+	"cel.dev/cel-go/common/types/ref"
 )
 
 const (
@@ -26,6 +26,7 @@ const (
 type condition struct {
 	program cel.Program
 	reads   []string // names of the variables it reads, ordered
+	loops   bool     // it goes over a list, so its time is bounded by the clock and by its cost
 }
 
 // compiler compiles conditions against the variables, functions and lists there are. It belongs to one goroutine.
@@ -67,14 +68,18 @@ func (c *compiler) compile(source string, weakening bool) (*condition, error) {
 		}
 	}
 	if !literalPatterns(tree) {
-		return nil, errors.New("when: text.finds takes a pattern written in the rule, so that it is compiled once")
+		return nil, errors.New("when: matches and finds take a pattern written in the rule, so that it is compiled once")
 	}
-	program, err := c.env.Program(tree, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(costLimit), cel.InterruptCheckFrequency(checkEvery),
-		cel.OptimizeRegex(interpreter.MatchesRegexOptimization, compiledPatterns()))
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize), cel.OptimizeRegex(compiledPatterns()...)}
+	loop := loops(tree)
+	if loop {
+		options = append(options, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(checkEvery))
+	}
+	program, err := c.env.Program(tree, options...)
 	if err != nil {
 		return nil, fmt.Errorf("when: %w", err)
 	}
-	return &condition{program: program, reads: reads}, nil
+	return &condition{program: program, reads: reads, loops: loop}, nil
 }
 
 // conditionIssues says each problem on a line of its own, with its place in the expression.
@@ -101,6 +106,15 @@ func reads(tree *cel.Ast) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// loops reports whether an expression goes over a list or a map; without, its time is bounded by its own length and the text's.
+func loops(tree *cel.Ast) bool {
+	found := false
+	ast.PostOrderVisit(tree.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		found = found || e.Kind() == ast.ComprehensionKind
+	}))
+	return found
 }
 
 // literalPatterns reports whether each pattern of a text is a literal.
@@ -133,8 +147,16 @@ func (e *ConditionError) Error() string {
 func (e *ConditionError) Unwrap() error { return e.kind }
 
 // holds evaluates the condition. One that asks for an argument that is not there does not hold.
-func (c *condition) holds(ctx context.Context, rule string, vars *facts) (bool, error) {
-	out, _, err := c.program.ContextEval(ctx, vars)
+func (c *condition) holds(clock func() context.Context, rule string, vars *facts) (bool, error) {
+	var out ref.Val
+	var err error
+	ctx := context.Background()
+	if c.loops {
+		ctx = clock()
+		out, _, err = c.program.ContextEval(ctx, vars)
+	} else {
+		out, _, err = c.program.Eval(vars)
+	}
 	switch {
 	case err == nil:
 		return out == types.True, nil

@@ -4,15 +4,14 @@ import (
 	"errors"
 	"path"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
-	"cel.dev/cel-go/interpreter"
 )
 
 var errNoConversion = errors.New("text cannot be converted; ask it with has and finds")
@@ -33,18 +32,18 @@ func functions() []cel.EnvOption {
 		cel.Function("has", cel.MemberOverload("text_has", []*cel.Type{textType(), text}, truth, cel.BinaryBinding(func(t, word ref.Val) ref.Val {
 			return types.Bool(t.(opaque).has(stringOf(word)))
 		}))),
-		cel.Function("finds", cel.MemberOverload("text_finds", []*cel.Type{textType(), text}, truth, cel.BinaryBinding(func(t, pattern ref.Val) ref.Val {
-			expression, err := regexp.Compile(stringOf(pattern)) // only where the planner did not
-			if err != nil {
-				return types.WrapErr(err)
-			}
-			return types.Bool(expression.MatchString(string(t.(opaque))))
-		}))),
+		// matches of CEL is finds too: its pattern is compiled in our way, with the words that come before it.
+		cel.Macros(cel.ReceiverMacro("matches", 1, func(f cel.MacroExprFactory, target ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
+			return f.NewMemberCall("finds", target, args...), nil
+		})),
+		cel.Function("finds",
+			cel.MemberOverload("text_finds", []*cel.Type{textType(), text}, truth, cel.BinaryBinding(finds)),
+			cel.MemberOverload("string_finds", []*cel.Type{text, text}, truth, cel.BinaryBinding(finds))),
 		anyOf("host_in", "host is one on the list or below one, or in a network on it", text, list, func(host string, entries *namedList) bool {
 			return entries.hostSet().has(host)
 		}),
 		anyOf("path_in", "path is meant by an entry of the list: itself or below it, or by a pattern", text, list, func(p string, entries *namedList) bool {
-			return slices.ContainsFunc(entries.words, func(e string) bool { return pathMatches(e, p) })
+			return entries.pathSet().has(p)
 		}),
 		cel.Function("path_under", cel.Overload("path_under_string", []*cel.Type{text, text}, truth, cel.BinaryBinding(func(p, dir ref.Val) ref.Val {
 			return types.Bool(under(plainPath(stringOf(dir)), path.Clean(plainPath(stringOf(p)))))
@@ -53,6 +52,15 @@ func functions() []cel.EnvOption {
 			return types.Bool(glob(stringOf(pattern), stringOf(s)))
 		}))),
 	}
+}
+
+// finds is what is left of the function where the planner did not take the pattern: nothing, since it is a literal always.
+func finds(text, source ref.Val) ref.Val {
+	p, err := newPattern(stringOf(source))
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.Bool(p.in(stringOf(text)))
 }
 
 // anyOf declares a function over one word and a list, and over several words and a list: true where it is of any.
@@ -65,23 +73,6 @@ func anyOf(name, doc string, text, list *cel.Type, is func(word string, entries 
 			against := asNamedList(entries)
 			return types.Bool(slices.ContainsFunc(stringsOf(words), func(w string) bool { return is(w, against) }))
 		})))
-}
-
-// compiledPatterns has the pattern of text.finds compiled once, when the rule is.
-func compiledPatterns() *interpreter.RegexOptimization {
-	return &interpreter.RegexOptimization{Function: "finds", RegexIndex: 1, Factory: func(call interpreter.InterpretableCall, pattern string) (interpreter.InterpretableCall, error) {
-		expression, err := regexp.Compile(pattern)
-		if err != nil {
-			return nil, err
-		}
-		return interpreter.NewCall(call.ID(), call.Function(), call.OverloadID(), call.Args(), func(values ...ref.Val) ref.Val {
-			t, is := values[0].(opaque)
-			if !is {
-				return types.NoSuchOverloadErr()
-			}
-			return types.Bool(expression.MatchString(string(t)))
-		}), nil
-	}}
 }
 
 func stringOf(v ref.Val) string {
@@ -109,10 +100,11 @@ type namedList struct {
 	traits.Lister
 	words []string
 	hosts *hostSet // nil: not made ready
+	paths pathSet  // nil: not made ready
 }
 
 func newNamedList(words []string) *namedList {
-	return &namedList{Lister: types.NewStringList(types.DefaultTypeAdapter, words), words: words, hosts: newHostSet(words)}
+	return &namedList{Lister: types.NewStringList(types.DefaultTypeAdapter, words), words: words, hosts: newHostSet(words), paths: newPathSet(words)}
 }
 
 // asNamedList takes a list that a condition spells out.
@@ -128,6 +120,13 @@ func (l *namedList) hostSet() *hostSet {
 		return newHostSet(l.words)
 	}
 	return l.hosts
+}
+
+func (l *namedList) pathSet() pathSet {
+	if l.paths == nil {
+		return newPathSet(l.words)
+	}
+	return l.paths
 }
 
 // ConvertToNative implements ref.Val.

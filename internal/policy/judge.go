@@ -22,6 +22,8 @@ type judging struct {
 	known    bool // facts.findings are there
 	early    bool // the text has not ended: rules that ask about it wait
 	deadline time.Time
+	ctx      context.Context // ends at the deadline
+	cancel   context.CancelFunc
 	failed   []error
 }
 
@@ -54,11 +56,15 @@ func (j *judging) fail(err error) {
 
 // run tries the rules of the point in their order.
 func (j *judging) run(ctx context.Context) Verdict {
-	ctx, cancel := context.WithDeadline(ctx, j.deadline)
-	defer cancel()
+	j.ctx = ctx
+	defer func() {
+		if j.cancel != nil {
+			j.cancel()
+		}
+	}()
 	v := Verdict{Effect: Allow, RuleSet: j.set.version}
 	for _, r := range j.set.at[j.facts.event.Point] {
-		m, is := j.try(ctx, r)
+		m, is := j.try(r)
 		if !is {
 			continue
 		}
@@ -87,13 +93,13 @@ func (j *judging) run(ctx context.Context) Verdict {
 }
 
 // try holds one rule against the event, the cheapest first.
-func (j *judging) try(ctx context.Context, r *rule) (Match, bool) {
+func (j *judging) try(r *rule) (Match, bool) {
 	if !r.concerns(&j.facts) || j.early && r.asksText() {
 		return Match{}, false
 	}
 	var counted []Finding
 	if len(r.selects) > 0 {
-		for i := range j.findings(ctx) {
+		for i := range j.findings() {
 			if f := &j.facts.findings[i]; r.selected(f) {
 				counted = append(counted, *f)
 			}
@@ -102,20 +108,28 @@ func (j *judging) try(ctx context.Context, r *rule) (Match, bool) {
 			return Match{}, false
 		}
 	}
-	if r.when != nil && !j.holds(ctx, r, r.when) {
+	if r.when != nil && !j.holds(r, r.when) {
 		return Match{}, false
 	}
 	return Match{
 		Rule: r.ID, Effect: r.Effect, Mode: r.Mode, Severity: r.Severity, Message: r.Message, Findings: counted,
-		Controls: r.Controls, Techniques: r.Techniques, Exception: j.excepted(ctx, r),
+		Controls: r.Controls, Techniques: r.Techniques, Exception: j.excepted(r),
 	}, true
 }
 
-func (j *judging) holds(ctx context.Context, r *rule, c *condition) bool {
-	if c.reading("findings") {
-		j.findings(ctx)
+// clock is a context that ends at the deadline; it is made when something first needs one.
+func (j *judging) clock() context.Context {
+	if j.cancel == nil {
+		j.ctx, j.cancel = context.WithDeadline(j.ctx, j.deadline)
 	}
-	is, err := c.holds(ctx, r.ID, &j.facts)
+	return j.ctx
+}
+
+func (j *judging) holds(r *rule, c *condition) bool {
+	if c.reading("findings") {
+		j.findings()
+	}
+	is, err := c.holds(j.clock, r.ID, &j.facts)
 	if err != nil {
 		j.fail(err)
 	}
@@ -145,7 +159,7 @@ func (r *rule) selected(f *Finding) bool {
 }
 
 // excepted tells which exception of the rule holds for the event; "" is none.
-func (j *judging) excepted(ctx context.Context, r *rule) string {
+func (j *judging) excepted(r *rule) string {
 	f := &j.facts
 	for i := range r.exceptions {
 		x := &r.exceptions[i]
@@ -154,7 +168,7 @@ func (j *judging) excepted(ctx context.Context, r *rule) string {
 			len(x.Tools) > 0 && (f.tool.name == "" || !anyGlob(x.Tools, f.tool.full)) ||
 			len(x.MCP) > 0 && (f.tool.server == "" || !anyGlob(x.MCP, f.tool.server)) ||
 			x.Who != nil && !x.Who.matches(&f.event.Account.Proved) ||
-			x.when != nil && !j.holds(ctx, r, x.when) {
+			x.when != nil && !j.holds(r, x.when) {
 			continue
 		}
 		return x.String()
@@ -163,7 +177,7 @@ func (j *judging) excepted(ctx context.Context, r *rule) string {
 }
 
 // findings are what the detectors find in the text, from the cache where it is known.
-func (j *judging) findings(ctx context.Context) []Finding {
+func (j *judging) findings() []Finding {
 	if j.known {
 		return j.facts.findings
 	}
@@ -182,7 +196,7 @@ func (j *judging) findings(ctx context.Context) []Finding {
 			return found
 		}
 	}
-	found, err := j.scan(ctx, text)
+	found, err := j.scan(text)
 	j.facts.findings = found
 	if err != nil {
 		j.fail(err)
@@ -196,7 +210,7 @@ func (j *judging) findings(ctx context.Context) []Finding {
 const piece = 64 << 10
 
 // scan runs the detectors over the text, which may take as long as the deadline says. One piece is read whatever the clock says.
-func (j *judging) scan(ctx context.Context, text string) ([]Finding, error) {
+func (j *judging) scan(text string) ([]Finding, error) {
 	if len(text) <= piece {
 		return j.set.detectors.Scan(text), nil
 	}
@@ -206,7 +220,7 @@ func (j *judging) scan(ctx context.Context, text string) ([]Finding, error) {
 		n := min(piece, len(rest))
 		found = append(found, stream.Write([]byte(rest[:n]))...)
 		rest = rest[n:]
-		if rest != "" && (ctx.Err() != nil || time.Now().After(j.deadline)) {
+		if rest != "" && (j.ctx.Err() != nil || time.Now().After(j.deadline)) {
 			return found, fmt.Errorf("%w: %d of %d bytes were scanned", ErrIncomplete, len(text)-len(rest), len(text))
 		}
 	}

@@ -51,29 +51,67 @@ func baseName(p string) string {
 	return p[strings.LastIndexByte(p, '/')+1:]
 }
 
-// pathMatches tells whether a path is meant by an entry of a list, without regard to case: a pattern without a slash means
-// the last part of the path, one with a slash the whole; anything else means itself and all below it. What stands below ~
-// is also meant by a relative path that ends in it, since nobody says from where it starts.
-func pathMatches(entry, p string) bool {
-	entry, p = strings.ToLower(entry), strings.ToLower(plainPath(p))
-	if strings.ContainsAny(entry, "*?") {
-		if strings.Contains(entry, "/") {
-			return glob(entry, p)
+// pathSet answers whether a path is on a list, without regard to case. An entry with * or ? and without a slash is a pattern
+// of the last part of the path, one with a slash of the whole; an entry without either is the last part itself; any other is
+// itself and all below it. What stands below ~ is also meant by a relative path that ends in it, since nobody says from
+// where it starts.
+type pathSet []pathEntry
+
+type pathEntry struct {
+	text   string // in lower case
+	ofHome string // what follows ~/
+	glob   bool
+	slash  bool
+}
+
+func newPathSet(entries []string) pathSet {
+	set := pathSet{}
+	for _, e := range entries {
+		e = strings.ToLower(e)
+		entry := pathEntry{text: strings.TrimSuffix(e, "/"), glob: strings.ContainsAny(e, "*?"), slash: strings.Contains(e, "/")}
+		entry.ofHome, _ = strings.CutPrefix(entry.text, "~/")
+		if entry.ofHome == entry.text {
+			entry.ofHome = ""
 		}
-		return glob(entry, baseName(p))
+		set = append(set, entry)
 	}
-	if !strings.Contains(entry, "/") {
-		return baseName(p) == entry
+	return set
+}
+
+func (s pathSet) has(p string) bool {
+	p = strings.ToLower(plainPath(p))
+	base := baseName(p)
+	relative := !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "~")
+	return slices.ContainsFunc(s, func(e pathEntry) bool {
+		switch {
+		case e.glob && e.slash:
+			return glob(e.text, p)
+		case e.glob:
+			return glob(e.text, base)
+		case !e.slash:
+			return base == e.text
+		}
+		return under(e.text, p) || relative && e.ofHome != "" && segments(p, e.ofHome)
+	})
+}
+
+// segments reports whether whole parts of the path are the given ones.
+func segments(p, parts string) bool {
+	for rest := p; ; {
+		i := strings.Index(rest, parts)
+		if i < 0 {
+			return false
+		}
+		at := len(p) - len(rest) + i
+		end := at + len(parts)
+		if (at == 0 || p[at-1] == '/') && (end == len(p) || p[end] == '/') {
+			return true
+		}
+		rest = rest[i+1:]
 	}
-	if under(entry, p) {
-		return true
-	}
-	rest, ofHome := strings.CutPrefix(entry, "~/")
-	return ofHome && !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "~") &&
-		(under(rest, p) || strings.Contains("/"+p+"/", "/"+rest+"/"))
 }
 
 func under(dir, p string) bool {
 	dir = strings.TrimSuffix(dir, "/")
-	return p == dir || strings.HasPrefix(p, dir+"/")
+	return strings.HasPrefix(p, dir) && (len(p) == len(dir) || p[len(dir)] == '/')
 }
