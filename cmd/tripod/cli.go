@@ -51,6 +51,7 @@ type commands struct {
 	Record        recordCommand        `cmd:"" help:"Show one record and its proof."`
 	Discrepancies discrepanciesCommand `cmd:"" help:"List what disagrees, and what was expected and did not come."`
 	Organisation  organisationCommand  `cmd:"" help:"Show settings and drift, keys and who uses them, accounts and leavers."`
+	Policy        policyCommand        `cmd:"" help:"Test, check and explain what policy says."`
 	Verify        verifyCommand        `cmd:"" help:"Prove that nothing was removed or altered."`
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
 	Rebuild       rebuildCommand       `cmd:"" help:"Throw a view away and compute it again from the journal."`

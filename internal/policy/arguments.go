@@ -25,6 +25,21 @@ func readArguments(b []byte) (map[string]any, error) {
 	return args, nil
 }
 
+// TextOf is the text of an event that detectors read, at whose offsets findings stand.
+func TextOf(ev Event) string {
+	if ev.Text != "" || len(ev.Arguments) == 0 {
+		return ev.Text
+	}
+	args, err := readArguments(ev.Arguments)
+	if err != nil {
+		return unreadText(ev.Arguments)
+	}
+	return spoken(args)
+}
+
+// unreadText is what can be seen in arguments that are no strict JSON.
+func unreadText(b []byte) string { return strings.ToValidUTF8(string(b), "\ufffd") }
+
 // spoken are all names and strings in a value, in the order of their names, a line each: what a detector should read of it.
 func spoken(args map[string]any) string {
 	var b strings.Builder

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -41,7 +40,7 @@ func begin(set *ruleSet, c *cache, m *marks, ev *Event) *judging {
 	}
 	if ev.Text == "" && len(ev.Arguments) > 0 {
 		if j.facts.text = spoken(args); err != nil {
-			j.facts.text = strings.ToValidUTF8(string(ev.Arguments), "\ufffd") // what can be seen in it at all
+			j.facts.text = unreadText(ev.Arguments)
 		}
 	}
 	j.deadline = time.Now().Add(set.cfg.Budget.of(len(j.facts.text)))
