@@ -30,14 +30,14 @@ const largestInput = 32 << 20
 
 // checked is one thing that was judged.
 type checked struct {
-	Where   string           `json:"where,omitempty"` // block of a request
-	Point   policy.Point     `json:"point"`
-	Effect  policy.Effect    `json:"effect"`
-	Rule    string           `json:"rule,omitempty"`
-	Message string           `json:"message,omitempty"`
-	Failed  string           `json:"failed,omitempty"`
-	RuleSet string           `json:"rule_set"`
-	Matches []checkedMatch   `json:"matches"`
+	Where   string         `json:"where,omitempty"` // block of a request
+	Point   policy.Point   `json:"point"`
+	Effect  policy.Effect  `json:"effect"`
+	Rule    string         `json:"rule,omitempty"`
+	Message string         `json:"message,omitempty"`
+	Failed  string         `json:"failed,omitempty"`
+	RuleSet string         `json:"rule_set"`
+	Matches []checkedMatch `json:"matches"`
 	event   policy.Event
 }
 
