@@ -15,12 +15,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/policy"
@@ -33,6 +35,9 @@ type Options struct {
 	Logger  *slog.Logger
 	Level   *slog.LevelVar // of Logger; nil where it cannot change
 	Tokens  []otlp.Token   // beside those that Config refers to; a reload drops them
+	Callers []caller.Token // of the gateway, likewise
+	// Now is the clock the gateway's records go by; nil is the machine's.
+	Now func() time.Time
 }
 
 // App is `tripod serve`.
@@ -78,7 +83,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		cfg: o.Config, version: o.Version, log: o.Logger, level: o.Level, health: &health.Registry{Notify: raised(o.Logger)}, metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
 	}
-	if err := a.open(ctx, o.Tokens); err != nil {
+	if err := a.open(ctx, o); err != nil {
 		return nil, errors.Join(err, a.close(ctx))
 	}
 	return a, nil
@@ -91,7 +96,7 @@ func raised(log *slog.Logger) func(health.Condition) {
 	}
 }
 
-func (a *App) open(ctx context.Context, extra []otlp.Token) error {
+func (a *App) open(ctx context.Context, o Options) error {
 	var err error
 	a.truth, err = OpenTruth(ctx, TruthOptions{
 		Dir: a.cfg.Data, Capture: a.cfg.Capture, CheckpointInterval: a.cfg.CheckpointInterval, Health: a.health, Logger: a.log, Serve: true,
@@ -108,7 +113,7 @@ func (a *App) open(ctx context.Context, extra []otlp.Token) error {
 	if err != nil {
 		return err
 	}
-	tokens, a.extraTokens = append(tokens, extra...), len(extra)
+	tokens, a.extraTokens = append(tokens, o.Tokens...), len(o.Tokens)
 	a.receiver, err = otlp.New(otlp.Config{
 		HTTPAddr: a.cfg.Listen.OTLPHTTP, GRPCAddr: a.cfg.Listen.OTLPGRPC, Tokens: tokens,
 		CertFile: a.cfg.OTLP.TLS.Cert, KeyFile: a.cfg.OTLP.TLS.Key, ClientCAFile: a.cfg.OTLP.TLS.ClientCA,
@@ -116,7 +121,7 @@ func (a *App) open(ctx context.Context, extra []otlp.Token) error {
 	if err != nil {
 		return err
 	}
-	if a.gateway, err = newGateway(a); err != nil {
+	if a.gateway, err = newGateway(a, o); err != nil {
 		return err
 	}
 	if a.compliance, err = newCompliance(a); err != nil {
@@ -261,7 +266,7 @@ func (a *App) announce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPGRPC: grpc, OTLPToken: len(a.cfg.OTLP.Tokens)+a.extraTokens > 0, Gateway: a.gateway.url(), GatewayToken: a.gateway.url() != "" && len(a.cfg.Gateway.Tokens) > 0}
+	addrs := Addrs{PID: os.Getpid(), Console: a.console.url(), OTLPGRPC: grpc, OTLPToken: len(a.cfg.OTLP.Tokens)+a.extraTokens > 0, Gateway: a.gateway.url(), GatewayToken: a.gateway.tokens > 0}
 	if http != "" {
 		addrs.OTLPHTTP = a.scheme() + http
 	}

@@ -11,13 +11,16 @@ import (
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
 )
 
 // gateway is the listener of what stands between clients and what they reach: the LLM gateway.
 type gateway struct {
 	listener net.Listener // nil where no address is configured
 	server   *http.Server
+	tokens   int // it asks for one where there are any
 	gate     *caller.Gate
+	recorder *recorder.Recorder
 	llm      *llmgateway.Gateway
 }
 
@@ -29,7 +32,7 @@ const (
 )
 
 // newGateway binds the listener, so that a taken port is found before anything starts.
-func newGateway(a *App) (*gateway, error) {
+func newGateway(a *App, o Options) (*gateway, error) {
 	cfg := a.cfg.Gateway
 	if a.cfg.Listen.Gateway == "" {
 		return &gateway{}, nil
@@ -38,14 +41,20 @@ func newGateway(a *App) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{}
+	list = append(list, o.Callers...)
+	g := &gateway{tokens: len(list)}
 	if g.gate, err = caller.New(caller.Config{
 		Addr: a.cfg.Listen.Gateway, CertFile: cfg.TLS.Cert, KeyFile: cfg.TLS.Key, ClientCAFile: cfg.TLS.ClientCA, Tokens: list, Hosts: cfg.Hosts,
 	}, caller.Deps{Logger: a.log, Health: a.health}); err != nil {
 		return nil, err
 	}
+	if g.recorder, err = recorder.New(recorder.Config{}, recorder.Deps{
+		Door: a.truth.Door, Cursors: a.truth.Journal, Logger: a.log, Registerer: a.metrics, Health: a.health, Now: o.Now, Key: a.truth.gatewayKey[:],
+	}); err != nil {
+		return nil, err
+	}
 	if g.llm, err = llmgateway.New(llmConfig(cfg, a.truth.gatewayKey), llmgateway.Deps{
-		Callers: g.gate, Logger: a.log, Registerer: a.metrics, Health: a.health,
+		Callers: g.gate, Engine: a.policy, Recorder: g.recorder, Now: o.Now, Logger: a.log, Registerer: a.metrics, Health: a.health,
 	}); err != nil {
 		return nil, err
 	}
@@ -94,6 +103,7 @@ func (g *gateway) start(start func(name string, run func(context.Context) error)
 	if g.listener == nil {
 		return
 	}
+	start("gateway recorder", g.recorder.Run)
 	start("gateway callers", g.gate.Run)
 	start("llm gateway", g.llm.Run)
 	start("gateway", func(ctx context.Context) error { return serveHTTP(ctx, g.server, g.listener, gatewayStopTime) })

@@ -151,6 +151,31 @@ func (b *body) abandon() (short bool) {
 	return short
 }
 
+// kind says what there is of a body.
+type kind int
+
+const (
+	bodyWhole   kind = iota // all of it is kept
+	bodyPart                // its end was never read
+	bodyTooMuch             // more than is kept
+)
+
+// taken is what there is of the body: its bytes where all were kept, else the digest of what was read. Call it after whole
+// is closed.
+func (b *body) taken() (k kind, data []byte, size int64, digest [32]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ended := errors.Is(b.err, io.EOF) || b.size == b.length
+	switch {
+	case b.over:
+		b.sum.Sum(digest[:0])
+		return bodyTooMuch, nil, b.size, digest
+	case !ended:
+		return bodyPart, nil, b.size, sha256.Sum256(b.kept)
+	}
+	return bodyWhole, b.kept, b.size, digest
+}
+
 // release gives back what was kept.
 func (b *body) release() {
 	b.mu.Lock()

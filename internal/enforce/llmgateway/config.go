@@ -29,7 +29,7 @@ const (
 type Config struct {
 	Upstream       string // base URL; default DefaultUpstream
 	UpstreamCAFile string // PEM; trusted for the upstream beside what the system trusts
-	Mode           Mode   // default Observe
+	Mode           Mode   // "" follows the engine's, through its reloads
 	Redact         bool   // in Enforce, rules may have text replaced in requests
 
 	Supply        []Supply  // credentials that take the place of the caller's
@@ -38,7 +38,8 @@ type Config struct {
 	AllowedOrgs   []string  // sent as anthropic-allowed-org-ids in place of what the caller sent; none leaves it alone
 	Key           *[32]byte // names credentials and placeholders; behind a pointer, so that no %v prints it
 
-	MaxHeld     int64 // bytes of one request body that are kept to be read; default 64 MiB in Observe, 33 MiB in Enforce
+	MaxHeld     int64 // bytes of one request body that are kept to be read; default 40 MiB
+	MaxMemory   int64 // bytes of earlier bodies that are kept to compare the next ones with; default 64 MiB
 	MaxInFlight int64 // bytes of all bodies and answers kept at once; default 512 MiB
 }
 
@@ -62,14 +63,11 @@ func (c Config) withDefaults() Config {
 	if c.Upstream == "" {
 		c.Upstream = DefaultUpstream
 	}
-	if c.Mode == "" {
-		c.Mode = Observe
-	}
 	if c.MaxHeld <= 0 {
-		c.MaxHeld = 64 << 20
-		if c.Mode == Enforce {
-			c.MaxHeld = 33 << 20 // the vendor's own bound is 32 MB: https://platform.claude.com/docs/en/api/errors
-		}
+		c.MaxHeld = 40 << 20 // the vendor's own bound is 32 MB: https://platform.claude.com/docs/en/api/errors
+	}
+	if c.MaxMemory <= 0 {
+		c.MaxMemory = 64 << 20
 	}
 	if c.MaxInFlight <= 0 {
 		c.MaxInFlight = 512 << 20
@@ -79,10 +77,10 @@ func (c Config) withDefaults() Config {
 
 func (c Config) validate() error {
 	var errs []error
-	if c.Mode != Observe && c.Mode != Enforce {
+	if c.Mode != "" && c.Mode != Observe && c.Mode != Enforce {
 		errs = append(errs, fmt.Errorf("gateway.mode: %q is not observe or enforce", c.Mode))
 	}
-	if c.Redact && c.Mode != Enforce {
+	if c.Redact && c.Mode == Observe {
 		errs = append(errs, errors.New("gateway.redact: nothing is changed in observe mode: set gateway.mode: enforce, or leave redact out"))
 	}
 	if _, err := parseUpstream(c.Upstream); err != nil {

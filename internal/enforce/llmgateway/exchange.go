@@ -1,44 +1,21 @@
 package llmgateway
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
+	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
-
-// route is what a request asks for, as far as the gateway knows.
-type route string
-
-const (
-	routeMessages route = "messages"
-	routeCount    route = "count_tokens"
-	routeModels   route = "models"
-	routeHello    route = "hello"
-	routeOther    route = "other"
-)
-
-func routeOf(method, path string) route {
-	switch {
-	case path == "/v1/messages" && method == http.MethodPost:
-		return routeMessages
-	case path == "/v1/messages/count_tokens" && method == http.MethodPost:
-		return routeCount
-	case path == "/v1/models" || len(path) > len("/v1/models/") && path[:len("/v1/models/")] == "/v1/models/":
-		return routeModels
-	case path == "/api/hello":
-		return routeHello
-	}
-	return routeOther
-}
-
-// reads reports whether the body is a conversation that the gateway reads.
-func (r route) reads() bool { return r == routeMessages || r == routeCount }
 
 // How an exchange ended.
 const (
@@ -53,61 +30,148 @@ const (
 // exchangeKey is where a request's context holds its exchange.
 type exchangeKey struct{}
 
-// exchange is one request and its answer. It is used by the goroutine that serves it.
+// exchange is one request and its answer. The goroutine that serves it writes its fields; the one that reads behind it, of
+// exchanges with a body, reads what was written before headed and left were closed.
 type exchange struct {
-	g     *Gateway
-	began time.Time // by the clock records go by
-	clock time.Time // by the clock durations are measured with
-	route route
-	who   caller.Caller
+	g      *Gateway
+	began  time.Time // by the clock records go by
+	clock  time.Time // by the clock durations are measured with
+	route  route
+	who    caller.Caller
+	header http.Header // of the request; credentials are still in it
+	rec    *recorder.Exchange
 
 	credential string // names what the request authenticates with to the vendor
 	supply     *supply
 	supplied   secret.String
 
-	body   *body // nil where it is passed on unread
-	status int   // of the answer; 0 before there is one
-	ended  string
-	err    error
+	client   *watched      // the body as the client sends it; nil where its end is nobody's matter
+	body     *body         // nil where it is passed on unread
+	enforce  bool          // rules take effect; the request is read, judged and on record before it goes
+	redacted []byte        // what goes upstream in place of the body; nil: the body
+	base     policy.Event  // what all events of this exchange share; written by whoever reads the request
+	headed   chan struct{} // closed once tap is written, or there will be none
+	untie    func()        // closes headed, once
+	left     chan struct{} // closed once the exchange is over
+
+	encoding string // of the answer; with stream, written before headed is closed
+	stream   bool
+	tap      *tap // what is read of the answer behind the traffic; nil where a guard reads it, or nobody
+	reply    *messages.Reply
+	status   int // of the answer the client got; 0 without one
+	bytes    int64
+	ended    string
+	err      error
 }
 
-// send gives the transport the body, and leave to send it again where that is safe: nothing of an answer has come, and a
-// conversation may be asked for twice. The header is a sign between us and the transport and has no value that is sent.
+// open puts on record that an exchange begins.
+func (x *exchange) open(r *http.Request) {
+	mode := Observe
+	if x.enforce {
+		mode = Enforce
+	}
+	x.rec = x.g.recorder.Open(recorder.Opening{
+		Method: r.Method, Path: r.URL.Path, Route: string(x.route), Header: bare(r.Header), Account: audit.Account{Proved: x.who.Proved},
+		Credential: x.who.Credential, UpstreamCredential: x.credential, IP: x.who.IP, Upstream: x.g.upstream.Host, Mode: string(mode),
+	})
+}
+
+// bare is a header without what must stand in no record.
+func bare(h http.Header) http.Header {
+	h = h.Clone()
+	for _, name := range []string{"Authorization", "Proxy-Authorization", "X-Api-Key", "Cookie", caller.Header} {
+		h.Del(name)
+	}
+	return h
+}
+
+// send gives the transport what goes upstream, from its beginning as often as it is asked for.
 func (x *exchange) send(out *http.Request) {
 	if x.body == nil {
 		return
 	}
-	first, err := x.body.open()
+	open := x.body.open
+	if x.redacted != nil {
+		open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.redacted)), nil }
+		out.ContentLength = int64(len(x.redacted))
+	}
+	first, err := open()
 	if err != nil {
-		return // it was not read yet
+		return // only what was read whole is ever closed to reading
 	}
-	out.Body = first
-	out.GetBody = x.body.open
-	if _, own := out.Header["X-Idempotency-Key"]; !own {
-		out.Header["X-Idempotency-Key"] = nil
-	}
+	out.Body, out.GetBody = first, open
 }
 
-// modifyResponse takes the head of an answer.
-func modifyResponse(res *http.Response) error {
-	x, ok := res.Request.Context().Value(exchangeKey{}).(*exchange)
-	if !ok {
-		return nil
-	}
-	x.answered(res)
-	return nil
-}
-
-func (x *exchange) answered(res *http.Response) {
+// answered takes the head of an answer. A *saying as an error has the answer replaced.
+func (x *exchange) answered(res *http.Response) error {
 	x.status = res.StatusCode
+	if x.client.unread() {
+		res.Header.Set("Connection", "close")
+	}
+	x.rec.Answered(res.StatusCode, bare(res.Header))
 	x.g.stats.firstByte(x.route, time.Since(x.clock))
 	if x.supply != nil && res.StatusCode == http.StatusUnauthorized {
 		x.supply.forget()
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		return // from here on it is no answer but a connection
+		return nil // from here on it is no answer but a connection
 	}
-	res.Body = &answer{x: x, from: res.Body, ctx: res.Request.Context()}
+	a := &answer{x: x, from: res.Body, ctx: res.Request.Context()}
+	if x.body == nil {
+		res.Body = a
+		return nil
+	}
+	defer x.untie()
+	x.encoding, x.stream = res.Header.Get("Content-Encoding"), streams(res.Header)
+	if x.guards() && res.StatusCode == http.StatusOK {
+		return x.guard(res, a)
+	}
+	a.tap = newTap(&x.g.kept)
+	x.tap, res.Body = a.tap, a
+	return nil
+}
+
+// guards reports whether the answer is held against rules before it is passed on.
+func (x *exchange) guards() bool {
+	return x.enforce && x.route == routeMessages &&
+		(x.g.engine.Enforces(policy.PointToolCall) || x.g.engine.Enforces(policy.PointResponse))
+}
+
+// guard has the answer judged on its way. An encoded one is passed on decoded: what was judged is what is passed on.
+func (x *exchange) guard(res *http.Response, a *answer) error {
+	enc := res.Header.Get("Content-Encoding")
+	d, err := messages.Decoded(enc, a)
+	if err != nil {
+		if x.g.engine.Failures().UnknownEncoding == policy.Refuse {
+			return says(statusPolicy, "permission_error", "This answer is in an encoding the gateway does not read, and your organisation lets none pass unread.")
+		}
+		a.tap = newTap(&x.g.kept)
+		x.tap, res.Body = a.tap, a
+		return nil
+	}
+	if enc != "" {
+		res.Header.Del("Content-Encoding")
+		res.Header.Del("Content-Length")
+		res.ContentLength = -1
+	}
+	ctx := res.Request.Context()
+	if streams(res.Header) {
+		res.Header.Del("Content-Length")
+		res.ContentLength = -1
+		res.Body = newGuard(ctx, x, d, a.Close)
+		return nil
+	}
+	body, out := x.guardWhole(ctx, d)
+	if out != nil {
+		return errors.Join(out, a.Close())
+	}
+	res.Header.Del("Content-Length")
+	res.ContentLength = int64(len(body))
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{bytes.NewReader(body), a}
+	return nil
 }
 
 // answer is the body of an answer on its way back.
@@ -115,11 +179,16 @@ type answer struct {
 	x    *exchange
 	from io.ReadCloser
 	ctx  context.Context
+	tap  *tap // nil: nobody reads behind
 }
 
 // Read implements io.Reader.
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.from.Read(p)
+	a.x.bytes += int64(n)
+	if a.tap != nil {
+		a.tap.write(p[:n])
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -146,29 +215,6 @@ func endOf(ctx context.Context) string {
 	return endClientAbort
 }
 
-// unreached answers where the upstream did not.
-func unreached(w http.ResponseWriter, r *http.Request, err error) {
-	x, ok := r.Context().Value(exchangeKey{}).(*exchange)
-	if !ok {
-		w.WriteHeader(http.StatusBadGateway)
-		return
-	}
-	if r.Context().Err() != nil {
-		x.end(endOf(r.Context()), nil)
-		return // nobody is there to be answered
-	}
-	x.end(endUnreachable, err)
-	x.g.log.WarnContext(r.Context(), "the upstream did not answer", "upstream", x.g.upstream.Host, "error", err)
-	refusal{status: http.StatusBadGateway, kind: "api_error", text: fmt.Sprintf("the gateway could not reach %s", x.g.upstream.Host)}.write(w, newRequestID())
-}
-
-// refuse answers in place of the upstream.
-func (x *exchange) refuse(w http.ResponseWriter, out refusal) {
-	x.status = out.status
-	x.end(endRefused, nil)
-	out.write(w, newRequestID())
-}
-
 // end notes how the exchange ended; the first to say so is right.
 func (x *exchange) end(how string, err error) {
 	if x.ended == "" {
@@ -176,12 +222,28 @@ func (x *exchange) end(how string, err error) {
 	}
 }
 
-// leave is the last thing done for a request, whichever way it went.
+// ending is how the exchange ended, for the record.
+func (x *exchange) ending() recorder.Ending {
+	return recorder.Ending{How: x.ended, Reply: x.reply, Bytes: x.bytes, Err: x.err}
+}
+
+// leave is the last thing the serving goroutine does for a request, whichever way it went.
 func (x *exchange) leave(ctx context.Context) {
 	x.end(endOf(ctx), nil)
-	if x.body != nil {
-		x.body.abandon()
-		x.body.release()
-	}
 	x.g.stats.ended(x.route, x.ended, x.status)
+	if x.body == nil {
+		if x.rec == nil {
+			return // not even let in
+		}
+		x.rec.End(x.ending())
+		return
+	}
+	x.body.abandon()
+	x.untie()
+	if x.tap != nil {
+		x.tap.close()
+	}
+	close(x.left)
 }
+
+func digestOf(b []byte) [32]byte { return sha256.Sum256(b) }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
 	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
 )
 
@@ -74,13 +77,59 @@ type proxied struct {
 	log     *buffer
 	health  *health.Registry
 	metrics *prometheus.Registry
-	stop    func()
+	door    *door
+	stop    func() // and everything is on record
+}
+
+// rules is an engine for tests: what a function says, enforced at the points it names.
+type rules struct {
+	*policy.Engine // streams
+	evaluate       func(policy.Event) policy.Verdict
+	points         []policy.Point
+	failures       policy.Failures
+}
+
+func (r *rules) Evaluate(_ context.Context, ev policy.Event) policy.Verdict {
+	if r.evaluate == nil {
+		return policy.Verdict{Effect: policy.Allow}
+	}
+	return r.evaluate(ev)
+}
+
+func (r *rules) Enforces(p policy.Point) bool { return slices.Contains(r.points, p) }
+
+func (r *rules) Failures() policy.Failures { return r.failures.For(policy.Enforce) }
+
+// denies is an engine that denies what holds a word at some point.
+func denies(t *testing.T, point policy.Point, word string) *rules {
+	return &rules{Engine: engine(t), points: []policy.Point{point}, evaluate: func(ev policy.Event) policy.Verdict {
+		v := policy.Verdict{Effect: policy.Allow, RuleSet: "v1"}
+		if text := ev.Text + string(ev.Arguments); ev.Point == point && strings.Contains(text, word) {
+			v.Effect, v.Rule, v.Message = policy.Deny, "r", "Not with \"us\" <please>."
+			v.Matches = []policy.Match{{Rule: "r", Effect: policy.Deny, Mode: policy.Enforce}}
+		}
+		return v
+	}}
+}
+
+func engine(t *testing.T) *policy.Engine {
+	t.Helper()
+	cfg := policy.DefaultConfig()
+	cfg.Starter = false
+	e, err := policy.New(cfg, policy.Deps{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // begin serves a gateway until the test ends, and waits for it.
-func begin(t *testing.T, cfg llmgateway.Config, callers caller.Config) *proxied {
+func begin(t *testing.T, cfg llmgateway.Config, callers caller.Config, engines ...llmgateway.Engine) *proxied {
 	t.Helper()
-	p := &proxied{log: new(buffer), health: new(health.Registry), metrics: prometheus.NewRegistry()}
+	if len(engines) == 0 {
+		engines = []llmgateway.Engine{engine(t)}
+	}
+	p := &proxied{log: new(buffer), health: new(health.Registry), metrics: prometheus.NewRegistry(), door: new(door)}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if callers.Addr == "" {
 		callers.Addr = "127.0.0.1:0"
@@ -91,7 +140,11 @@ func begin(t *testing.T, cfg llmgateway.Config, callers caller.Config) *proxied 
 	}
 	key := [32]byte{1}
 	cfg.Key = &key
-	if p.Gateway, err = llmgateway.New(cfg, llmgateway.Deps{Callers: gate, Logger: log, Registerer: p.metrics, Health: p.health}); err != nil {
+	rec, err := recorder.New(recorder.Config{}, recorder.Deps{Door: p.door, Cursors: p.door, Logger: log, Health: p.health, Key: key[:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Gateway, err = llmgateway.New(cfg, llmgateway.Deps{Callers: gate, Engine: engines[0], Recorder: rec, Logger: log, Registerer: p.metrics, Health: p.health}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -100,13 +153,19 @@ func begin(t *testing.T, cfg llmgateway.Config, callers caller.Config) *proxied 
 	server.Config.BaseContext = func(net.Listener) context.Context { return work }
 	server.Start()
 	p.url = server.URL
-	done := make(chan error, 1)
+	done, recorded := make(chan error, 1), make(chan error, 1)
+	record, end := context.WithCancel(context.Background())
 	go func() { done <- p.Run(ctx) }()
+	go func() { recorded <- rec.Run(record) }()
 	p.stop = sync.OnceFunc(func() {
 		cut(llmgateway.ErrStopped)
 		server.Close()
 		cancel()
 		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		end()
+		if err := <-recorded; err != nil && p.door.refuse == nil {
 			t.Error(err)
 		}
 	})
@@ -142,6 +201,10 @@ func ask(t *testing.T, c *http.Client, method, url, body string, headers ...stri
 	req.Header.Set("Anthropic-Version", "2023-06-01")
 	req.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Transfer-Encoding" {
+			req.ContentLength = -1
+			continue
+		}
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := c.Do(req)
@@ -155,5 +218,14 @@ func ask(t *testing.T, c *http.Client, method, url, body string, headers ...stri
 
 func asking(stream bool, prompt string) string {
 	return `{"model":"claude-opus-4-8","max_tokens":100,"stream":` + map[bool]string{true: "true", false: "false"}[stream] +
+		`,"tools":[{"name":"Bash","description":"runs","input_schema":{"type":"object"}},{"name":"Read","input_schema":{"type":"object"}}]` +
 		`,"messages":[{"role":"user","content":"` + prompt + `"}]}`
+}
+
+// serveHandler serves a handler as the upstream.
+func serveHandler(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
 }

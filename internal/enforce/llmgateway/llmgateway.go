@@ -18,13 +18,17 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"runtime"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
 	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/policy"
 )
 
 // ErrStopped is the cause with which the contexts of requests are cancelled that have not ended in time when Tripod stops.
@@ -38,6 +42,8 @@ type Callers interface {
 // Deps are what a Gateway works with. Registerer and Health may be nil.
 type Deps struct {
 	Callers    Callers
+	Engine     Engine
+	Recorder   *recorder.Recorder
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	Health     *health.Registry
@@ -53,10 +59,14 @@ type Gateway struct {
 	health      *health.Registry
 	now         func() time.Time
 	stats       *stats
+	engine      Engine
+	recorder    *recorder.Recorder
 	credentials *credentials
 	transport   *http.Transport
 	proxy       *httputil.ReverseProxy
 	kept        budget
+	memory      *messages.Memory
+	slots       chan struct{} // of who reads and judges a request behind the traffic
 
 	mu      sync.Mutex
 	stopped bool           // guarded by mu: nothing new begins
@@ -74,7 +84,9 @@ func New(cfg Config, deps Deps) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: cfg, upstream: upstream, callers: deps.Callers, log: deps.Logger, health: deps.Health, now: deps.Now, credentials: newCredentials(cfg),
+		cfg: cfg, upstream: upstream, callers: deps.Callers, engine: deps.Engine, recorder: deps.Recorder, log: deps.Logger, health: deps.Health, now: deps.Now,
+		credentials: newCredentials(cfg), memory: messages.NewMemory(cfg.MaxMemory),
+		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if g.now == nil {
 		g.now = time.Now
@@ -83,11 +95,11 @@ func New(cfg Config, deps Deps) (*Gateway, error) {
 	if g.transport, err = newTransport(cfg); err != nil {
 		return nil, err
 	}
-	if g.stats, err = newStats(deps.Registerer); err != nil {
+	if g.stats, err = newStats(deps.Registerer, func() float64 { return float64(cfg.MaxInFlight - g.kept.left.Load()) }); err != nil {
 		return nil, fmt.Errorf("register metrics of the llm gateway: %w", err)
 	}
 	g.proxy = &httputil.ReverseProxy{
-		Rewrite: g.rewrite, Transport: g.transport, ModifyResponse: modifyResponse, ErrorHandler: unreached,
+		Rewrite: g.rewrite, Transport: again{g.transport}, ModifyResponse: modifyResponse, ErrorHandler: unreached,
 		BufferPool: newBuffers(), ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	return g, nil
@@ -123,6 +135,14 @@ func (g *Gateway) enter() bool {
 	return true
 }
 
+// enforces reports whether rules take effect now.
+func (g *Gateway) enforces() bool {
+	if g.cfg.Mode == "" {
+		return g.engine.Mode() == policy.Enforce
+	}
+	return g.cfg.Mode == Enforce
+}
+
 // ServeHTTP passes one request on and its answer back.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.enter() {
@@ -130,15 +150,27 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer g.running.Done()
-	x := &exchange{g: g, began: g.now(), clock: time.Now(), route: routeOf(r.Method, r.URL.Path)}
+	x := &exchange{g: g, began: g.now(), clock: time.Now(), route: routeOf(r.Method, r.URL.Path), header: r.Header, enforce: g.enforces()}
 	defer x.leave(r.Context())
 	if refused := g.admit(x, r); refused != nil {
 		x.refuse(w, *refused)
 		return
 	}
-	defer cutShort(w, r)()
-	if x.route.reads() {
+	client, cut := cutShort(w, r)
+	x.client = client
+	defer cut()
+	if x.route.reads(x.enforce) {
 		x.body = newBody(r.Body, r.ContentLength, g.cfg.MaxHeld, &g.kept)
+		x.headed, x.left = make(chan struct{}), make(chan struct{})
+		x.untie = sync.OnceFunc(func() { close(x.headed) })
+		ctx := context.WithoutCancel(r.Context()) // what has passed is read to its end, whoever went away
+		g.running.Go(func() { x.readBehind(ctx) })
+		if x.enforce {
+			if out := x.judgeFirst(r.Context()); out != nil {
+				x.say(w, out)
+				return
+			}
+		}
 	}
 	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
@@ -159,6 +191,7 @@ func (g *Gateway) admit(x *exchange, r *http.Request) *refusal {
 		return out
 	}
 	x.who = who
+	defer x.open(r)
 	if x.supply = g.credentials.supplied(r.URL.Path); x.supply == nil {
 		x.credential = g.credentials.name(r.Header)
 		if name := g.credentials.foreign(r.Header); name != "" {

@@ -3,6 +3,7 @@ package llmgateway
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -61,6 +62,50 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 		x.supply.put(out.Header, x.supplied)
 	}
 	x.send(out)
+}
+
+// modifyResponse takes the head of an answer.
+func modifyResponse(res *http.Response) error {
+	if x, ok := res.Request.Context().Value(exchangeKey{}).(*exchange); ok {
+		return x.answered(res)
+	}
+	return nil
+}
+
+// unreached answers where the upstream did not, or where its answer is not passed on.
+func unreached(w http.ResponseWriter, r *http.Request, err error) {
+	x, ok := r.Context().Value(exchangeKey{}).(*exchange)
+	if !ok {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	if out := (*saying)(nil); errors.As(err, &out) {
+		x.ended = endRefused
+		x.say(w, out)
+		return
+	}
+	if r.Context().Err() != nil {
+		x.end(endOf(r.Context()), nil)
+		return // nobody is there to be answered
+	}
+	x.end(endUnreachable, err)
+	x.g.log.WarnContext(r.Context(), "the upstream did not answer", "upstream", x.g.upstream.Host, "error", err)
+	x.answer(w, refusal{status: http.StatusBadGateway, kind: "api_error", text: fmt.Sprintf("the gateway could not reach %s", x.g.upstream.Host)})
+}
+
+// refuse answers in place of the upstream.
+func (x *exchange) refuse(w http.ResponseWriter, out refusal) {
+	x.end(endRefused, nil)
+	x.answer(w, out)
+}
+
+// answer writes an answer of our own.
+func (x *exchange) answer(w http.ResponseWriter, out refusal) {
+	x.status = out.status
+	if x.client.unread() {
+		w.Header().Set("Connection", "close")
+	}
+	out.write(w, newRequestID())
 }
 
 // buffers are what answers are copied through.
