@@ -2,66 +2,61 @@ package policy
 
 import (
 	"container/list"
-	"crypto/sha256"
 	"sync"
 )
 
-// span names a text in the cache: by its digest, and by its length, so that a caller's digest of a whole never answers for
-// a part of it.
-type span struct {
-	digest    [sha256.Size]byte
-	size      int
-	detectors string // version of what looked
-}
-
-// cache remembers what was found in the spans judged last. It holds offsets and kinds, never text, and is safe for
-// concurrent use.
-type cache struct {
-	most int // entries; findings count as entries too
+// cache remembers what was worked out last, up to a number of units. It is safe for concurrent use; nobody may change what
+// it gives.
+type cache[K comparable, V any] struct {
+	most int
+	size func(V) int // in units, at least 1
 
 	mu      sync.Mutex
-	used    int                    // guarded by mu
-	entries map[span]*list.Element // guarded by mu
-	recent  *list.List             // guarded by mu; of *cached, the latest first
+	used    int                 // guarded by mu
+	entries map[K]*list.Element // guarded by mu
+	recent  *list.List          // guarded by mu; of *cached, the latest first
 }
 
-type cached struct {
-	span     span
-	findings []Finding
+type cached[K comparable, V any] struct {
+	key   K
+	value V
 }
 
-func newCache(most int) *cache {
-	return &cache{most: most, entries: map[span]*list.Element{}, recent: list.New()}
+// newCache makes a cache; one of no units is nil and remembers nothing.
+func newCache[K comparable, V any](most int, size func(V) int) *cache[K, V] {
+	if most <= 0 {
+		return nil
+	}
+	return &cache[K, V]{most: most, size: size, entries: map[K]*list.Element{}, recent: list.New()}
 }
 
-func (c *cache) get(s span) ([]Finding, bool) {
+func (c *cache[K, V]) get(key K) (value V, is bool) {
+	if c == nil {
+		return value, false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.entries[s]
+	e := c.entries[key]
 	if e == nil {
-		return nil, false
+		return value, false
 	}
 	c.recent.MoveToFront(e)
-	return e.Value.(*cached).findings, true
+	return e.Value.(*cached[K, V]).value, true
 }
 
-// put remembers findings, which nobody may change any more.
-func (c *cache) put(s span, findings []Finding) {
-	size := 1 + len(findings)
-	if size > c.most {
+func (c *cache[K, V]) put(key K, value V) {
+	if c == nil || c.size(value) > c.most {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.entries[s] != nil {
+	if c.entries[key] != nil {
 		return
 	}
-	for c.used+size > c.most {
-		last := c.recent.Back()
-		old := c.recent.Remove(last).(*cached)
-		delete(c.entries, old.span)
-		c.used -= 1 + len(old.findings)
+	for c.used += c.size(value); c.used > c.most; {
+		old := c.recent.Remove(c.recent.Back()).(*cached[K, V])
+		delete(c.entries, old.key)
+		c.used -= c.size(old.value)
 	}
-	c.entries[s] = c.recent.PushFront(&cached{span: s, findings: findings})
-	c.used += size
+	c.entries[key] = c.recent.PushFront(&cached[K, V]{key: key, value: value})
 }

@@ -22,7 +22,7 @@ type Config struct {
 	Failures Failures `yaml:"failures,omitempty"`
 	// Budget bounds the time one event may take.
 	Budget Budget `yaml:"budget,omitempty"`
-	// CacheSpans is how many spans of text the findings are remembered of, some 200 bytes each; 0 remembers none.
+	// CacheSpans is how many spans of text are remembered with their findings and verdicts, some 1 KB each; 0 remembers none.
 	CacheSpans int `yaml:"cache_spans"`
 }
 

@@ -23,7 +23,7 @@ type Deps struct {
 // Engine judges events by the rules in force.
 type Engine struct {
 	set     atomic.Pointer[ruleSet]
-	cache   *cache
+	memory  *memory
 	marks   *marks
 	log     *slog.Logger
 	metrics *metrics
@@ -31,12 +31,9 @@ type Engine struct {
 
 // New reads and compiles the rules. A rule set with a mistake is an error that names every one.
 func New(cfg Config, deps Deps) (*Engine, error) {
-	e := &Engine{log: deps.Logger, marks: newMarks()}
+	e := &Engine{log: deps.Logger, marks: newMarks(), memory: newMemory(cfg.CacheSpans)}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.CacheSpans > 0 {
-		e.cache = newCache(cfg.CacheSpans)
 	}
 	set, err := load(cfg)
 	if err != nil {
@@ -97,7 +94,19 @@ func (e *Engine) Evaluate(ctx context.Context, ev Event) (v Verdict) {
 		}
 		e.metrics.count(ev.Point, &v)
 	}()
-	return begin(set, e.cache, e.marks, &ev).run(ctx)
+	q, is := set.question(&ev, e.marks)
+	if is {
+		if known, is := e.memory.verdicts.get(q); is {
+			e.marks.add(&ev, known.marks)
+			return known.verdict
+		}
+		ev.Span = q.span.digest
+	}
+	j := begin(set, e.memory.findings, e.marks, &ev)
+	if v = j.run(ctx); is && v.Failed == nil {
+		e.memory.verdicts.put(q, remembered{verdict: v, marks: j.noted})
+	}
+	return v
 }
 
 // Enforces reports whether some rule at this point can deny or redact. Where none can, nothing need be held for a verdict.

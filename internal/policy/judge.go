@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,8 +13,8 @@ import (
 // judging is one evaluation. It belongs to one goroutine.
 type judging struct {
 	set   *ruleSet
-	cache *cache // nil: none
-	marks *marks // nil: none
+	cache *cache[span, []Finding] // nil: none
+	marks *marks                  // nil: none
 	facts facts
 
 	known    bool // facts.findings are there
@@ -23,11 +22,12 @@ type judging struct {
 	deadline time.Time
 	ctx      context.Context // ends at the deadline
 	cancel   context.CancelFunc
+	noted    []string // marks
 	failed   []error
 }
 
 // begin reads the event; what is wrong with its arguments is a failure, and the rest is judged all the same.
-func begin(set *ruleSet, c *cache, m *marks, ev *Event) *judging {
+func begin(set *ruleSet, c *cache[span, []Finding], m *marks, ev *Event) *judging {
 	j := &judging{set: set, cache: c, marks: m, facts: facts{set: set, event: ev, tool: toolOf(ev.Tool, ev.MCP), text: ev.Text}}
 	args, err := readArguments(ev.Arguments)
 	if err != nil {
@@ -70,6 +70,7 @@ func (j *judging) run(ctx context.Context) Verdict {
 		v.Matches = append(v.Matches, m)
 		if m.Exception == "" {
 			j.marks.add(j.facts.event, r.Marks)
+			j.noted = append(j.noted, r.Marks...)
 		}
 		if m.Mode != Enforce || m.Exception != "" {
 			continue
@@ -185,11 +186,9 @@ func (j *judging) findings() []Finding {
 	if text == "" {
 		return nil
 	}
-	key := span{digest: j.facts.event.Span, size: len(text), detectors: j.set.detectors.Version()}
+	var key span
 	if j.cache != nil {
-		if key.digest == [sha256.Size]byte{} {
-			key.digest = sha256.Sum256([]byte(text))
-		}
+		key = spanOf(j.facts.event, text, j.set.detectors.Version())
 		if found, is := j.cache.get(key); is {
 			j.facts.findings = found
 			return found
@@ -199,7 +198,7 @@ func (j *judging) findings() []Finding {
 	j.facts.findings = found
 	if err != nil {
 		j.fail(err)
-	} else if j.cache != nil {
+	} else {
 		j.cache.put(key, found)
 	}
 	return found

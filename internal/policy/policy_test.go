@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,13 +69,17 @@ func matched(v policy.Verdict) []string {
 func TestConditions(t *testing.T) {
 	t.Parallel()
 	bash := func(command string) policy.Event { return call("Bash", fmt.Sprintf(`{"command":%q}`, command)) }
+	rules := "lists: {bad: [pastebin.com, 10.0.0.0/8, 169.254.169.254, 'fd00:ec2::254'], secrets: [~/.ssh, '*.pem', .env, '/etc/*shadow*']}\nrules:\n"
+	var cases []func(*policy.Engine)
 	f := func(want bool, when string, ev policy.Event) {
-		t.Helper()
-		e := engine(t, "lists: {bad: [pastebin.com, 10.0.0.0/8, 169.254.169.254, 'fd00:ec2::254'], secrets: [~/.ssh, '*.pem', .env, '/etc/*shadow*']}\n"+one(fmt.Sprintf("when: %q", when)))
-		v := judge(t, e, ev)
-		if v.Failed != nil || (v.Effect == policy.Deny) != want {
-			t.Errorf("%s on %s %s: %s, %v, want a match: %t", when, ev.Tool, ev.Arguments, v.Effect, v.Failed, want)
-		}
+		id := fmt.Sprintf("rule-%d", len(cases))
+		rules += fmt.Sprintf("  - {id: %s, title: T, points: [tool_call], effect: flag, severity: low, when: %q}\n", id, when)
+		cases = append(cases, func(e *policy.Engine) {
+			v := judge(t, e, ev)
+			if v.Failed != nil && strings.Contains(v.Failed.Error(), id) || slices.Contains(matched(v), id) != want {
+				t.Errorf("%s on %s %s: %v, want a match: %t", when, ev.Tool, ev.Arguments, v.Failed, want)
+			}
+		})
 	}
 	f(true, `args.command == "ls"`, bash("ls"))
 	f(false, `args.nothing == "ls"`, bash("ls"))
@@ -116,6 +121,11 @@ func TestConditions(t *testing.T) {
 	f(true, `ui.action == "type" && ui.text == "hello"`, call("mcp__computer-use__type", `{"text":"hello"}`))
 	f(true, `ui.action == "script"`, call("mcp__claude-in-chrome__javascript_tool", `{"action":"javascript_exec","text":"1"}`))
 	f(false, `ui.kind != "" || ui.x >= 0`, bash("x"))
+
+	e := engine(t, rules) // one set for all: compiling takes longer than judging
+	for _, c := range cases {
+		c(e)
+	}
 }
 
 func TestConditionsThatFail(t *testing.T) {

@@ -24,6 +24,7 @@ type ruleSet struct {
 	detectors *detector.Set
 	rules     []*rule
 	at        map[Point][]*rule
+	asks      map[Point]asks
 	lists     map[string]*namedList // by "lists.NAME"
 	variables map[string]func(*facts) any
 }
@@ -75,7 +76,7 @@ func readFiles(cfg *Config) ([]*File, error) {
 
 // compileSet makes a rule set of files, or says everything that is wrong with them.
 func compileSet(cfg Config, files []*File) (*ruleSet, error) {
-	set := &ruleSet{cfg: cfg, at: map[Point][]*rule{}, lists: map[string]*namedList{}, variables: map[string]func(*facts) any{}}
+	set := &ruleSet{cfg: cfg, at: map[Point][]*rule{}, asks: map[Point]asks{}, lists: map[string]*namedList{}, variables: map[string]func(*facts) any{}}
 	var err error
 	if set.detectors, err = detector.New(cfg.Detectors); err != nil {
 		return nil, fmt.Errorf("policy.detectors: %w", err)
@@ -111,6 +112,9 @@ func compileSet(cfg Config, files []*File) (*ruleSet, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	for p, rules := range set.at {
+		set.asks[p] = asksOf(rules)
 	}
 	set.version, err = set.digest(lists)
 	return set, err

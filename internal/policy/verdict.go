@@ -36,7 +36,8 @@ type Verdict struct {
 	Effect Effect
 	// Rule decided, and Message is what it tells the user; empty where nothing must be done.
 	Rule, Message string
-	// Matches are all rules that matched, observing and excepted ones too, in the order of the rule set.
+	// Matches are all rules that matched, observing and excepted ones too, in the order of the rule set. They may be shared
+	// with other verdicts: nobody may change them.
 	Matches []Match
 	// RuleSet is the version of the rules that were in force.
 	RuleSet string
