@@ -103,6 +103,8 @@ type home struct {
 	config string
 	log    string // what serve writes to stderr, of all its runs
 	env    []string
+
+	gateway string // address of the LLM gateway; "" for none
 }
 
 // captureAll keeps every class of content, and signs as often as may be.
@@ -145,7 +147,7 @@ func (h *home) on(data string) *home {
 func (h *home) serveArgs() []string {
 	return []string{
 		"serve", "-c", h.config, "--data", h.data, "--listen-console", "127.0.0.1:0", "--listen-otlp-http", "127.0.0.1:0",
-		"--listen-otlp-grpc", "127.0.0.1:0", "--listen-gateway", "",
+		"--listen-otlp-grpc", "127.0.0.1:0", "--listen-gateway", h.gateway,
 	}
 }
 
@@ -158,6 +160,7 @@ type serve struct {
 	Console string `json:"console"`
 	HTTP    string `json:"otlp_http"`
 	GRPC    string `json:"otlp_grpc"`
+	Gateway string `json:"gateway"`
 	PID     int    `json:"pid"`
 	stale   int    // process that the file of addresses named before this one started
 }
@@ -225,7 +228,7 @@ func (s *serve) awaitAddrs(t *testing.T) {
 		if found.PID == s.stale {
 			return fmt.Errorf("serve.json is of process %d", found.PID)
 		}
-		s.Console, s.HTTP, s.GRPC, s.PID = found.Console, found.HTTP, found.GRPC, found.PID
+		s.Console, s.HTTP, s.GRPC, s.Gateway, s.PID = found.Console, found.HTTP, found.GRPC, found.Gateway, found.PID
 		return nil
 	})
 }
