@@ -62,7 +62,8 @@ type Ending struct {
 // endUnknown is how an exchange ended that an earlier run left open.
 const endUnknown = "unknown"
 
-// Exchange is one request and its answer. Its methods may be called in any order and never block, except Durable.
+// Exchange is one request and its answer. Its methods may be called in any order and never block, except Durable; what is
+// noted after End is not kept.
 type Exchange struct {
 	r          *Recorder
 	id         string
@@ -115,6 +116,9 @@ func (x *Exchange) Record() audit.Record {
 func (x *Exchange) Asked(req *messages.Request, size int64, judged []Judged) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.ended {
+		return
+	}
 	x.read, x.size, x.digest = req, size, hex.EncodeToString(req.Digest[:])
 	x.learn(req)
 	verdicts := x.judged(req, judged)
@@ -181,7 +185,7 @@ func (x *Exchange) Answered(status int, h http.Header) {
 func (x *Exchange) Block(b *messages.ReplyBlock, verdicts []policy.Verdict, withheld bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if _, twice := x.answered[b]; twice {
+	if _, twice := x.answered[b]; twice || x.ended {
 		return
 	}
 	x.answered[b] = withheld
@@ -204,6 +208,7 @@ func (x *Exchange) End(e Ending) {
 		return
 	}
 	x.ended = true
+	defer x.release()
 	if x.o.Route == RouteMessages {
 		x.begin(nil, -1)
 	}
@@ -220,6 +225,12 @@ func (x *Exchange) End(e Ending) {
 		return
 	}
 	x.note([]entry{x.other(e)}, noteAs{ends: x.begun})
+}
+
+// release lets go of what the exchange was made of: notes that wait refer to it.
+func (x *Exchange) release() {
+	x.read, x.tools, x.header, x.o.Header = nil, nil, nil, nil
+	clear(x.answered)
 }
 
 // begin notes that the exchange began, once, with what is known of it.

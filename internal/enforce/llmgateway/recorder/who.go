@@ -70,11 +70,12 @@ func (x *Exchange) learn(req *messages.Request) {
 	x.level = x.r.deps.Door.Level(&x.base, x.credential)
 }
 
-// container is what the content belongs to: the session, as other sources name it; without one the conversation, by what
-// it began with.
+// container is what the content belongs to, within the credential and named as other sources name it: the session; without
+// one the conversation, by what it began with; of what is neither, the device or the software.
 func (x *Exchange) container(req *messages.Request) string {
+	name := func(kind, id string) string { return kind + "/" + segment(x.credential) + "/" + segment(id) }
 	if s := x.base.Keys.Session; s != "" {
-		return "session/" + segment(x.credential) + "/" + segment(s)
+		return name("session", s)
 	}
 	mac := hmac.New(sha256.New, x.r.deps.Key)
 	began := false
@@ -86,10 +87,13 @@ func (x *Exchange) container(req *messages.Request) string {
 			}
 		}
 	}
-	if !began {
-		return "exchange/" + segment(x.credential) + "/" + x.id
+	switch device := x.base.Account.Asserted.Device; {
+	case began:
+		return name("conversation", hex.EncodeToString(mac.Sum(nil)[:12]))
+	case device != "":
+		return name("device", device)
 	}
-	return "conversation/" + segment(x.credential) + "/" + hex.EncodeToString(mac.Sum(nil)[:12])
+	return name("service", x.base.Service.Name)
 }
 
 // segment keeps a name from reaching beyond its place between slashes.
