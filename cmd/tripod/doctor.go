@@ -58,6 +58,12 @@ Claude Code reports here with:
 			fmt.Fprintln(std.out, `  OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer TOKEN", since the listeners ask for one of their tokens`)
 		}
 	}
+	if addrs, err := app.ReadAddrs(c.Data); err == nil && !c.JSON && addrs.Gateway != "" {
+		fmt.Fprintf(std.out, "\nClaude Code sends its model traffic through here with:\n  ANTHROPIC_BASE_URL=%s\n", addrs.Gateway)
+		if addrs.GatewayToken {
+			fmt.Fprintln(std.out, `  ANTHROPIC_CUSTOM_HEADERS="X-Tripod-Token: TOKEN", since the gateway asks for one of its tokens`)
+		}
+	}
 	if !well {
 		return wanting{app.ErrUnwell}
 	}

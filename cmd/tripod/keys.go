@@ -2,13 +2,43 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/tripod-audit/tripod/internal/app"
 )
 
 type keysCommand struct {
+	Pin    keysPin    `cmd:"" help:"Print the keyed hash that gateway.credentials.pinned names an API key by; the key is read from standard input."`
 	Export keysExport `cmd:"" help:"Print the public key that verifies the ledger; keep it where nobody who can write the data directory can change it."`
+}
+
+type keysPin struct {
+	dataFlag
+}
+
+// mostPinned is how long a credential is at most, in bytes.
+const mostPinned = 64 << 10
+
+func (c *keysPin) Run(std streams) error {
+	b, err := io.ReadAll(io.LimitReader(std.in, mostPinned))
+	if err != nil {
+		return fmt.Errorf("read the API key from standard input: %w", err)
+	}
+	credential := strings.TrimSpace(string(b))
+	if credential == "" || strings.ContainsAny(credential, " \r\n\t") {
+		return usage{errors.New("keys pin: want one API key on standard input")}
+	}
+	hash, err := app.PinOf(c.Data, credential)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(std.out, hash)
+	return nil
 }
 
 type keysExport struct {

@@ -50,6 +50,7 @@ func newControl(a *App) (*control, error) {
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
 	ending := make(chan struct{})
 	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) })
+	mux.HandleFunc("POST /v1/examine-gateway", func(w http.ResponseWriter, r *http.Request) { serveExamineGateway(w, r, a) })
 	mux.HandleFunc("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) })
 	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
 	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })

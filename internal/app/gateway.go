@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
+	"github.com/tripod-audit/tripod/internal/keyring"
 )
 
 // gateway is the listener of what stands between clients and what they reach: the LLM gateway.
@@ -110,13 +112,9 @@ func (g *gateway) start(start func(name string, run func(context.Context) error)
 }
 
 // reload takes new tokens, and reads certificates and supplied credentials again.
-func (g *gateway) reload(c config.Gateway) error {
+func (g *gateway) reload(list []caller.Token) error {
 	if g.gate == nil {
 		return nil
-	}
-	list, err := gatewayTokens(c)
-	if err != nil {
-		return err
 	}
 	if err := g.gate.Reload(list); err != nil {
 		return err
@@ -141,4 +139,13 @@ func (g *gateway) close() error {
 		return nil
 	}
 	return closeListener(g.listener)
+}
+
+// PinOf is the keyed hash by which the gateway of a data directory knows a credential.
+func PinOf(dir, credential string) (string, error) {
+	keys, err := keyring.Load(keyring.Config{DataDir: dir, Getenv: os.Getenv})
+	if err != nil {
+		return "", fmt.Errorf("the hash is keyed with the master key of %s: %w: it is made at the first start of tripod serve", dir, err)
+	}
+	return llmgateway.CredentialHash(keys.GatewayKey(), credential), nil
 }

@@ -55,10 +55,14 @@ func (a *App) reload(load func() (config.Config, error)) (restart []string, err 
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
+	callers, err := gatewayTokens(next.Gateway)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.receiver.Reload(list); err != nil {
 		return nil, err
 	}
-	if err := a.gateway.reload(next.Gateway); err != nil {
+	if err := a.gateway.reload(callers); err != nil {
 		return nil, err
 	}
 	if a.level != nil {

@@ -135,8 +135,24 @@ func (g *Gateway) enter() bool {
 	return true
 }
 
-// enforces reports whether rules take effect now.
-func (g *Gateway) enforces() bool {
+// Upstream is the host requests go to.
+func (g *Gateway) Upstream() string { return g.upstream.Host }
+
+// Reach asks the upstream for a sign of life, without any credential, as clients do at their start. Any answer is one.
+func (g *Gateway) Reach(ctx context.Context) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, g.upstream.JoinPath("/api/hello").String(), nil)
+	if err != nil {
+		return 0, fmt.Errorf("ask the upstream: %w", err)
+	}
+	res, err := g.transport.RoundTrip(req)
+	if err != nil {
+		return 0, fmt.Errorf("ask the upstream: %w", err)
+	}
+	return res.StatusCode, res.Body.Close()
+}
+
+// Enforces reports whether rules take effect now.
+func (g *Gateway) Enforces() bool {
 	if g.cfg.Mode == "" {
 		return g.engine.Mode() == policy.Enforce
 	}
@@ -150,7 +166,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer g.running.Done()
-	x := &exchange{g: g, began: g.now(), clock: time.Now(), route: routeOf(r.Method, r.URL.Path), header: r.Header, enforce: g.enforces()}
+	x := &exchange{g: g, began: g.now(), clock: time.Now(), route: routeOf(r.Method, r.URL.Path), header: r.Header, enforce: g.Enforces()}
 	defer x.leave(r.Context())
 	if refused := g.admit(x, r); refused != nil {
 		x.refuse(w, *refused)

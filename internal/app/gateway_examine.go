@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/policy"
+)
+
+// reachTime bounds how long the gateway's upstream is waited for.
+const reachTime = 10 * time.Second
+
+// examineGateway asks the serve that runs on a data directory about its gateway; nothing where none runs.
+func examineGateway(ctx context.Context, dir string) []Finding {
+	const check = "gateway"
+	if mustExist(dir) != nil {
+		return nil // said by what looks at the directory
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*reachTime)
+	defer cancel()
+	var findings []Finding
+	err := ask(ctx, dir, "/v1/examine-gateway", struct{}{}, &findings)
+	switch {
+	case errors.Is(err, errNoServe):
+		return nil
+	case err != nil:
+		return []Finding{{Check: check, Text: "it was not examined: " + err.Error(), Fix: "run tripod doctor again"}}
+	}
+	return findings
+}
+
+func serveExamineGateway(w http.ResponseWriter, r *http.Request, a *App) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(a.gateway.examine(r.Context(), a.policy))
+}
+
+// examine looks at the gateway from inside.
+func (g *gateway) examine(ctx context.Context, rules *policy.Engine) []Finding {
+	const check = "gateway"
+	if g.listener == nil {
+		return []Finding{{Check: check, OK: true, Text: "it listens on no address: the network plane is not read"}}
+	}
+	credentials := "asks callers for no credential"
+	switch {
+	case g.tokens > 0:
+		credentials = "asks callers for one of " + plural(g.tokens, "token", "tokens")
+	case g.server.TLSConfig != nil:
+		credentials = "asks callers for a client certificate"
+	}
+	list := []Finding{{Check: check, OK: true, Text: g.url() + ", " + credentials}}
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	reach := Finding{Check: "gateway upstream", OK: true}
+	switch status, err := g.llm.Reach(ctx); {
+	case err != nil:
+		reach.OK, reach.Text = false, fmt.Sprintf("%s does not answer: %v", g.llm.Upstream(), err)
+		reach.Fix = "check the network between here and the upstream; clients are answered with 502 meanwhile"
+	default:
+		reach.Text = fmt.Sprintf("%s answers (%d to HEAD /api/hello)", g.llm.Upstream(), status)
+	}
+	enforcing := 0
+	for _, r := range rules.Rules() {
+		if r.Mode == policy.Enforce {
+			enforcing++
+		}
+	}
+	mode := Finding{Check: "gateway policy", OK: true, Text: fmt.Sprintf("observe: %s, none takes effect", plural(len(rules.Rules()), "rule", "rules"))}
+	if g.llm.Enforces() {
+		mode.Text = fmt.Sprintf("enforce: %d of %s in force", enforcing, plural(len(rules.Rules()), "rule", "rules"))
+	} else if rules.Mode() == policy.Enforce {
+		mode.Text += "; policy.mode says enforce, and gateway.mode stands over it here"
+	}
+	return append(list, reach, mode)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
