@@ -49,6 +49,15 @@ func DefaultConfig() Config {
 
 // Validate gathers every problem with its path. It reads no file: New and Reload do.
 func (c *Config) Validate() error {
+	errs := []error{c.check()}
+	if err := c.Detectors.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("policy.detectors: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// check is Validate but for the detectors, which are validated by compiling them.
+func (c *Config) check() error {
 	var errs []error
 	if c.Mode != Observe && c.Mode != Enforce {
 		errs = append(errs, fmt.Errorf("policy.mode: %q is not observe or enforce", c.Mode))
@@ -58,9 +67,6 @@ func (c *Config) Validate() error {
 	}
 	if b := c.Budget; b.PerMB <= 0 || b.Least <= 0 || b.Most < b.Least || b.Most > 10*time.Second {
 		errs = append(errs, fmt.Errorf("policy.budget: per_mb %v, least %v and most %v are to be above 0, most not below least and at most 10s", b.PerMB, b.Least, b.Most))
-	}
-	if err := c.Detectors.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("policy.detectors: %w", err))
 	}
 	return errors.Join(append(errs, c.Failures.Validate())...)
 }

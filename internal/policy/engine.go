@@ -48,7 +48,7 @@ func New(cfg Config, deps Deps) (*Engine, error) {
 }
 
 func load(cfg Config) (*ruleSet, error) {
-	if err := cfg.Validate(); err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	files, err := readFiles(&cfg)
