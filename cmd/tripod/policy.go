@@ -68,6 +68,13 @@ type policyRulesCommand struct {
 	JSON bool `help:"Print one JSON object a line."`
 }
 
+// toldRule is a rule with what is said of it, which is no part of its version.
+type toldRule struct {
+	policy.Rule
+	Why    string   `json:"why,omitempty"`
+	Benign []string `json:"benign,omitempty"`
+}
+
 func (c *policyRulesCommand) Run(ctx context.Context, std streams) error {
 	e, _, err := c.engine()
 	if err != nil {
@@ -75,7 +82,7 @@ func (c *policyRulesCommand) Run(ctx context.Context, std streams) error {
 	}
 	for _, r := range e.Rules() {
 		if c.JSON {
-			if err := printJSON(std.out, r); err != nil {
+			if err := printJSON(std.out, toldRule{Rule: r, Why: r.Why, Benign: r.Benign}); err != nil {
 				return err
 			}
 			continue
