@@ -8,12 +8,16 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/secret"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 	"github.com/tripod-audit/tripod/internal/simulate/fleet"
+	"github.com/tripod-audit/tripod/internal/simulate/modelclient"
 	"github.com/tripod-audit/tripod/internal/simulate/world"
 )
 
@@ -36,8 +40,9 @@ type DemoStarted struct {
 	World    *world.World
 	From, To time.Time // of the history
 	History  fleet.Report
-	Records  uint64        // that are in by then, of all sources
-	Took     time.Duration // from the first record's way to the receiver until all could be searched
+	Model    modelclient.Report // what went through the gateway
+	Records  uint64             // that are in by then, of all sources
+	Took     time.Duration      // from the first record's way to the receiver until all could be searched
 }
 
 // demoPace is how often a live session begins: often enough to be looked at, and not so often that an hour of it drowns the week.
@@ -70,16 +75,26 @@ func Demo(ctx context.Context, o DemoOptions) (err error) {
 	}
 	serving := startStage(ctx, "simulated compliance api", vendor.Run)
 	defer func() { err = errors.Join(err, serving.stop()) }()
-	return demo(ctx, w, vendor.API(), o)
+	model, err := newDemoModel(ctx, &o)
+	if err != nil {
+		return err
+	}
+	answering := startStage(ctx, "simulated messages api", model.run)
+	defer func() { err = errors.Join(err, answering.stop()) }()
+	return demo(ctx, w, vendor.API(), model, o)
 }
 
-func demo(ctx context.Context, w *world.World, vendor *simulated.API, o DemoOptions) error {
+func demo(ctx context.Context, w *world.World, vendor *simulated.API, model *demoModel, o DemoOptions) error {
 	o.Config.Owners = map[audit.Source]string{
 		audit.SourceOTelLog: "IT security", audit.SourceOTelSpan: "IT security", audit.SourceOTelMetric: "clinical data platform",
-		audit.SourceComplianceActivity: "IT governance",
+		audit.SourceComplianceActivity: "IT governance", audit.SourceGatewayLLM: "platform engineering",
 	}
-	credentials, accepted := demoTokens(w)
-	a, err := New(ctx, Options{Config: o.Config, Version: "demo", Logger: o.Logger, Tokens: accepted})
+	tokens := newDemoTokens(w)
+	options := Options{Config: o.Config, Version: "demo", Logger: o.Logger, Tokens: tokens.receiver}
+	if model != nil {
+		options.Callers, options.Now = tokens.gateway, model.clock.Now
+	}
+	a, err := New(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -96,47 +111,71 @@ func demo(ctx context.Context, w *world.World, vendor *simulated.API, o DemoOpti
 		case <-ctx.Done(): // serving says why, if it was not the caller
 			return nil
 		}
-		return a.play(ctx, w, vendor, credentials, o)
+		return a.play(ctx, w, vendor, model, tokens, o)
 	}()
 	cancel(nil)
 	return errors.Join(err, serving.stop())
 }
 
-// demoTokens gives each device a bearer token of its own that proves whose it is. They live as long as the process.
-func demoTokens(w *world.World) (credentials map[*world.Device]secret.String, accepted []otlp.Token) {
-	credentials = make(map[*world.Device]secret.String, len(w.Devices))
+// demoTokens are the bearer tokens of a demo: each device has one of its own that proves whose it is, to receiver and gateway
+// alike. They live as long as the process.
+type demoTokens struct {
+	of       map[*world.Device]secret.String
+	receiver []otlp.Token
+	gateway  []caller.Token
+}
+
+func newDemoTokens(w *world.World) demoTokens {
+	all := demoTokens{of: make(map[*world.Device]secret.String, len(w.Devices))}
 	for _, d := range w.Devices {
 		t := secret.New(rand.Text())
-		credentials[d] = t
+		all.of[d] = t
 		proves := audit.Identity{Email: d.Owner.Email, Device: d.ID, Groups: d.Owner.Groups}
 		if d.Owner.Service {
 			proves = audit.Identity{Service: d.Owner.Name, Device: d.ID, Groups: d.Owner.Groups}
 		}
-		accepted = append(accepted, otlp.Token{Name: d.Name, Token: t, Proves: proves})
+		all.receiver = append(all.receiver, otlp.Token{Name: d.Name, Token: t, Proves: proves})
+		if d.Gateway {
+			all.gateway = append(all.gateway, caller.Token{Name: d.Name, Token: t, Proves: proves})
+		}
 	}
-	return credentials, accepted
+	return all
 }
 
 // play is the life of the enterprise until the demo ends.
-func (a *App) play(ctx context.Context, w *world.World, vendor *simulated.API, credentials map[*world.Device]secret.String, o DemoOptions) error {
+func (a *App) play(ctx context.Context, w *world.World, vendor *simulated.API, model *demoModel, tokens demoTokens, o DemoOptions) error {
 	addrs, err := ReadAddrs(a.cfg.Data)
 	if err != nil {
 		return err
 	}
 	f, err := fleet.New(fleet.Config{
-		World: seenByVendor{w, vendor}, Org: &w.Org, HTTP: addrs.OTLPHTTP, GRPC: addrs.OTLPGRPC, Logger: o.Logger, Pace: demoPace,
-		Token: func(d *world.Device) secret.String { return credentials[d] },
+		World: seenBy{w, vendor, model}, Org: &w.Org, HTTP: addrs.OTLPHTTP, GRPC: addrs.OTLPGRPC, Logger: o.Logger, Pace: demoPace,
+		Token: func(d *world.Device) secret.String { return tokens.of[d] },
 	})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	return errors.Join(a.playFleet(ctx, f, DemoStarted{Addrs: addrs, World: w, From: demoBegin(w, o.End), To: o.End}, o), f.Close())
+	if err := model.connect(w, addrs.Gateway, tokens.of, &o); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	defer model.close()
+	return errors.Join(a.playFleet(ctx, f, model, DemoStarted{Addrs: addrs, World: w, From: demoBegin(w, o.End), To: o.End}, o), f.Close())
 }
 
-func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted, o DemoOptions) (err error) {
+// playHistory plays both planes of the past side by side.
+func playHistory(ctx context.Context, f *fleet.Fleet, model *demoModel, d *DemoStarted) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		d.History, err = f.History(ctx, d.From, d.To)
+		return err
+	})
+	g.Go(func() error { return model.history(ctx, d) })
+	return g.Wait()
+}
+
+func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, model *demoModel, started DemoStarted, o DemoOptions) (err error) {
 	began := time.Now()
-	started.History, err = f.History(ctx, started.From, started.To)
-	if err == nil {
+	if err = playHistory(ctx, f, model, &started); err == nil {
 		a.compliance.waitCaughtUp(ctx)
 		a.catchUp(ctx)
 	}
@@ -159,7 +198,9 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, started DemoStarted
 		ctx, cancel = context.WithTimeout(ctx, o.For)
 		defer cancel()
 	}
-	if _, err := f.Live(ctx); err != nil && ctx.Err() == nil {
+	asking := startStage(ctx, "live requests to the model", model.live)
+	_, err = f.Live(ctx)
+	if err = errors.Join(err, asking.stop()); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	return nil

@@ -40,15 +40,17 @@ func newDemoVendor(ctx context.Context, w *world.World, o *DemoOptions) (*simula
 	return vendor, nil
 }
 
-// seenByVendor is the world of the demo's clients: their live sessions are seen by the vendor, too.
-type seenByVendor struct {
+// seenBy is the world of the demo's clients: the vendor and the gateway see their live sessions, too.
+type seenBy struct {
 	*world.World
 	vendor *simulated.API
+	model  *demoModel
 }
 
-// Live is World.Live, and shown by the vendor.
-func (w seenByVendor) Live(n int, start time.Time) []world.Act {
+// Live is World.Live, shown by the vendor and sent through the gateway.
+func (w seenBy) Live(n int, start time.Time) []world.Act {
 	acts := w.World.Live(n, start)
 	w.vendor.Play(acts)
+	w.model.play(acts)
 	return acts
 }
