@@ -155,7 +155,7 @@ func (a *App) play(ctx context.Context, w *world.World, vendor *simulated.API, m
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	if err := model.connect(w, addrs.Gateway, tokens.of, &o); err != nil {
+	if err := model.connect(a, w, addrs.Gateway, tokens.of, &o); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	defer model.close()

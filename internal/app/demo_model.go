@@ -80,13 +80,13 @@ func (m *demoModel) run(ctx context.Context) error {
 }
 
 // connect makes the clients, now that the gateway has an address.
-func (m *demoModel) connect(w *world.World, url string, tokens map[*world.Device]secret.String, o *DemoOptions) error {
+func (m *demoModel) connect(a *App, w *world.World, url string, tokens map[*world.Device]secret.String, o *DemoOptions) error {
 	if m == nil {
 		return nil
 	}
 	var err error
 	m.client, err = modelclient.New(modelclient.Config{
-		World: w, Model: m.model, Clock: &m.clock, URL: url, Header: caller.Header, Logger: o.Logger,
+		World: w, Model: m.model, Clock: &m.clock, URL: url, Header: caller.Header, Settle: a.Settle, Logger: o.Logger,
 		Token: func(d *world.Device) secret.String {
 			if t, ok := tokens[d]; ok {
 				return t

@@ -123,6 +123,15 @@ func (g *gateway) reload(list []caller.Token) error {
 	return nil
 }
 
+// Settle waits until no exchange of the LLM gateway is under way and what passed was noted, for tests and demonstrations that
+// play the past.
+func (a *App) Settle(ctx context.Context) error {
+	if a.gateway.llm == nil {
+		return nil
+	}
+	return a.gateway.llm.Settle(ctx)
+}
+
 // url is the value of ANTHROPIC_BASE_URL; "" where nothing listens.
 func (g *gateway) url() string {
 	switch {

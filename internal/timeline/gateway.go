@@ -52,6 +52,9 @@ func (b *builder) witnessed(s *Step, logs bool) {
 		client = client || r.Source == audit.SourceOTelLog || r.Source == audit.SourceOTelSpan
 		gateway = gateway || byGateway(r)
 	}
+	for i := range s.Verdicts {
+		client = client || s.Verdicts[i].Stopped // what was stopped never reached one
+	}
 	s.GatewayOnly = logs && gateway && !client && (s.Kind == KindPrompt || s.Kind == KindRequest || s.Kind == KindTool)
 	if s.Kind != KindRequest || gateway || !client {
 		return

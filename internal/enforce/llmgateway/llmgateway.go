@@ -69,8 +69,8 @@ type Gateway struct {
 	slots       chan struct{} // of who reads and judges a request behind the traffic
 
 	mu      sync.Mutex
-	stopped bool           // guarded by mu: nothing new begins
-	running sync.WaitGroup // exchanges and what reads behind them
+	stopped bool // guarded by mu: nothing new begins
+	running running
 }
 
 // New makes a gateway. It reaches nobody yet.
@@ -119,19 +119,23 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.mu.Lock()
 	g.stopped = true
 	g.mu.Unlock()
-	g.running.Wait()
+	err := g.running.wait(context.WithoutCancel(ctx))
 	g.transport.CloseIdleConnections()
-	return nil
+	return err
 }
 
-// enter reports whether something new may begin; if so, running.Done is called at its end.
+// Settle waits until no exchange is under way and what passed has been noted for the record, for who plays one exchange after
+// the other and moves the clock between them.
+func (g *Gateway) Settle(ctx context.Context) error { return g.running.wait(ctx) }
+
+// enter reports whether something new may begin; if so, running.done is called at its end.
 func (g *Gateway) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.stopped {
 		return false
 	}
-	g.running.Add(1)
+	g.running.add()
 	return true
 }
 
@@ -165,7 +169,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refusal{status: http.StatusServiceUnavailable, kind: "overloaded_error", text: "the gateway is stopping"}.write(w, newRequestID())
 		return
 	}
-	defer g.running.Done()
+	defer g.running.done()
 	x := &exchange{g: g, began: g.now(), clock: time.Now(), route: routeOf(r.Method, r.URL.Path), header: r.Header, enforce: g.Enforces()}
 	defer x.leave(r.Context())
 	if refused := g.admit(x, r); refused != nil {
@@ -180,7 +184,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.headed, x.left = make(chan struct{}), make(chan struct{})
 		x.untie = sync.OnceFunc(func() { close(x.headed) })
 		ctx := context.WithoutCancel(r.Context()) // what has passed is read to its end, whoever went away
-		g.running.Go(func() { x.readBehind(ctx) })
+		g.running.start(func() { x.readBehind(ctx) })
 		if x.enforce {
 			if out := x.judgeFirst(r.Context()); out != nil {
 				x.say(w, out)

@@ -34,6 +34,8 @@ type Config struct {
 	// Header and Token are what a device sends for the gateway itself, as ANTHROPIC_CUSTOM_HEADERS would have it; "" sends none.
 	Header string
 	Token  func(*world.Device) secret.String
+	// Settle waits until what stands between has taken note of what passed, before the clock moves on; nil waits for nothing.
+	Settle func(context.Context) error
 	Logger *slog.Logger
 }
 
@@ -181,6 +183,9 @@ func (c *Client) send(ctx context.Context, e *exchange, history bool, r *Report)
 	r.Exchanges++
 	r.Bytes += int64(len(data))
 	status, err := c.post(ctx, e, data, saw)
+	if history && c.cfg.Settle != nil {
+		err = errors.Join(err, c.cfg.Settle(ctx))
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
@@ -76,7 +75,7 @@ func (x *Exchange) answer(r *messages.Reply) []entry {
 	e.text("stop_reason", plain(r.StopReason))
 	e.count("blocks", int64(len(r.Blocks)))
 	e.usage(&r.Usage)
-	e.rec.Duration = int64(time.Since(x.clock))
+	e.rec.Duration = int64(x.elapsed())
 	if withheld > 0 {
 		e.count("withheld", int64(withheld))
 	}
@@ -118,7 +117,7 @@ func (e *entry) usage(u *messages.Usage) {
 func (x *Exchange) end(end Ending) entry {
 	e := x.entry(typeEnd, audit.ActivityModelRequest, x.outcome(end))
 	e.form = form(x.id, "end")
-	e.rec.Duration = int64(time.Since(x.clock))
+	e.rec.Duration = int64(x.elapsed())
 	e.passage(x, end)
 	if x.ttfb > 0 {
 		e.count("ttfb_ns", int64(x.ttfb))
@@ -150,7 +149,7 @@ func (x *Exchange) end(end Ending) entry {
 func (x *Exchange) other(end Ending) entry {
 	e := x.entry(typeOther, audit.ActivityModelRequest, x.outcome(end))
 	e.form = form(x.id, "other")
-	e.rec.Duration = int64(time.Since(x.clock))
+	e.rec.Duration = int64(x.elapsed())
 	e.text("method", plain(x.o.Method))
 	e.text("route", x.o.Route)
 	e.count("request_bytes", x.size)

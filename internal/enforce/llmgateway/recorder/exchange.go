@@ -95,7 +95,7 @@ type Exchange struct {
 // Open begins an exchange. Nothing is written before its body is known, or before Durable or End.
 func (r *Recorder) Open(o Opening) *Exchange {
 	x := &Exchange{
-		r: r, id: "gwx_" + rand.Text(), credential: o.Credential, opened: r.now(), clock: time.Now(), o: o,
+		r: r, id: "gwx_" + rand.Text(), credential: o.Credential, opened: r.now(), clock: r.deps.Now(), o: o,
 		answered: make(map[*messages.ReplyBlock]bool),
 	}
 	x.learn(nil)
@@ -171,11 +171,14 @@ func (x *Exchange) Durable(ctx context.Context) error {
 	return x.r.wait(ctx, last)
 }
 
+// elapsed is how long ago the exchange was opened.
+func (x *Exchange) elapsed() time.Duration { return x.r.deps.Now().Sub(x.clock) }
+
 // Answered notes the head of the answer.
 func (x *Exchange) Answered(status int, h http.Header) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.status, x.header, x.ttfb = status, h.Clone(), time.Since(x.clock)
+	x.status, x.header, x.ttfb = status, h.Clone(), x.elapsed()
 	if id := plain(h.Get("Request-Id")); id != "" {
 		x.base.Keys.Request = id
 	}

@@ -75,7 +75,7 @@ type Deps struct {
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 	Health     *health.Registry
-	Now        func() time.Time // nil: time.Now; what records say, never what durations are measured with
+	Now        func() time.Time // nil: time.Now, whose durations no setting of the clock changes
 	// Key names conversations of clients that name none, so that the name confirms no guess of what was said. nil: a random
 	// one, and such a conversation has another name after each start.
 	Key []byte
