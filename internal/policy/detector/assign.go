@@ -187,7 +187,7 @@ func opaque(v []byte) bool {
 		return false
 	}
 	digits, letters := count(v, digit), count(v, letter)
-	if digits < 2 || letters < 3 || transitions(v) < 5 {
+	if digits < 1 || digits < 2 && !mixed(v) || letters < 3 || transitions(v) < 5 {
 		return false
 	}
 	return entropy(v) >= 3.1
@@ -211,7 +211,11 @@ func password(v []byte, quoted bool) bool {
 	return transitions(v) >= 3 || signs > 0 && digits > 0 && !wordy(v)
 }
 
-func dense(v []byte) bool { return count(v, digit) > 0 && transitions(v) >= 2 }
+// dense says whether a value looks like a password even in the middle of a sentence.
+func dense(v []byte) bool {
+	digits, letters := count(v, digit), count(v, letter)
+	return digits > 0 && (transitions(v) >= 2 || letters > 0 && digits+letters < len(v) && !wordy(v))
+}
 
 // reference says whether a value names a secret that is kept elsewhere, or is an expression of a program.
 func reference(v []byte) bool {

@@ -2,18 +2,21 @@ package detector
 
 // card finds payment cards: the ranges of the networks, their lengths, and the Luhn check.
 func card(n *number) int {
+	if n.st.at(n.start-1) == '+' {
+		return 0
+	}
 	for size := 19; size >= 13; size-- {
 		d, end := n.whole(size)
 		if d == nil || !issued(d) || !luhn(d) || repeated(d) {
 			continue
 		}
 		if n.compact(size) {
-			if n.context.says(saysNothing) {
+			if n.context.contradicts(saysCard, saysPANIndia) || n.context.says(saysNothing) || size != 16 && size != 15 && !n.context.has(saysCard) {
 				continue
 			}
 			return end
 		}
-		if n.cardGroups(size) && !n.insideIBAN(end) {
+		if n.cardGroups(size) && !n.insideIBAN() {
 			return end
 		}
 	}
@@ -47,18 +50,18 @@ func issued(d []byte) bool {
 	case two == 36, two == 38, two == 30 && d[2] <= 5:
 		return size == 14
 	case four == 6011, two == 65, four >= 6440 && four <= 6499, four >= 3528 && four <= 3589, two == 62:
-		return size >= 16
+		return size == 16 || size == 19
 	}
 	return false
 }
 
 // insideIBAN says whether the number is a part of an IBAN that began before it: groups of four look like a card's.
-func (n *number) insideIBAN(end int) bool {
+func (n *number) insideIBAN() bool {
 	for back := 5; back <= 35 && n.start-back >= 0; back += 5 {
 		if n.st.at(n.start-back+4) != ' ' {
 			return false
 		}
-		window := n.st.text(n.start-back, n.start+end)
+		window := n.st.text(n.start-back, n.start+len(n.window))
 		if size := ibanLength(window); size > back {
 			return true
 		}

@@ -1,5 +1,10 @@
 package detector
 
+import (
+	"bytes"
+	"slices"
+)
+
 // context is what the words shortly before a number say of it.
 type context struct {
 	classes uint64 // that stand within contextReach
@@ -37,6 +42,7 @@ const (
 	saysMRN
 	saysICD
 	saysRRN
+	saysID // an identifier of a thing, for all we know
 )
 
 // contextWords are the words of each class, in lower case, found as whole words.
@@ -44,7 +50,7 @@ var contextWords = [...][]string{
 	saysCard: {"card", "credit", "visa", "mastercard", "amex", "kreditkarte", "karte", "carte", "tarjeta", "card_number", "cardnumber", "cc"},
 	saysNothing: {"order", "order_id", "orderid", "tracking", "invoice", "ticket", "timestamp", "ts", "bestellung", "bestellnummer", "sendung", "sendungsnummer", "commande", "pedido", "serial", "imei", "sku",
 		"isbn", "ean", "gtin", "build", "snowflake", "message_id", "trace_id", "span_id", "duration", "bytes", "offset", "pid", "nonce", "revision", "version", "artikel",
-		"request_id", "tweet", "transaction", "rechnung", "part", "case", "seq", "job"},
+		"section", "chapter", "clause", "figure", "table", "paragraph", "appendix", "release", "upgrade", "request_id", "tweet", "transaction", "rechnung", "part", "case", "seq", "job"},
 	saysPhone: {"phone", "tel", "telephone", "mobile", "cell", "fax", "call", "telefon", "handy", "mobil", "téléphone", "portable", "teléfono", "móvil", "telefono", "cellulare",
 		"telefoon", "phone_number", "phonenumber", "whatsapp", "sms", "rufnummer", "telefonnummer"},
 	saysBirth: {"born", "birth", "dob", "d.o.b", "birthday", "birthdate", "date_of_birth", "birth_date", "geboren", "geburtsdatum", "geb", "né le", "née le", "naissance", "nacimiento",
@@ -74,12 +80,18 @@ var contextWords = [...][]string{
 		"patienten-id", "chart number", "nip"},
 	saysICD: {"icd", "icd-10", "icd10", "icd-10-cm", "icd-10-gm", "icd_code", "icd10_code", "diagnosis", "diagnoses", "diagnose", "diagnosis_code", "diagnosecode", "dx", "diagnostic", "diagnóstico"},
 	saysRRN: {"rrn", "resident registration"},
+	saysID:  {"id", "ids", "uid", "uuid", "gid", "key", "hash", "number of", "count", "size", "total"},
 }
 
 func (c context) has(class int) bool { return c.classes&(1<<class) != 0 }
 
 // says tells whether the nearest word is of a class.
 func (c context) says(class int) bool { return c.classes != 0 && c.last == class }
+
+// contradicts says whether a word right before the number says that it is of another class than these.
+func (c context) contradicts(classes ...int) bool {
+	return c.classes != 0 && c.gap <= 16 && !slices.Contains(classes, c.last)
+}
 
 // next says whether the nearest word is of a class and stands right before the number, as in "MRN: 123" or "mrn is #123".
 func (c context) next(class int) bool { return c.says(class) && c.gap <= 16 }
@@ -94,6 +106,9 @@ func (st *Stream) before(pos int) context {
 			break
 		}
 		if s.end > pos || letter(st.at(s.start-1)) || letter(st.at(s.end)) {
+			continue
+		}
+		if s.class == saysNothing && (pos-s.end > 24 || bytes.IndexByte(st.text(s.end, pos), '\n') >= 0) {
 			continue
 		}
 		// Words that overlap the nearest one say as much as it does: the longest of them decides ("medicare", "medicare card").

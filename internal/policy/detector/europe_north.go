@@ -25,7 +25,7 @@ func personnummer(n *number) int {
 // fodselsnummer finds Norwegian birth numbers: birth date, three digits, two check digits.
 func fodselsnummer(n *number) int {
 	d, end := n.whole(11)
-	if d == nil || n.context.says(saysNothing) || !n.compact(11) && (len(n.groups) != 2 || n.groups[0].size != 6) {
+	if d == nil || n.context.contradicts(saysPersonnummer) || !n.compact(11) && (len(n.groups) != 2 || n.groups[0].size != 6) {
 		return 0
 	}
 	day := value(d[:2])

@@ -65,7 +65,7 @@ func nir(n *number) int {
 // rijksregister finds Belgian national numbers: birth date, order, and a check of modulus 97.
 func rijksregister(n *number) int {
 	d, end := n.whole(11)
-	if d == nil || n.compact(11) && n.context.says(saysNothing) {
+	if d == nil || n.compact(11) && n.context.contradicts() {
 		return 0
 	}
 	if m := value(d[2:4]); m > 12 || value(d[4:6]) > 31 || value(d[6:9]) == 0 || m > 0 && value(d[4:6]) > 0 && !date(value(d[4:6]), m) {

@@ -54,7 +54,7 @@ func (n *number) international() int {
 	if code == 1 && digits[0] == 1 && (size != 11 || digits[1] < 2 || digits[4] < 2) {
 		return 0
 	}
-	if groups == 1 && n.context.says(saysNothing) {
+	if groups == 1 && n.context.contradicts(saysPhone) {
 		return 0
 	}
 	n.from = -1
@@ -77,9 +77,16 @@ func (n *number) northAmericanGroups() bool {
 }
 
 func (n *number) northAmerican(from int) int {
+	for i := n.start - 1 + from; i > n.start-6; i-- {
+		if c := n.st.at(i); c == '+' {
+			return 0 // in the middle of an international number
+		} else if !digit(c) && c != ' ' && c != '-' && c != '.' {
+			break
+		}
+	}
 	digits, groups, end := n.dialled()
 	if len(digits) != 10 || groups != 3 || digits[0] < 2 || digits[3] < 2 || value(digits[1:3]) == 11 || !n.rightEdge(end) ||
-		n.context.says(saysNothing) || repeated(digits) || value(digits[6:]) == 0 {
+		n.context.contradicts(saysPhone) || repeated(digits) || value(digits[6:]) == 0 {
 		return 0
 	}
 	n.from = from

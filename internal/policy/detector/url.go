@@ -25,9 +25,9 @@ func judgeURL(st *Stream, j job) {
 	}
 	window := st.text(j.start, j.end)
 	rest := window[len("://"):]
-	authority := rest
-	if i := bytes.IndexAny(rest, "/?#"); i >= 0 {
-		authority = rest[:i]
+	authority, _, _ := bytes.Cut(rest, []byte("/"))
+	if i := bytes.IndexAny(authority, "?#"); i >= 0 && bytes.IndexByte(authority, '@') < i {
+		authority = authority[:i] // else a password with a sign that should have been encoded
 	}
 	host := authority
 	if at := bytes.LastIndexByte(authority, '@'); at >= 0 {

@@ -14,6 +14,9 @@ type Part string
 const (
 	Tuning  Part = "tuning"
 	HeldOut Part = "held-out"
+
+	// second was held out until it had been looked at; it belongs to Tuning since.
+	second Part = "second"
 )
 
 // Label is one thing in a sample that a detector should find.

@@ -1,6 +1,9 @@
 package corpus
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // tokens are the credentials that are known by their own form, as their vendors publish it.
 var tokens = map[string][]string{
@@ -83,7 +86,7 @@ var tokenContexts = map[Part][]string{
 		"export API_CREDS={}", `{"name": "ci", "value": "{}"}`, "upstream:\n  creds: {}\n  retries: 3", `client = Client("{}")`, "<time> INFO worker: calling upstream with {} attempt=<n>",
 		`curl -H "X-Auth: {}" $URL`, "Please use {} for the demo, thanks.", "{}", "prod,{},<date>", "`{}`", "<x>{}</x>", "I rotated it: {} -- can you check?",
 	},
-	HeldOut: {
+	second: {
 		"CREDS={}\nPORT=8080", "[default]\nregion = eu-west-1\ncreds = {}", "- name: CREDS\n  value: \"{}\"", `fetch(url, {headers: {"x-auth": '{}'}})`, "ENV CREDS {}", "Got 401 with ({}) again, any idea?",
 		"| billing | {} | yes |", `"env":[{"n":"A","v":"{}"},{"n":"B","v":"1"}]`, `stdout: "{\"creds\":\"{}\",\"ok\":true}"`, "ich habe {} eingetragen, geht aber nicht", "set -x; run --with {} --fast",
 		"a=1;creds={};b=2", "('{}',)", "-creds: old\n+creds: {}", "\x1b[32m{}\x1b[0m", "line one\\n{}\\nline three", "# {}", "key:{}", "<time> WARN <uuid> rejected: [{}]", "voici la clé : {}.",
@@ -93,43 +96,43 @@ var tokenContexts = map[Part][]string{
 // named are the credentials known by what stands around them; the label is what stands between the marks.
 var named = map[string]map[Part][]string{
 	"aws_secret_key": {
-		Tuning:  {"aws_secret_access_key = «<b64:40>»", "AWS_SECRET_ACCESS_KEY=«<b64:40>»\n", `"SecretAccessKey": "«<b64:40>»",`},
-		HeldOut: {"export AWS_SECRET_ACCESS_KEY='«<b64:40>»'", `secretAccessKey: "«<b64:40>»"`, "aws_secret_key: «<b64:40>»\nregion: eu", `os.environ["AWS_SECRET_ACCESS_KEY"] = "«<b64:40>»"`},
+		Tuning: {"aws_secret_access_key = «<b64:40>»", "AWS_SECRET_ACCESS_KEY=«<b64:40>»\n", `"SecretAccessKey": "«<b64:40>»",`},
+		second: {"export AWS_SECRET_ACCESS_KEY='«<b64:40>»'", `secretAccessKey: "«<b64:40>»"`, "aws_secret_key: «<b64:40>»\nregion: eu", `os.environ["AWS_SECRET_ACCESS_KEY"] = "«<b64:40>»"`},
 	},
-	"gcp_service_account": {Tuning: {`{"type": "service_account", "private_key_id": "«<hex:40>»"`}, HeldOut: {`  "project_id": "x-1",` + "\n" + `  "private_key_id" : "«<hex:40>»",`, `{"private_key_id":"«<hex:40>»","client_id":"1"}`}},
+	"gcp_service_account": {Tuning: {`{"type": "service_account", "private_key_id": "«<hex:40>»"`}, second: {`  "project_id": "x-1",` + "\n" + `  "private_key_id" : "«<hex:40>»",`, `{"private_key_id":"«<hex:40>»","client_id":"1"}`}},
 	"azure_storage_key": {
-		Tuning:  {"DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=«<b64:86>==»;EndpointSuffix=core.windows.net"},
-		HeldOut: {`"conn": "AccountName=acme;AccountKey=«<b64:86>==»"`, "Endpoint=sb://acme.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey=«<b64:43>=»"},
+		Tuning: {"DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=«<b64:86>==»;EndpointSuffix=core.windows.net"},
+		second: {`"conn": "AccountName=acme;AccountKey=«<b64:86>==»"`, "SharedAccessKeyName=root;SharedAccessKey=«<b64:43>=»"},
 	},
-	"azure_sas":       {Tuning: {"?sv=2022-11-02&se=2027-01-01&sp=r&sig=«<alnum:20>%2B<alnum:22>%3D»"}, HeldOut: {"?sp=racwdl&st=2026-01-01&spr=https&sv=2022-11-02&sr=c&sig=«<alnum:11>%2F<alnum:31>%3D»'", "sr=b&sig=«<b64:43>=»&x=1"}},
-	"slack_webhook":   {Tuning: {"url: «destination.url|https://«hooks.slack.com/services/T0<uppernum:9>/B0<uppernum:9>/<alnum:24>»»"}, HeldOut: {`curl -X POST "«destination.url|https://«hooks.slack.com/services/T0<uppernum:8>/B0<uppernum:9>/<alnum:24>»»"`, `{"webhook":"«destination.url|https://«hooks.slack.com/services/T0<uppernum:9>/B0<uppernum:9>/<alnum:24>»»"}`}},
-	"discord_webhook": {Tuning: {"«destination.url|https://«discord.com/api/webhooks/<digit19:18>/<b64url:68>»»"}, HeldOut: {"hook = '«destination.url|https://«discordapp.com/api/webhooks/<digit19:19>/<b64url:68>»»'", "POST «destination.url|https://«discord.com/api/webhooks/<digit19:18>/<b64url:68>»» 204"}},
-	"teams_webhook":   {Tuning: {"«destination.url|https://acme.«webhook.office.com/webhookb2/<uuid>@<uuid>/IncomingWebhook/<hex:32>/<uuid>»»"}, HeldOut: {`"teams": "«destination.url|https://acme.«webhook.office.com/webhookb2/<uuid>@<uuid>/IncomingWebhook/<hex:32>/<uuid>»»"`}},
-	"datadog_key":     {Tuning: {"DD_API_KEY=«<hex:32>»", "datadog_api_key: «<hex:32>»"}, HeldOut: {`-H "DD-API-KEY: «<hex:32>»"`, `DD_APP_KEY: "«<hex:40>»"`, "DATADOG_API_KEY = '«<hex:32>»'"}},
-	"okta_token":      {Tuning: {"Authorization: SSWS «00<b64url:40>»"}, HeldOut: {`headers={"Authorization": "SSWS «00<b64url:40>»"}`, "-H 'Authorization: SSWS «00<b64url:40>»' x"}},
-	"docker_auth":     {Tuning: {`{"auths": {"ghcr.io": {"auth": "«<basic>»"}}}`}, HeldOut: {`"registry.acme-corp.io" : { "auth" : "«<basic>»" }`, `{"auths":{"r.io":{"auth":"«<basic>»","email":""}}}`}},
-	"basic_auth":      {Tuning: {"Authorization: Basic «<basic>»", `"authorization": "Basic «<basic>»"`}, HeldOut: {"curl -H 'authorization: basic «<basic>»' $U", "> Authorization: Basic «<basic>»\n> Accept: */*", "proxy-authorization: Basic «<basic>»\\r\\n"}},
-	"bearer_token":    {Tuning: {"Authorization: Bearer «<alnum:40>»", `-H "authorization: bearer «<hex:48>»"`}, HeldOut: {`{"Authorization": "Bearer «<alnum:64>»"}`, "> authorization: Bearer «<b64url:43>»\n> accept: */*", "req.Header.Set(\"Authorization\", \"Bearer «<alnum:32>»\")"}},
-	"curl_user":       {Tuning: {"curl -u admin:«<password>» -s $BASE/health"}, HeldOut: {"$ curl --silent --user ci-bot:«<password>» -X PUT $NEXUS/x", "curl -s -u 'svc:«<password>»' $H"}},
-	"netrc_password":  {Tuning: {"machine git.acme-corp.io login deploy password «<password>»"}, HeldOut: {"machine repo.globex.com login ci-bot password «<password>»\nmachine"}},
-	"mssql_password":  {Tuning: {"Server=db1;Database=crm;User Id=sa;Password=«<password>»;Encrypt=yes"}, HeldOut: {`"Default": "Data Source=db;Initial Catalog=x;User ID=app;Password=«<password>»;TrustServerCertificate=true"`, "Driver={ODBC};Server=db2;Uid=app;Pwd=«<password>»;"}},
+	"azure_sas":       {Tuning: {"?sv=2022-11-02&se=2027-01-01&sp=r&sig=«<alnum:20>%2B<alnum:22>%3D»"}, second: {"?sp=racwdl&st=2026-01-01&spr=https&sv=2022-11-02&sr=c&sig=«<alnum:11>%2F<alnum:31>%3D»'", "sr=b&sig=«<b64:43>=»&x=1"}},
+	"slack_webhook":   {Tuning: {"url: «destination.url|https://«hooks.slack.com/services/T0<uppernum:9>/B0<uppernum:9>/<alnum:24>»»"}, second: {`curl -X POST "«destination.url|https://«hooks.slack.com/services/T0<uppernum:8>/B0<uppernum:9>/<alnum:24>»»"`, `{"webhook":"«destination.url|https://«hooks.slack.com/services/T0<uppernum:9>/B0<uppernum:9>/<alnum:24>»»"}`}},
+	"discord_webhook": {Tuning: {"«destination.url|https://«discord.com/api/webhooks/<digit19:18>/<b64url:68>»»"}, second: {"hook = '«destination.url|https://«discordapp.com/api/webhooks/<digit19:19>/<b64url:68>»»'", "POST «destination.url|https://«discord.com/api/webhooks/<digit19:18>/<b64url:68>»» 204"}},
+	"teams_webhook":   {Tuning: {"«destination.url|https://acme.«webhook.office.com/webhookb2/<uuid>@<uuid>/IncomingWebhook/<hex:32>/<uuid>»»"}, second: {`"teams": "«destination.url|https://acme.«webhook.office.com/webhookb2/<uuid>@<uuid>/IncomingWebhook/<hex:32>/<uuid>»»"`}},
+	"datadog_key":     {Tuning: {"DD_API_KEY=«<hex:32>»", "datadog_api_key: «<hex:32>»"}, second: {`-H "DD-API-KEY: «<hex:32>»"`, `DD_APP_KEY: "«<hex:40>»"`, "DATADOG_API_KEY = '«<hex:32>»'"}},
+	"okta_token":      {Tuning: {"Authorization: SSWS «00<b64url:40>»"}, second: {`headers={"Authorization": "SSWS «00<b64url:40>»"}`, "-H 'Authorization: SSWS «00<b64url:40>»' x"}},
+	"docker_auth":     {Tuning: {`{"auths": {"ghcr.io": {"auth": "«<basic>»"}}}`}, second: {`"registry.acme-corp.io" : { "auth" : "«<basic>»" }`, `{"auths":{"r.io":{"auth":"«<basic>»","email":""}}}`}},
+	"basic_auth":      {Tuning: {"Authorization: Basic «<basic>»", `"authorization": "Basic «<basic>»"`}, second: {"curl -H 'authorization: basic «<basic>»' $U", "> Authorization: Basic «<basic>»\n> Accept: */*", "proxy-authorization: Basic «<basic>»\\r\\n"}},
+	"bearer_token":    {Tuning: {"Authorization: Bearer «<alnum:40>»", `-H "authorization: bearer «<hex:48>»"`}, second: {`{"Authorization": "Bearer «<alnum:64>»"}`, "> authorization: Bearer «<b64url:43>»\n> accept: */*", "req.Header.Set(\"Authorization\", \"Bearer «<alnum:32>»\")"}},
+	"curl_user":       {Tuning: {"curl -u admin:«<password>» -s $BASE/health"}, second: {"$ curl --silent --user ci-bot:«<password>» -X PUT $NEXUS/x", "curl -s -u 'svc:«<password>»' $H"}},
+	"netrc_password":  {Tuning: {"machine git.acme-corp.io login deploy password «<password>»"}, second: {"machine repo.globex.com login ci-bot password «<password>»\nmachine"}},
+	"mssql_password":  {Tuning: {"Server=db1;Database=crm;User Id=sa;Password=«<password>»;Encrypt=yes"}, second: {`"Default": "Data Source=db;Initial Catalog=x;User ID=app;Password=«<password>»;TrustServerCertificate=true"`, "Driver={ODBC};Server=db2;Uid=app;Pwd=«<password>»;"}},
 	"url_password": {
-		Tuning:  {"DATABASE=«destination.url|postgres://app:«<password>»@db.acme-corp.io:5432/crm»"},
-		HeldOut: {"redis «destination.url|rediss://default:«<password>»@cache.globex.com:6380/0»", `dsn = "«destination.url|mysql+pymysql://root2:«<password>»@db.initech.com/x?charset=utf8»"`, "git clone «destination.url|https://bot:«<password>»@git.acme-corp.io/x.git»", "amqp: '«destination.url|amqps://svc:«<password>»@mq.globex.com/vh»'"},
+		Tuning: {"DATABASE=«destination.url|postgres://app:«<password>»@db.acme-corp.io:5432/crm»"},
+		second: {"redis «destination.url|rediss://default:«<password>»@cache.globex.com:6380/0»", `dsn = "«destination.url|mysql+pymysql://root2:«<password>»@db.initech.com/x?charset=utf8»"`, "git clone «destination.url|https://bot:«<password>»@git.acme-corp.io/x.git»", "amqp: '«destination.url|amqps://svc:«<password>»@mq.globex.com/vh»'"},
 	},
 	"private_key": {
-		Tuning:  {"«-----BEGIN " + "RSA PRIVATE KEY-----\n<b64:64>\n<b64:64>\n<b64:40>\n-----END RSA PRIVATE KEY-----»"},
-		HeldOut: {"«-----BEGIN " + "OPENSSH PRIVATE KEY-----\n<b64:70>\n<b64:70>\n-----END OPENSSH PRIVATE KEY-----»\n$ ls", `"key": "«-----BEGIN ` + `PRIVATE KEY-----\n<b64:64>\n<b64:64>\n-----END PRIVATE KEY-----»\n"`, "here: «-----BEGIN " + "EC PRIVATE KEY-----\n<b64:64>\n<b64:64>\n-----END EC PRIVATE KEY-----» ok"},
+		Tuning: {"«-----BEGIN " + "RSA PRIVATE KEY-----\n<b64:64>\n<b64:64>\n<b64:40>\n-----END RSA PRIVATE KEY-----»"},
+		second: {"«-----BEGIN " + "OPENSSH PRIVATE KEY-----\n<b64:70>\n<b64:70>\n-----END OPENSSH PRIVATE KEY-----»\n$ ls", `"key": "«-----BEGIN ` + `PRIVATE KEY-----\n<b64:64>\n<b64:64>\n-----END PRIVATE KEY-----»\n"`, "here: «-----BEGIN " + "EC PRIVATE KEY-----\n<b64:64>\n<b64:64>\n-----END EC PRIVATE KEY-----» ok"},
 	},
-	"pgp_private_key": {Tuning: {"«-----BEGIN " + "PGP PRIVATE KEY BLOCK-----\n\n<b64:64>\n<b64:64>\n=<b64:4>\n-----END PGP PRIVATE KEY BLOCK-----»"}, HeldOut: {"$ gpg --export-secret-keys -a\n«-----BEGIN " + "PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n<b64:64>\n<b64:64>\n<b64:12>\n=<b64:4>\n-----END PGP PRIVATE KEY BLOCK-----»\n$"}},
+	"pgp_private_key": {Tuning: {"«-----BEGIN " + "PGP PRIVATE KEY BLOCK-----\n\n<b64:64>\n<b64:64>\n=<b64:4>\n-----END PGP PRIVATE KEY BLOCK-----»"}, second: {"$ gpg --export-secret-keys -a\n«-----BEGIN " + "PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2\n\n<b64:64>\n<b64:64>\n<b64:12>\n=<b64:4>\n-----END PGP PRIVATE KEY BLOCK-----»\n$"}},
 	"password": {
 		Tuning: {"password: «<password>»", `"password": "«<password>»"`, "DB_PASSWORD=«<password>»", "password = '«<password>»'", "the password is «<password>»", "mysqldump --password=«<password>» crm"},
-		HeldOut: {"passwd: \"«<password>»\"", "POSTGRES_PASSWORD: «<password>»", "$dbPassword = '«<password>»';", "<password>«<password>»</password>", "--password «<password>» --host db1", "Passwort: «<password>»", `{"user":"x","pwd":"«<password>»"}`,
+		second: {"passwd: \"«<password>»\"", "POSTGRES_PASSWORD: «<password>»", "$dbPassword = '«<password>»';", "<lt>password<gt>«<password>»<lt>/password<gt>", "--password «<password>» --host db1", "Passwort: «<password>»", `{"user":"x","pwd":"«<password>»"}`,
 			"SMTP_PASS=«<password>»", "my password is «<password>», can you log in?", "spring.datasource.password=«<password>»", `String passphrase = "«<password>»";`, `\"password\":\"«<password>»\"`},
 	},
 	"secret": {
 		Tuning: {"api_key: «<alnum:32>»", `"client_secret": "«<alnum:40>»"`, "SECRET_KEY=«<hex:64>»", "token = \"«<alnum:36>»\"", `apiKey: '«<hex:32>»',`},
-		HeldOut: {"X-Api-Key: «<alnum:40>»", `const ACCESS_TOKEN = "«<alnum:48>»";`, "SESSION_SECRET='«<b64:44>»'", "auth_token: «<b64url:43>»", `{"apikey":"«<hex:40>»"}`, "export MISTRAL_API_KEY=«<alnum:32>»", "encryption_key = «<hex:64>»",
+		second: {"X-Api-Key: «<alnum:40>»", `const ACCESS_TOKEN = "«<alnum:48>»";`, "SESSION_SECRET='«<b64:44>»'", "auth_token: «<b64url:43>»", `{"apikey":"«<hex:40>»"}`, "export MISTRAL_API_KEY=«<alnum:32>»", "encryption_key = «<hex:64>»",
 			"--api-key=«<alnum:32>» run", `\"clientSecret\": \"«<alnum:40>»\"`, "<api_key>«<alnum:32>»</api_key>", "signing_key=\"«<alnum:50>»\""},
 	},
 }
@@ -137,10 +140,18 @@ var named = map[string]map[Part][]string{
 func credentialKinds(part Part) []kind {
 	var kinds []kind
 	for name, values := range tokens {
-		kinds = append(kinds, kind{"credential." + name, func(r *rand.Rand) string { return pick(r, values...) }, tokenContexts[part]})
+		contexts := append(slices.Clone(tokenContexts[Tuning]), tokenContexts[second]...)
+		if part == HeldOut {
+			contexts = heldTokenContexts
+		}
+		kinds = append(kinds, kind{"credential." + name, func(r *rand.Rand) string { return pick(r, values...) }, contexts})
 	}
 	for name, parts := range named {
-		kinds = append(kinds, kind{"credential." + name, nil, parts[part]})
+		templates := append(slices.Clone(parts[Tuning]), parts[second]...)
+		if part == HeldOut {
+			templates = heldNamed[name]
+		}
+		kinds = append(kinds, kind{"credential." + name, nil, templates})
 	}
 	return kinds
 }
