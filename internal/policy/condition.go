@@ -121,7 +121,7 @@ func loops(tree *cel.Ast) bool {
 func literalPatterns(tree *cel.Ast) bool {
 	literal := true
 	ast.PostOrderVisit(tree.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "finds" {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != "finds" && e.AsCall().FunctionName() != "matches" {
 			return
 		}
 		if args := e.AsCall().Args(); len(args) == 0 || args[len(args)-1].Kind() != ast.LiteralKind {

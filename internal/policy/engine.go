@@ -35,7 +35,7 @@ func New(cfg Config, deps Deps) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	set, err := load(cfg)
+	set, err := load(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func New(cfg Config, deps Deps) (*Engine, error) {
 	return e, nil
 }
 
-func load(cfg Config) (*ruleSet, error) {
+func load(cfg Config, older *ruleSet) (*ruleSet, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func load(cfg Config) (*ruleSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compileSet(cfg, files)
+	return compileSet(cfg, files, older)
 }
 
 // Reload reads the rule files again and puts them in force. A broken set is refused with every problem, and the last good
@@ -71,7 +71,7 @@ func (e *Engine) Reload(cfg Config) error {
 
 // Prepare reads and compiles like Reload and leaves putting it in force to the function it returns, which cannot fail.
 func (e *Engine) Prepare(cfg Config) (commit func(), err error) {
-	set, err := load(cfg)
+	set, err := load(cfg, e.set.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (e *Engine) Prepare(cfg Config) (commit func(), err error) {
 		old := e.set.Swap(set)
 		e.metrics.rules.Set(float64(len(set.rules)))
 		if old.version != set.version {
-			e.log.Info("rules in force", "rule_set", set.version, "rules", len(set.rules), "mode", string(set.cfg.Mode))
+			e.log.InfoContext(context.Background(), "rules in force", "rule_set", set.version, "rules", len(set.rules), "mode", string(set.cfg.Mode))
 		}
 	}, nil
 }
@@ -90,7 +90,7 @@ func (e *Engine) Evaluate(ctx context.Context, ev Event) (v Verdict) {
 	defer func() {
 		if r := recover(); r != nil {
 			v = Verdict{Effect: Allow, RuleSet: set.version, Failed: fmt.Errorf("%w: panic", ErrEngine)} // its value may quote what was judged
-			e.log.Error("policy panicked; the event counts as not judged", "point", string(ev.Point), "panic", fmt.Sprintf("%T", r))
+			e.log.ErrorContext(ctx, "policy panicked; the event counts as not judged", "point", string(ev.Point), "panic", fmt.Sprintf("%T", r))
 		}
 		e.metrics.count(ev.Point, &v)
 	}()

@@ -15,12 +15,17 @@ func FuzzParseFile(f *testing.F) {
 	f.Add([]byte("a: &a [*a]"))
 	f.Add([]byte("--- 1\n--- 2\n"))
 	cfg := DefaultConfig()
+	cfg.Starter = false
+	older, err := load(cfg, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file, err := parseFile("fuzz", b)
 		if err != nil || len(file.Rules) > 3 || len(file.Lists) > 3 {
 			return
 		}
-		set, err := compileSet(cfg, []*File{file})
+		set, err := compileSet(cfg, []*File{file}, older)
 		if err != nil {
 			return
 		}

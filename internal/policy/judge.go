@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -117,6 +118,9 @@ func (j *judging) try(r *rule) (Match, bool) {
 	}, true
 }
 
+// mostAsked is how many bytes of a text conditions may ask about: an expression takes some 30 ms a MB and cannot be interrupted.
+const mostAsked = 4 << 20
+
 // clock is a context that ends at the deadline; it is made when something first needs one.
 func (j *judging) clock() context.Context {
 	if j.cancel == nil {
@@ -128,6 +132,11 @@ func (j *judging) clock() context.Context {
 func (j *judging) holds(r *rule, c *condition) bool {
 	if c.reading("findings") {
 		j.findings()
+	}
+	if whole := j.facts.text; len(whole) > mostAsked && c.reading("text") {
+		j.facts.text = strings.ToValidUTF8(whole[:mostAsked], "")
+		defer func() { j.facts.text = whole }()
+		j.fail(fmt.Errorf("%w: rule %s asks about a text of %d bytes, of which the first %d were looked at", ErrIncomplete, r.ID, len(whole), mostAsked))
 	}
 	is, err := c.holds(j.clock, r.ID, &j.facts)
 	if err != nil {

@@ -43,6 +43,14 @@ func engine(t *testing.T, files ...string) *policy.Engine {
 	return e
 }
 
+// reload puts a configuration in force, which takes less than a new engine.
+func reload(t *testing.T, e *policy.Engine, cfg policy.Config) {
+	t.Helper()
+	if err := e.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // one is a rule file with a single rule: deny at tool_call, with these lines more.
 func one(lines ...string) string {
 	return "rules:\n  - {id: one, title: One, points: [tool_call], effect: deny, message: No., severity: low, mode: enforce, " + strings.Join(lines, ", ") + "}\n"
@@ -130,14 +138,12 @@ func TestConditions(t *testing.T) {
 
 func TestConditionsThatFail(t *testing.T) {
 	t.Parallel()
+	e := engine(t)
 	f := func(want error, when string, ev policy.Event) {
 		t.Helper()
 		cfg := config(t, one(fmt.Sprintf("when: %q", when)))
 		cfg.Budget.Least, cfg.Budget.Most = 10*time.Second, 10*time.Second // the limits are others than time's
-		e, err := policy.New(cfg, policy.Deps{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		reload(t, e, cfg)
 		v := judge(t, e, ev)
 		if !errors.Is(v.Failed, want) || v.Effect != policy.Allow {
 			t.Errorf("%s: %s, %v, want %v", when, v.Effect, v.Failed, want)
@@ -177,13 +183,15 @@ func TestMalformedIsReadAllTheSame(t *testing.T) {
 
 func TestWho(t *testing.T) {
 	t.Parallel()
+	e := engine(t)
 	asserted := audit.Account{Asserted: audit.Identity{Groups: []string{"ops"}, Email: "a@example.com"}}
 	proved := audit.Account{Proved: audit.Identity{Groups: []string{"ops"}, Email: "a@example.com"}}
 	f := func(want policy.Effect, rules string, account audit.Account) {
 		t.Helper()
 		ev := call("Bash", `{}`)
 		ev.Account = account
-		if v := judge(t, engine(t, rules), ev); v.Effect != want || v.Failed != nil {
+		reload(t, e, config(t, rules))
+		if v := judge(t, e, ev); v.Effect != want || v.Failed != nil {
 			t.Errorf("%s for %+v: %s, want %s", rules, account, v.Effect, want)
 		}
 	}
@@ -270,11 +278,13 @@ func TestOverridesAndLists(t *testing.T) {
 
 func TestToolPatterns(t *testing.T) {
 	t.Parallel()
+	e := engine(t)
 	f := func(want bool, field, tool, mcp string) {
 		t.Helper()
 		ev := call(tool, `{}`)
 		ev.MCP = mcp
-		if v := judge(t, engine(t, one(field)), ev); (v.Effect == policy.Deny) != want {
+		reload(t, e, config(t, one(field)))
+		if v := judge(t, e, ev); (v.Effect == policy.Deny) != want {
 			t.Errorf("%s on %s of %q: %s", field, tool, mcp, v.Effect)
 		}
 	}
@@ -307,9 +317,10 @@ func TestReload(t *testing.T) {
 
 func TestBrokenSetsAreRefusedWithEveryProblem(t *testing.T) {
 	t.Parallel()
+	e := engine(t)
 	f := func(text string, want ...string) {
 		t.Helper()
-		_, err := policy.New(config(t, text), policy.Deps{})
+		err := e.Reload(config(t, text))
 		if err == nil {
 			t.Fatalf("no error for %s", text)
 		}

@@ -224,7 +224,9 @@ func fieldMatches(wanted []string, ids []*audit.Identity, have func(*audit.Ident
 		return true
 	}
 	return slices.ContainsFunc(ids, func(id *audit.Identity) bool {
-		return slices.ContainsFunc(have(id), func(v string) bool { return v != "" && slices.Contains(wanted, v) })
+		return slices.ContainsFunc(have(id), func(v string) bool {
+			return v != "" && slices.ContainsFunc(wanted, func(w string) bool { return strings.EqualFold(w, v) }) // as addresses and names are
+		})
 	})
 }
 

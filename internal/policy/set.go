@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -75,10 +76,15 @@ func readFiles(cfg *Config) ([]*File, error) {
 }
 
 // compileSet makes a rule set of files, or says everything that is wrong with them.
-func compileSet(cfg Config, files []*File) (*ruleSet, error) {
+//
+// The detectors of an older set, which may be nil, are taken over where their configuration is the same: dictionaries take
+// longer to compile than rules.
+func compileSet(cfg Config, files []*File, older *ruleSet) (*ruleSet, error) {
 	set := &ruleSet{cfg: cfg, at: map[Point][]*rule{}, asks: map[Point]asks{}, lists: map[string]*namedList{}, variables: map[string]func(*facts) any{}}
 	var err error
-	if set.detectors, err = detector.New(cfg.Detectors); err != nil {
+	if older != nil && reflect.DeepEqual(older.cfg.Detectors, cfg.Detectors) {
+		set.detectors = older.detectors
+	} else if set.detectors, err = detector.New(cfg.Detectors); err != nil {
 		return nil, fmt.Errorf("policy.detectors: %w", err)
 	}
 	for _, v := range variables() {

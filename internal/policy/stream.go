@@ -85,7 +85,7 @@ func (s *Stream) judge(next func() []Finding, whole bool) (v Verdict, is bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			s.lost = fmt.Errorf("%w: panic", ErrEngine)
-			s.engine.log.Error("policy panicked; the rest of the text counts as not judged", "point", string(s.event.Point), "panic", fmt.Sprintf("%T", r))
+			s.engine.log.ErrorContext(context.Background(), "policy panicked; the rest of the text counts as not judged", "point", string(s.event.Point), "panic", fmt.Sprintf("%T", r))
 			v, is = Verdict{Effect: Allow, RuleSet: s.set.version, Failed: s.lost}, true
 		}
 	}()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,4 +146,49 @@ rules:
 	f(policy.Allow, "s", "d")
 	f(policy.Allow, "t", "c")
 	f(policy.Allow, "", "c")
+}
+
+func TestConditionsAskAboutABoundedText(t *testing.T) {
+	t.Parallel()
+	e := engine(t, "rules: [{id: word, title: W, points: [prompt], when: 'text.has(\"forbidden\")', effect: deny, message: No., severity: low, mode: enforce}]")
+	for _, text := range []string{"forbidden " + strings.Repeat(" nothing", 1<<19), strings.Repeat("nothing ", 1<<19) + "forbidden"} {
+		v := judge(t, e, policy.Event{Point: policy.PointPrompt, Text: text})
+		if !errors.Is(v.Failed, policy.ErrIncomplete) || (v.Effect == policy.Deny) != (text[0] == 'f') {
+			t.Errorf("%s %v", v.Effect, v.Failed)
+		}
+	}
+}
+
+// TestOneSetJudgesAnEvent: while rules are loaded, each verdict is whole of one set.
+func TestOneSetJudgesAnEvent(t *testing.T) {
+	t.Parallel()
+	sets := []policy.Config{config(t, one("tools: [Bash]")), config(t, one("tools: [Bash]", "owner: x"))}
+	e, err := policy.New(sets[0], policy.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := map[string]bool{e.Version(): true}
+	if err := e.Reload(sets[1]); err != nil {
+		t.Fatal(err)
+	}
+	versions[e.Version()] = true
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 200 {
+				if v := judge(t, e, call("Bash", `{}`)); !versions[v.RuleSet] || v.Effect != policy.Deny {
+					t.Errorf("%+v", v)
+				}
+			}
+		})
+	}
+	for i := range 4 {
+		if err := e.Reload(sets[i%2]); err != nil {
+			t.Error(err)
+		}
+	}
+	group.Wait()
+	if len(versions) != 2 {
+		t.Error("the sets have one version")
+	}
 }
