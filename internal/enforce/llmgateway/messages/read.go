@@ -59,6 +59,9 @@ func read(body []byte, old *reader) (*reader, error) {
 
 // conclude fills in what follows from the blocks.
 func (r *reader) conclude() {
+	if len(r.req.Blocks) == 0 {
+		r.req.Blocks = nil
+	}
 	var caps capability
 	for i := range r.req.Blocks {
 		b := &r.req.Blocks[i]
@@ -129,6 +132,8 @@ func (r *reader) member(name string, pos int) (int, error) {
 	case "messages", "system", "tools":
 		if pos < len(r.body) && r.body[pos] == '[' {
 			u.end, err = r.list(name, pos)
+		} else if old, ok := r.again(name, pos); ok {
+			u.end, err = r.reuse(old, pos)
 		} else {
 			u.end, err = r.lone(name, pos)
 		}

@@ -203,6 +203,7 @@ func TestReadRefuses(t *testing.T) {
 	f("no JSON object", `[]`)
 	f("it ends early", `{"model":"x"`)
 	f("it ends early", `{"messages":[{"role":"user"`)
+	f("it ends early", `{"messages":[{"content":{"input" `)
 	f("bytes behind the end", `{} {}`)
 	f("bytes behind the end", `{"a":1}]`)
 	f("a name stands twice in one object", `{"model":"a","model":"b"}`)

@@ -21,6 +21,7 @@ type Reply struct {
 
 	started bool
 	size    int
+	frames  frames
 }
 
 // MaxReply bounds, in bytes, what a reply keeps of texts and inputs. What exceeds it is still handed out as it comes.
@@ -85,18 +86,6 @@ type Change struct {
 	Error bool // the event is an error of the API: Reply.Error says which
 }
 
-// frame is one event of a stream, as far as anybody here reads it.
-type frame struct {
-	Type    jsontext.Value `json:"type"`
-	Index   jsontext.Value `json:"index"`
-	Message jsontext.Value `json:"message"`
-	Block   jsontext.Value `json:"content_block"`
-	Delta   jsontext.Value `json:"delta"`
-	Usage   jsontext.Value `json:"usage"`
-	Error   jsontext.Value `json:"error"`
-	Request jsontext.Value `json:"request_id"`
-}
-
 // as reads a value that is known to be JSON. One of another shape than expected is none: tomorrow's shapes are no errors.
 func as[T any](raw jsontext.Value) (v T) {
 	if len(raw) == 0 || json.Unmarshal(raw, &v) != nil {
@@ -111,16 +100,6 @@ type message struct {
 	Model      string         `json:"model"`
 	StopReason string         `json:"stop_reason"`
 	Usage      jsontext.Value `json:"usage"`
-}
-
-type delta struct {
-	Type        string         `json:"type"`
-	Text        string         `json:"text"`
-	Thinking    string         `json:"thinking"`
-	PartialJSON string         `json:"partial_json"`
-	Citation    jsontext.Value `json:"citation"`
-	Content     jsontext.Value `json:"content"`
-	StopReason  string         `json:"stop_reason"`
 }
 
 type apiError struct {
@@ -158,33 +137,33 @@ func (r *Reply) Accept(e Event) (Change, error) {
 		return Change{}, nil
 	}
 	r.Events++
-	var f frame
-	if err := json.Unmarshal(e.Data, &f); err != nil {
+	f, err := r.frames.read(e.Data)
+	if err != nil {
 		r.Malformed++
 		return Change{}, malformed(0, e.Data, err)
 	}
-	kind := as[string](f.Type)
+	kind := f.kind
 	if kind == "" {
 		kind = e.Name
 	}
 	switch kind {
 	case "message_start":
-		r.start(f.Message)
+		r.start(f.message)
 	case "content_block_start":
-		return r.begin(as[int](f.Index), f.Block)
+		return r.begin(f.index, f.block)
 	case "content_block_delta":
-		return r.grow(as[int](f.Index), as[delta](f.Delta)), nil
+		return r.grow(f.index, &f.delta), nil
 	case "content_block_stop":
-		return r.finish(as[int](f.Index)), nil
+		return r.finish(f.index), nil
 	case "message_delta":
-		if stop := as[delta](f.Delta).StopReason; stop != "" {
-			r.StopReason = stop
+		if f.delta.stop != "" {
+			r.StopReason = f.delta.stop
 		}
-		r.Usage.take(f.Usage)
+		r.Usage.take(f.usage)
 	case "message_stop":
 		r.Done = true
 	case "error":
-		r.fail(f.Error, f.Request)
+		r.fail(f.fault, f.request)
 		return Change{Error: true}, nil
 	}
 	return Change{}, nil

@@ -64,37 +64,32 @@ func (r *Reply) open(index int) *ReplyBlock {
 }
 
 // grow takes a delta. One whose block never began begins it: nothing that came is left unread.
-func (r *Reply) grow(index int, d delta) Change {
+func (r *Reply) grow(index int, d *delta) Change {
 	b := r.open(index)
 	began := b == nil
 	if began {
 		b = &ReplyBlock{Index: index, Answer: r.ID}
 		r.Blocks = append(r.Blocks, b)
 	}
-	var added []byte
 	switch {
-	case d.PartialJSON != "":
+	case len(d.partial) > 0:
 		if !b.partial {
 			b.partial, b.Input = true, nil
 		}
-		b.Input = append(b.Input, r.hold([]byte(d.PartialJSON))...)
-		added = b.fragment.decode([]byte(d.PartialJSON))
-		b.Bytes += len(d.PartialJSON)
-	case d.Text != "":
-		added = []byte(d.Text)
-	case d.Thinking != "":
-		added = []byte(d.Thinking)
-	case len(d.Citation) > 0: // what it cites is told beside the text, not in it
-		added = stringsOf(d.Citation)
-		b.Bytes += len(d.Citation)
-		return Change{Block: b, Text: added, Began: began}
-	default:
-		added = stringsOf(d.Content)
+		b.Input = append(b.Input, r.hold(d.partial)...)
+		b.Bytes += len(d.partial)
+		return Change{Block: b, Text: b.fragment.decode(d.partial), Began: began}
+	case len(d.text) > 0:
+		b.text = append(b.text, r.hold(d.text)...)
+		b.Bytes += len(d.text)
+		return Change{Block: b, Text: d.text, Began: began}
+	case len(d.citation) > 0: // what it cites is told beside the text, not in it
+		b.Bytes += len(d.citation)
+		return Change{Block: b, Text: stringsOf(d.citation), Began: began}
 	}
-	if d.PartialJSON == "" {
-		b.text = append(b.text, r.hold(added)...)
-		b.Bytes += len(added)
-	}
+	added := stringsOf(d.content)
+	b.text = append(b.text, r.hold(added)...)
+	b.Bytes += len(added)
 	return Change{Block: b, Text: added, Began: began}
 }
 

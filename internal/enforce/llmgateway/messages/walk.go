@@ -66,9 +66,10 @@ func (r *reader) blockMember(b *Block, o *object, name string) (err error) {
 		err = r.skip()
 	case "input":
 		b.in0 = r.next()
-		err = r.value(b, "input", input, 1)
-		b.in1 = r.at()
-		b.Input = r.body[b.in0:b.in1:b.in1]
+		if err = r.value(b, "input", input, 1); err == nil {
+			b.in1 = r.at()
+			b.Input = r.body[b.in0:b.in1:b.in1]
+		}
 	case "input_schema":
 		err = r.value(b, "schema", schema, 1)
 	default:
