@@ -175,6 +175,9 @@ func warm(ctx context.Context, lanes []*lane, stream bool) error {
 	return first
 }
 
+// think is how long a single connection rests between requests, on average: a client runs a tool there, or a person reads.
+const think = 10 * time.Millisecond
+
 // drive sends what is counted: o.requests over one connection, or as many as come in o.span over many.
 func (o options) drive(ctx context.Context, res *result, lanes []*lane, cl cell) (done int) {
 	var mu sync.Mutex
@@ -189,6 +192,9 @@ func (o options) drive(ctx context.Context, res *result, lanes []*lane, cl cell)
 			for i := 0; ctx.Err() == nil; i++ {
 				if cl.lanes == 1 && i >= requests || cl.lanes > 1 && time.Now().After(end) {
 					return
+				}
+				if cl.lanes == 1 {
+					time.Sleep(think/2 + time.Duration(i%7)*think/6) // uneven, so that it does not fall into step with anything
 				}
 				s, err := l.ask(ctx, cl.stream)
 				mu.Lock()

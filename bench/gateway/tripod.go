@@ -81,7 +81,7 @@ func (s *system) onRecord(ctx context.Context) (string, error) {
 		}
 		count[r.Type]++
 	}
-	for _, pattern := range []string{"journal.db", "content.db", "index/*.db"} {
+	for _, pattern := range []string{"journal.db*", "content.db*", "index/*"} {
 		files, _ := filepath.Glob(filepath.Join(s.data, pattern))
 		for _, f := range files {
 			if i, err := os.Stat(f); err == nil {

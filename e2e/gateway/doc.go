@@ -10,13 +10,10 @@
 //
 //	go test -tags claude ./e2e/gateway -v
 //
-// It promises nothing about durability, order or concurrency: it holds tests only. Those that start the program as a child
-// are left out with -short.
+// It promises nothing about durability, order or concurrency: it holds tests only. What a kill leaves is tested in e2e/crash.
 //
 // Environment:
 //
-//	TRIPOD_SOAK=1      the long versions
-//	TRIPOD_CLAUDE      path of a claude binary to use instead of installing one
-//	TRIPOD_E2E_CACHE   where to install (default: the user's cache folder, then tripod-e2e)
-//	TRIPOD_E2E_BINARY  path of a tripod binary to test instead of building one
+//	TRIPOD_CLAUDE     path of a claude binary to use instead of installing one
+//	TRIPOD_E2E_CACHE  where to install (default: the user's cache folder, then tripod-e2e)
 package gateway
