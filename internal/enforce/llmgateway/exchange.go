@@ -167,10 +167,14 @@ func (x *exchange) guard(res *http.Response, a *answer) error {
 	}
 	res.Header.Del("Content-Length")
 	res.ContentLength = int64(len(body))
-	res.Body = struct {
+	whole := struct {
 		io.Reader
 		io.Closer
 	}{bytes.NewReader(body), a}
+	if len(body) > messages.MaxReply {
+		res.ContentLength, whole.Reader = -1, io.MultiReader(whole.Reader, d)
+	}
+	res.Body = whole
 	return nil
 }
 

@@ -94,7 +94,7 @@ func (g *guard) take(e messages.Event) {
 	switch {
 	case g.ended:
 		return
-	case e.Data == nil && !e.TooLong, e.Name == "ping":
+	case e.Data == nil && !e.TooLong, isPing(e):
 		g.out = append(g.out, e.Raw...)
 		return
 	}
@@ -139,6 +139,15 @@ func (g *guard) take(e messages.Event) {
 
 // withholds reports whether a block is held until it has been judged.
 func (g *guard) withholds(b *messages.ReplyBlock) bool { return g.holds && withholds(b) }
+
+// isPing reports whether an event is a keep-alive by its name and by its data: a client may go by either.
+func isPing(e messages.Event) bool {
+	if e.Name != "ping" || e.TooLong {
+		return false
+	}
+	start, end, ok := member(e.Data, "type")
+	return ok && string(e.Data[start:end]) == `"ping"`
+}
 
 // refuses is what is said in place of something with this verdict; "" lets it pass.
 func (g *guard) refuses(v *policy.Verdict) string {

@@ -15,7 +15,7 @@ import (
 )
 
 // guardWhole reads and judges an answer that is no stream, and returns what is passed on: the bytes as they came, or with our
-// words in the place of what was withheld.
+// words in the place of what was withheld. Of one that is too large and may pass all the same, it is the beginning.
 func (x *exchange) guardWhole(ctx context.Context, from io.Reader) ([]byte, *saying) {
 	rows := x.g.engine.Failures()
 	body, err := io.ReadAll(io.LimitReader(from, messages.MaxReply+1))
@@ -24,7 +24,10 @@ func (x *exchange) guardWhole(ctx context.Context, from io.Reader) ([]byte, *say
 		return nil, says(http.StatusBadGateway, "api_error", "the upstream's answer broke off")
 	}
 	if len(body) > messages.MaxReply {
-		return body, says(statusPolicy, "permission_error", "This answer is larger than the gateway reads, and your organisation lets none pass unread.")
+		if rows.TooLarge == policy.Forward {
+			return body, nil // and the rest of it behind
+		}
+		return nil, says(statusPolicy, "permission_error", "This answer is larger than the gateway reads, and your organisation lets none pass unread.")
 	}
 	reply, err := messages.ReadReply(body)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
@@ -123,10 +124,13 @@ func character(raw []byte) (n, width int) {
 		return 2, 1
 	}
 	r := hex4(raw[2:])
-	if r >= 0xd800 && r < 0xdc00 && len(raw) >= 12 && raw[6] == '\\' && raw[7] == 'u' {
+	if r >= 0xd800 && r < 0xdc00 && len(raw) >= 12 && raw[6] == '\\' && raw[7] == 'u' && utf16.DecodeRune(r, hex4(raw[8:])) != utf8.RuneError {
 		return 12, 4
 	}
-	return 6, utf8.RuneLen(r)
+	if width = utf8.RuneLen(r); width < 0 {
+		width = len("\ufffd") // half a pair, which strict JSON does not have
+	}
+	return 6, width
 }
 
 func hex4(b []byte) (r rune) {

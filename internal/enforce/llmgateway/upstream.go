@@ -80,7 +80,9 @@ func unreached(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if out := (*saying)(nil); errors.As(err, &out) {
-		x.ended = endRefused
+		if x.ended == endComplete {
+			x.ended = endRefused // it was there, and is not passed on
+		}
 		x.say(w, out)
 		return
 	}
