@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"endpoint": endpoint,
 			"corrupt":  corrupt,
 			"exitcode": exitCode,
+			"ask":      ask,
 		},
 	})
 }
@@ -147,6 +148,22 @@ func deliver(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Fatalf("no scenario %q", args[1])
+}
+
+// ask DIR FILE SESSION sends a Messages request to the gateway of serve on DIR, whatever comes back.
+func ask(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: ask DIR FILE SESSION")
+	}
+	addrs, err := app.ReadAddrs(ts.MkAbs(args[0]))
+	ts.Check(err)
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, addrs.Gateway+"/v1/messages", strings.NewReader(ts.ReadFile(args[1])))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Claude-Code-Session-Id", args[2])
+	res, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	ts.Check(res.Body.Close())
 }
 
 // corrupt FILE OFFSET flips one bit; a negative offset counts from the end.
