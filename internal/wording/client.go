@@ -112,6 +112,7 @@ var own = map[string]string{
 	"tripod.console.open:account":       "opened|an account",
 	"tripod.console.search":             "searched the records",
 	"tripod.console.export":             "exported|*records",
+	"tripod.gateway.lost":               "!=exchanges passed the LLM gateway unrecorded[: {exchanges}]",
 	"tripod.content.swept":              "removed|*pieces of content|that no record refers to",
 	"tripod.erase.record":               "ordered|the erasure of a record[: {position}]",
 	"tripod.erase.container":            "ordered|the erasure of {container|'a container}",
