@@ -4,7 +4,7 @@ import "strings"
 
 // birth finds dates of birth: a date right after words that say so.
 func birth(n *number) int {
-	if !n.context.says(saysBirth) || n.context.gap > 24 {
+	if !n.context.says(saysBirth) || n.context.gap > 24 || n.context.far {
 		return 0
 	}
 	w := n.window

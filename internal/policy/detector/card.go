@@ -55,14 +55,14 @@ func issued(d []byte) bool {
 	return false
 }
 
-// insideIBAN says whether the number is a part of an IBAN that began before it: groups of four look like a card's.
+// insideIBAN says whether the number is a part of what looks like an IBAN that began before it: groups of four look like a card's.
 func (n *number) insideIBAN() bool {
-	for back := 5; back <= 35 && n.start-back >= 0; back += 5 {
-		if n.st.at(n.start-back+4) != ' ' {
+	for back := 5; back <= 35 && n.st.at(n.start-back+4) == ' '; back += 5 {
+		g := n.st.text(n.start-back, n.start-back+4)
+		if len(g) < 4 || !alnum(g[0]) || !alnum(g[1]) || !digit(g[2]) || !digit(g[3]) {
 			return false
 		}
-		window := n.st.text(n.start-back, n.start+len(n.window))
-		if size := ibanLength(window); size > back {
+		if g[0] >= 'A' && g[0] <= 'Z' && g[1] >= 'A' && g[1] <= 'Z' {
 			return true
 		}
 	}

@@ -10,6 +10,7 @@ type context struct {
 	classes uint64 // that stand within contextReach
 	last    int    // the class of the nearest word
 	gap     int    // bytes between that word and the number
+	far     bool   // there is another number between them
 }
 
 // The classes: what the words say a number is.
@@ -94,7 +95,7 @@ func (c context) contradicts(classes ...int) bool {
 }
 
 // next says whether the nearest word is of a class and stands right before the number, as in "MRN: 123" or "mrn is #123".
-func (c context) next(class int) bool { return c.says(class) && c.gap <= 16 }
+func (c context) next(class int) bool { return c.says(class) && c.gap <= 16 && !c.far }
 
 // before gathers what whole words at most contextReach bytes before a position say.
 func (st *Stream) before(pos int) context {
@@ -116,7 +117,7 @@ func (st *Stream) before(pos int) context {
 			c.last = int(s.class)
 		}
 		if c.classes == 0 {
-			nearest, c.gap = s.start, pos-s.end
+			nearest, c.gap, c.far = s.start, pos-s.end, count(st.text(s.end, pos), digit) > 0
 		}
 		c.classes |= 1 << s.class
 	}

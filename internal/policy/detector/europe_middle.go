@@ -88,7 +88,7 @@ func kvnr(n *number) int {
 // ahv finds Swiss social security numbers: 756, then an EAN-13.
 func ahv(n *number) int {
 	d, end := n.whole(13)
-	if d == nil || value(d[:3]) != 756 || n.context.says(saysNothing) {
+	if d == nil || value(d[:3]) != 756 || n.context.says(saysNothing) || !n.compact(13) && (len(n.groups) < 4 || n.groups[0].size != 3 || n.groups[1].size != 4 || n.groups[2].size != 4) {
 		return 0
 	}
 	if (10-weighted(d, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3)%10)%10 != int(d[12]) {

@@ -99,7 +99,7 @@ func (n *number) national() int {
 	if before := n.st.at(n.start - 2); !letter(n.st.at(n.start-1)) && (digit(before) || before == ')') {
 		return 0 // in the middle of a number
 	}
-	if n.context.gap > 20 || len(digits) < 8 || len(digits) > 12 || repeated(digits) || !n.rightEdge(end) {
+	if n.context.gap > 20 || n.context.far || len(digits) < 8 || len(digits) > 12 || repeated(digits) || !n.rightEdge(end) {
 		return 0
 	}
 	if digits[0] != 0 && groups < 2 && len(digits) != 10 {

@@ -82,6 +82,8 @@ func TestPersonal(t *testing.T) {
 	f("born 12 March 1984; DOB: 03/12/1984; geboren am 12.03.1984; date_of_birth: \"1984-03-12\"", "personal.date_of_birth:12 March 1984", "personal.date_of_birth:03/12/1984",
 		"personal.date_of_birth:12.03.1984", "personal.date_of_birth:1984-03-12")
 	f("born March 12, 1984", "personal.date_of_birth:12, 1984")
+	f("IBAN: FR81 3910 4221 4191 4436 0903 358")
+	f("born 03.02.1987, seen 2022-10-06; 756.2723779548", "personal.date_of_birth:03.02.1987")
 	f("DE88 3704 0044 0532 0130 00")
 }
 

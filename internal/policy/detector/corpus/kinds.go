@@ -63,7 +63,7 @@ var people = map[string]person{
 // forms say what a value is: {l} is its name.
 var forms = map[Part][]string{
 	Tuning: {"{l}: {}", `"{l}": "{}"`, "{l} {}", "her {l} is {} I think", "{l} = {};"},
-	second: {"{l}={}", "The {l} is {}.", "{l} #{}", "| {l} | {} |", "{l}\t{}", "{l} - {}", "<{l}>{}</{l}>", "{l}:\n{}", "'{l}': '{}',", "<name>, {l} {}, <date>", `{\"{l}\":\"{}\"}`, "{l} ({})"},
+	second: {"{l}={}", "The {l} is {}.", "{l} #{}", "| {l} | {} |", "{l}\t{}", "{l} - {}", "<lt>{l}<gt>{}<lt>/{l}<gt>", "{l}:\n{}", "'{l}': '{}',", "<name>, {l} {}, <date>", `{\"{l}\":\"{}\"}`, "{l} ({})"},
 }
 
 // bare are for values whose form says enough.
