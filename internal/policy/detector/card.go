@@ -2,7 +2,7 @@ package detector
 
 // card finds payment cards: the ranges of the networks, their lengths, and the Luhn check.
 func card(n *number) int {
-	if n.st.at(n.start-1) == '+' {
+	if before := n.st.at(n.start - 1); before == '+' || before == '-' {
 		return 0
 	}
 	for size := 19; size >= 13; size-- {
@@ -11,7 +11,7 @@ func card(n *number) int {
 			continue
 		}
 		if n.compact(size) {
-			if n.context.contradicts(saysCard, saysPANIndia) || n.context.says(saysNothing) || size != 16 && size != 15 && !n.context.has(saysCard) {
+			if n.context.contradicts(saysCard, saysPANIndia) || n.context.says(saysNothing) || n.listed() && !n.context.has(saysCard) || size != 16 && size != 15 && !n.context.has(saysCard) {
 				continue
 			}
 			return end

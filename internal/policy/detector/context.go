@@ -79,7 +79,7 @@ var contextWords = [...][]string{
 	saysPassport:     {"passport", "passport number", "passport_number", "passport no", "reisepass", "reisepassnummer", "passnummer", "passeport", "pasaporte", "passaporto", "paspoort"},
 	saysMRN: {"mrn", "medical record", "medical record number", "medical_record_number", "patient id", "patient_id", "patientid", "patient no", "patient number", "patientennummer", "fallnummer",
 		"patienten-id", "chart number", "nip"},
-	saysICD: {"icd", "icd-10", "icd10", "icd-10-cm", "icd-10-gm", "icd_code", "icd10_code", "diagnosis", "diagnoses", "diagnose", "diagnosis_code", "diagnosecode", "dx", "diagnostic", "diagnóstico"},
+	saysICD: {"icd", "icd-10", "icd10", "icd-10-cm", "icd-10-gm", "icd_code", "icd10_code", "diagnosis", "diagnoses", "diagnose", "diagnosis_code", "diagnosecode", "dx:", "dx code", "dx codes", "diagnóstico"},
 	saysRRN: {"rrn", "resident registration"},
 	saysID:  {"id", "ids", "uid", "uuid", "gid", "key", "hash", "number of", "count", "size", "total"},
 }

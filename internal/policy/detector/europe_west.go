@@ -49,7 +49,7 @@ func ninoLetters(a, b, suffix byte) bool {
 // nir finds French social security numbers: sex, year, month, department, commune, order, and the key.
 func nir(n *number) int {
 	d, end := n.whole(15)
-	if d == nil || indexByte("1234789", d[0]+'0') < 0 || n.context.says(saysNothing) {
+	if d == nil || indexByte("1234789", d[0]+'0') < 0 || n.context.says(saysNothing) || n.compact(15) && n.listed() {
 		return 0
 	}
 	month := value(d[3:5])
@@ -68,7 +68,7 @@ func rijksregister(n *number) int {
 	if d == nil || n.compact(11) && n.context.contradicts() {
 		return 0
 	}
-	if m := value(d[2:4]); m > 12 || value(d[4:6]) > 31 || value(d[6:9]) == 0 || m > 0 && value(d[4:6]) > 0 && !date(value(d[4:6]), m) {
+	if m := value(d[2:4]); m > 12 || value(d[:6]) == 0 || value(d[4:6]) > 31 || value(d[6:9]) == 0 || m > 0 && value(d[4:6]) > 0 && !date(value(d[4:6]), m) {
 		return 0
 	}
 	check := value(d[9:])

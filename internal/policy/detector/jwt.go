@@ -20,6 +20,9 @@ func judgeToken(st *Stream, j job) {
 	if len(parts) < 2 || len(parts[0]) < 12 || len(parts[1]) < 8 || !bytes.HasPrefix(parts[1], []byte("eyJ")) && !encrypted(parts) || !jwtHeader(parts[0]) {
 		return
 	}
+	if len(parts) > 2 && len(parts[2]) > 0 && len(parts[2]) < 20 {
+		return // no signature is that short
+	}
 	end := j.start + len(parts[0]) + 1 + len(parts[1])
 	if len(parts) > 2 {
 		end += 1 + len(parts[2])

@@ -159,6 +159,21 @@ func (n *number) grouped(sep byte, sizes ...int) ([]byte, int) {
 	return n.whole(sum)
 }
 
+// listed says whether another number stands right before or after the first group, as in columns and arrays of numbers.
+func (n *number) listed() bool {
+	gap := func(at, step int) bool {
+		for i := 0; i < 3; i++ {
+			if c := n.st.at(at + i*step); digit(c) {
+				return i > 0
+			} else if c != ' ' && c != ',' && c != '\t' {
+				return false
+			}
+		}
+		return false
+	}
+	return gap(n.start-1, -1) || gap(n.start+n.groups[0].end, 1)
+}
+
 // compact says whether the first group alone has so many digits.
 func (n *number) compact(size int) bool { return len(n.groups) > 0 && n.groups[0].size == size }
 

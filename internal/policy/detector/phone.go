@@ -54,11 +54,20 @@ func (n *number) international() int {
 	if code == 1 && digits[0] == 1 && (size != 11 || digits[1] < 2 || digits[4] < 2) {
 		return 0
 	}
-	if groups == 1 && n.context.contradicts(saysPhone) {
+	if groups == 1 && !n.context.says(saysPhone) && (n.context.contradicts() || n.computed()) {
 		return 0
 	}
 	n.from = -1
 	return end
+}
+
+// computed says whether the plus sign is one of arithmetic: what stands before it is another sign.
+func (n *number) computed() bool {
+	i := n.start - 2
+	for n.st.at(i) == ' ' {
+		i--
+	}
+	return indexByte("=(+-*/<>%&|", n.st.at(i)) >= 0
 }
 
 // area says whether the window begins as "415) 555-2671".
@@ -102,7 +111,7 @@ func (n *number) national() int {
 	if n.context.gap > 20 || n.context.far || len(digits) < 8 || len(digits) > 12 || repeated(digits) || !n.rightEdge(end) {
 		return 0
 	}
-	if digits[0] != 0 && groups < 2 && len(digits) != 10 {
+	if n.st.at(n.start-1) == '/' || value(digits[:3]) == 0 || digits[0] != 0 && groups < 2 && len(digits) != 10 {
 		return 0
 	}
 	if n.st.at(n.start-1) == '(' {

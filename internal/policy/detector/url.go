@@ -48,7 +48,7 @@ func judgeURL(st *Stream, j job) {
 // userinfo finds the password of "name:password@" in a URL.
 func (st *Stream) userinfo(start int, info []byte) {
 	name, secret, ok := bytes.Cut(info, []byte(":"))
-	if !ok || len(name) > 128 || len(secret) < 3 || len(secret) > 256 || placeholder(secret) || reference(secret) {
+	if !ok || len(name) > 128 || len(secret) < 4 || len(secret) > 256 || placeholder(secret) || reference(secret) {
 		return
 	}
 	switch string(bytes.ToLower(secret)) {

@@ -57,7 +57,7 @@ var people = map[string]person{
 	"mx_curp":               {curp, true, []string{"CURP"}, []string{"curp", "clave"}},
 	"passport":              {passport, false, []string{"passport"}, []string{"Reisepass", "passport_number", "passeport"}},
 	"medical_record_number": {func(r *rand.Rand) string { return nonzero(r, 7+r.IntN(3)) }, false, []string{"MRN"}, []string{"patient_id", "Medical Record Number", "Fallnummer"}},
-	"icd10":                 {icd10, false, []string{"ICD-10"}, []string{"Diagnose", "diagnosis_code", "Dx"}},
+	"icd10":                 {icd10, false, []string{"ICD-10"}, []string{"Diagnose", "diagnosis_code", "Dx code"}},
 }
 
 // forms say what a value is: {l} is its name.
