@@ -201,6 +201,9 @@ func password(v []byte, quoted bool) bool {
 	if len(v) < 6 || len(v) > 100 || placeholder(v) || reference(v) || bytes.Contains(v, []byte("://")) {
 		return false
 	}
+	if bytes.IndexByte(v, ' ') >= 0 || !quoted && member(v) {
+		return false
+	}
 	letters, digits := count(v, letter), count(v, digit)
 	signs := len(v) - letters - digits
 	switch {
@@ -234,6 +237,17 @@ func reference(v []byte) bool {
 		}
 	}
 	return false
+}
+
+// member says whether a value is a member of something in a program: names with dots between them.
+func member(v []byte) bool {
+	parts := bytes.Split(v, []byte("."))
+	for _, p := range parts {
+		if len(p) == 0 || digit(p[0]) || count(p, word) != len(p) {
+			return false
+		}
+	}
+	return len(parts) > 1
 }
 
 // wordy says whether a value is words joined by signs, as identifiers, file names and sentences are.

@@ -49,7 +49,7 @@ func ninoLetters(a, b, suffix byte) bool {
 // nir finds French social security numbers: sex, year, month, department, commune, order, and the key.
 func nir(n *number) int {
 	d, end := n.whole(15)
-	if d == nil || indexByte("1234789", d[0]+'0') < 0 || n.context.says(saysNothing) || n.compact(15) && n.listed() {
+	if d == nil || indexByte("1234789", d[0]+'0') < 0 || n.context.says(saysNothing) || n.compact(15) && n.listed() || !n.compact(15) && n.groups[1].sep != ' ' {
 		return 0
 	}
 	month := value(d[3:5])

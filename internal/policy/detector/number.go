@@ -159,19 +159,19 @@ func (n *number) grouped(sep byte, sizes ...int) ([]byte, int) {
 	return n.whole(sum)
 }
 
-// listed says whether another number stands right before or after the first group, as in columns and arrays of numbers.
+// listed says whether another long number stands right before or after the first group, as in columns and arrays of numbers.
 func (n *number) listed() bool {
-	gap := func(at, step int) bool {
-		for i := 0; i < 3; i++ {
-			if c := n.st.at(at + i*step); digit(c) {
-				return i > 0
-			} else if c != ' ' && c != ',' && c != '\t' {
-				return false
-			}
+	beside := func(at, step int) bool {
+		i, digits := 0, 0
+		for c := n.st.at(at); i < 3 && (c == ' ' || c == ',' || c == '\t'); c = n.st.at(at + i*step) {
+			i++
 		}
-		return false
+		for i > 0 && digit(n.st.at(at+(i+digits)*step)) && digits < 5 {
+			digits++
+		}
+		return digits == 5
 	}
-	return gap(n.start-1, -1) || gap(n.start+n.groups[0].end, 1)
+	return beside(n.start-1, -1) || beside(n.start+n.groups[0].end, 1)
 }
 
 // compact says whether the first group alone has so many digits.

@@ -16,6 +16,12 @@ func phone(n *number) int {
 	return 0
 }
 
+// dated says whether the digits are a date, year first.
+func (n *number) dated() bool {
+	d, _ := n.grouped('-', 4, 2, 2)
+	return d != nil && value(d[:4]) >= 1900 && value(d[:4]) < 2100 && date(value(d[6:8]), value(d[4:6]))
+}
+
 // dialled reads digits with single signs between them, a bracket counting with the blank beside it, and says where they end
 // and how many groups there are.
 func (n *number) dialled() (digits []byte, groups, end int) {
@@ -42,7 +48,7 @@ func (n *number) dialled() (digits []byte, groups, end int) {
 }
 
 func (n *number) international() int {
-	if word(n.st.at(n.start - 2)) {
+	if word(n.st.at(n.start-2)) || n.dated() {
 		return 0
 	}
 	digits, groups, end := n.dialled()
@@ -111,7 +117,7 @@ func (n *number) national() int {
 	if n.context.gap > 20 || n.context.far || len(digits) < 8 || len(digits) > 12 || repeated(digits) || !n.rightEdge(end) {
 		return 0
 	}
-	if n.st.at(n.start-1) == '/' || value(digits[:3]) == 0 || digits[0] != 0 && groups < 2 && len(digits) != 10 {
+	if n.st.at(n.start-1) == '/' || n.dated() || value(digits[:3]) == 0 || digits[0] != 0 && groups < 2 && len(digits) != 10 {
 		return 0
 	}
 	if n.st.at(n.start-1) == '(' {

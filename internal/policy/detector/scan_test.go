@@ -83,6 +83,7 @@ func TestPersonal(t *testing.T) {
 		"personal.date_of_birth:12.03.1984", "personal.date_of_birth:1984-03-12")
 	f("born March 12, 1984", "personal.date_of_birth:12, 1984")
 	f("IBAN: FR81 3910 4221 4191 4436 0903 358")
+	f("Call | 2024-09-04 | +2016-01-03 1.2.840.113556.1.4.73 -2251797666199552 114416685286438 11441493642 DX, R10 I10 time.Unix(+9876543210)")
 	f("born 03.02.1987, seen 2022-10-06; 756.2723779548", "personal.date_of_birth:03.02.1987")
 	f("DE88 3704 0044 0532 0130 00")
 }
