@@ -1,10 +1,12 @@
 package config
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 )
 
 // Gateway configures the LLM gateway.
@@ -13,8 +15,8 @@ type Gateway struct {
 	Upstream string `yaml:"upstream"`
 	// UpstreamCA is a PEM file trusted for the upstream beside what the system trusts.
 	UpstreamCA string `yaml:"upstream_ca"`
-	// Mode is observe (default): records are written behind the traffic, nothing is held or refused; or enforce: what is asked
-	// is judged and on record before it goes upstream.
+	// Mode is observe: records are written behind the traffic, nothing is held or refused; or enforce: what is asked is judged
+	// and on record before it goes upstream. Empty follows policy.mode.
 	Mode string `yaml:"mode"`
 	// Redact lets rules replace what they find in requests, in enforce mode.
 	Redact bool `yaml:"redact"`
@@ -80,8 +82,8 @@ func (c *Config) validateGateway() error {
 	if g.Mode != "" && g.Mode != "observe" && g.Mode != "enforce" {
 		errs = append(errs, fmt.Errorf("gateway.mode: %q is not observe or enforce", g.Mode))
 	}
-	if g.Redact && g.Mode != "enforce" {
-		errs = append(errs, errors.New("gateway.redact: nothing is changed in observe mode: set gateway.mode: enforce, or leave redact out"))
+	if g.Redact && g.Mode == "observe" {
+		errs = append(errs, errors.New("gateway.redact: nothing is changed in observe mode: leave gateway.mode empty, or redact out"))
 	}
 	if g.MaxHeld != 0 && (g.MaxHeld < 1<<20 || g.MaxHeld > 1<<30) {
 		errs = append(errs, fmt.Errorf("gateway.max_held: %d is not between 1 MiB and 1 GiB", g.MaxHeld))
@@ -99,6 +101,16 @@ func (c *Config) validateGateway() error {
 		}
 		if named != 1 {
 			errs = append(errs, fmt.Errorf("gateway.credentials.supply[%d]: name one of file, env and command", i))
+		}
+	}
+	for i, p := range g.Credentials.Pinned {
+		if b, err := hex.DecodeString(p.Hash); err != nil || len(b) != 32 || p.Name == "" {
+			errs = append(errs, fmt.Errorf("gateway.credentials.pinned[%d]: want a name, and the 64 hex digits that tripod keys pin prints", i))
+		}
+	}
+	for i, o := range g.Credentials.AllowedOrgs {
+		if o == "" || strings.ContainsAny(o, ", \r\n\t") {
+			errs = append(errs, fmt.Errorf("gateway.credentials.allowed_orgs[%d]: want the id of one organisation", i))
 		}
 	}
 	return errors.Join(errs...)

@@ -69,7 +69,7 @@ func guarding(t testing.TB) func(effect policy.Effect, row policy.OnFailure, fro
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := &exchange{g: &Gateway{engine: always{e, effect, row}, stats: stats}, enforce: true, header: http.Header{}, rec: rec.Open(recorder.Opening{Route: string(routeMessages)})}
+		x := &exchange{g: &Gateway{engine: always{e, effect, row}, stats: stats, clean: newClean()}, enforce: true, header: http.Header{}, rec: rec.Open(recorder.Opening{Route: string(routeMessages)})}
 		return newGuard(context.Background(), x, from, func() error { return nil })
 	}
 }

@@ -48,6 +48,7 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 	x.base = x.event(req)
 	base := x.base
 	began := time.Now()
+	around := x.g.clean.around(x.g.engine.Version(), &base)
 	var once onceARequest
 	if len(req.Capabilities) > 0 {
 		once = onceARequest{}
@@ -58,6 +59,10 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 		if !judges || b.Known && !all {
 			continue
 		}
+		key := cleanKey{around, b.Hash, b.Part, b.Role}
+		if x.g.clean.has(key) {
+			continue
+		}
 		ev := base
 		ev.Point, ev.Kind, ev.Tool, ev.MCP = point, kindOf(b), b.Tool, b.Server
 		ev.Keys.ToolUse = b.ID
@@ -66,6 +71,9 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 			continue // nothing in it to read; capabilities are the request's and were asked about with the first
 		}
 		v := x.evaluate(ctx, ev)
+		if len(v.Matches) == 0 && v.Failed == nil && v.Effect == policy.Allow {
+			x.g.clean.add(key)
+		}
 		once.sift(&v)
 		if len(v.Matches) > 0 || v.Failed != nil || v.Effect.Rank() > policy.Flag.Rank() {
 			out = append(out, recorder.Judged{Block: i, Verdict: v})

@@ -66,6 +66,7 @@ type Gateway struct {
 	proxy       *httputil.ReverseProxy
 	kept        budget
 	memory      *messages.Memory
+	clean       *clean
 	slots       chan struct{} // of who reads and judges a request behind the traffic
 
 	mu      sync.Mutex
@@ -85,7 +86,7 @@ func New(cfg Config, deps Deps) (*Gateway, error) {
 	}
 	g := &Gateway{
 		cfg: cfg, upstream: upstream, callers: deps.Callers, engine: deps.Engine, recorder: deps.Recorder, log: deps.Logger, health: deps.Health, now: deps.Now,
-		credentials: newCredentials(cfg), memory: messages.NewMemory(cfg.MaxMemory),
+		credentials: newCredentials(cfg), memory: messages.NewMemory(cfg.MaxMemory), clean: newClean(),
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if g.now == nil {
