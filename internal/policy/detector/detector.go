@@ -44,6 +44,7 @@ func (k Kind) Name() string { return k.Detector + "." + k.Kind }
 type Set struct {
 	rules   []*rule
 	hosts   []*hostList
+	encoded []encoded
 	hashed  []hashed
 	dicts   []Dictionary
 	kinds   []Kind

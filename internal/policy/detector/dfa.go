@@ -27,6 +27,7 @@ const (
 	hitOnion                   // ".onion"
 	hitCommand                 // a command that a host follows
 	hitTerm                    // id: dictionary
+	hitEncoded                 // id: keyword in base64
 )
 
 type keyword struct {

@@ -75,6 +75,9 @@ func (st *Stream) endRun() {
 	case zeroWidth:
 		if r.count >= 3 || within {
 			st.found(FamilyInvisible, "zero_width", r.start, r.end)
+			if within && st.auto == st.set.all {
+				st.open(job{judge: judgeVeiled, set: visibleSet, start: r.end, limit: r.end + veiledReach})
+			}
 		}
 	case bidi:
 		if r.strong || within || r.count >= 3 || r.before != 0 && r.before < 0x80 && after != 0 && after < 0x80 {

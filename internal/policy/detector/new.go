@@ -82,6 +82,10 @@ func (s *Set) build() {
 	for i, d := range s.dicts {
 		all = append(all, keywords(d.variants(), hitTerm, i)...)
 	}
+	s.encoded = inBase64(s.rules)
+	for i, e := range s.encoded {
+		all = append(all, keyword{e.text, hit{what: hitEncoded, id: uint16(i)}})
+	}
 	s.all, s.certain, s.ruled = newDFA(all), newDFA(certain), newDFA(ruled)
 }
 

@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -292,10 +293,7 @@ func (st *Stream) taken(auto *dfa, start, from, to int) bool {
 	sub := st.set.stream(auto)
 	sub.feed(string(st.text(start, to+1)))
 	sub.finish()
-	for _, f := range sub.out {
-		if f.Detector == FamilyCredential && start+f.Start < to && start+f.End > from {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(sub.out, func(f Finding) bool {
+		return f.Detector == FamilyCredential && start+f.Start < to && start+f.End > from
+	})
 }

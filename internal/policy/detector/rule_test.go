@@ -1,6 +1,7 @@
 package detector
 
 import (
+	"encoding/base64"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -48,6 +49,41 @@ func TestExamplesOfRules(t *testing.T) {
 					t.Errorf("%s: %q (%q) is found", rule.ID, counter, text)
 				}
 			}
+		}
+	}
+}
+
+// TestHiddenCredentials finds credentials in base64, whatever stands before them, and with unseen characters in them.
+func TestHiddenCredentials(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(8, 8))
+	for _, template := range []string{"AKIA<b32:16>", "ghp_<alnum:36>", "sk-ant-api03-<b64url:93>AA", "glpat-<b64url:20>", "npm_<alnum:36>"} {
+		secret, err := corpus.Fill(template, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := s.Scan(secret)[0].Kind
+		is := func(f Finding) bool { return f.Kind == want }
+		for _, before := range []string{"", "x=", "ab:", "key: '", "0123456789 "} {
+			for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawURLEncoding} {
+				text := "data " + encoding.EncodeToString([]byte(before+secret+" rest of it")) + " more"
+				found := s.Scan(text)
+				i := slices.IndexFunc(found, is)
+				if i < 0 {
+					t.Errorf("%q after %q in base64 is not found: %q", template, before, text)
+				} else if plain, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(text[5:found[i].End])); err != nil || !strings.HasSuffix(string(plain), secret[len(secret)-4:]) {
+					t.Errorf("%q after %q: %v ends at %q, %v", template, before, found[i], plain, err)
+				}
+			}
+		}
+		veiled := "x " + secret[:9] + "\u200b" + secret[9:14] + "\u2060" + secret[14:] + " y"
+		found := s.Scan(veiled)
+		if i := slices.IndexFunc(found, is); i < 0 || veiled[found[i].Start:found[i].End] != veiled[2:len(veiled)-2] {
+			t.Errorf("%q with unseen characters: %v", template, found)
 		}
 	}
 }

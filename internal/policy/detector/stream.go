@@ -167,6 +167,8 @@ func (st *Stream) noticed(h hit, end int) {
 		st.open(job{judge: judgeOnion, set: &nothing, start: start, end: end, limit: end})
 	case hitCommand:
 		st.open(job{judge: judgeCommand, set: assignSet, hit: h, start: start, end: end, limit: end + 200})
+	case hitEncoded:
+		st.open(job{judge: judgeEncoded, set: base64Set, hit: h, start: start, end: end, limit: start + longestEncoded})
 	case hitTerm:
 		st.open(job{judge: judgeTerm, set: &nothing, hit: h, start: start, end: end, limit: end})
 	}
