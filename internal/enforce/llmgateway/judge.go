@@ -66,7 +66,10 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 		ev := base
 		ev.Point, ev.Kind, ev.Tool, ev.MCP = point, kindOf(b), b.Tool, b.Server
 		ev.Keys.ToolUse = b.ID
-		ev.Text, ev.Span = textOf(b), b.Hash
+		ev.Text = textOf(b)
+		if b.Part != messages.Field && b.Index >= 0 {
+			ev.Span = b.Hash // a field reads the same JSON otherwise than a block does: its text speaks for itself
+		}
 		if ev.Text == "" && i > 0 {
 			continue // nothing in it to read; capabilities are the request's and were asked about with the first
 		}

@@ -213,7 +213,7 @@ func (g *Gateway) admit(x *exchange, r *http.Request) *refusal {
 	}
 	x.who = who
 	defer x.open(r)
-	if x.supply = g.credentials.supplied(r.URL.Path); x.supply == nil {
+	if x.supply = g.credentials.supplied(plainPath(r.URL.Path)); x.supply == nil {
 		x.credential = g.credentials.name(r.Header)
 		if name := g.credentials.foreign(r.Header); name != "" {
 			return &refusal{status: statusPolicy, kind: "permission_error", noRetry: true,
