@@ -47,34 +47,27 @@ func redactable(b *messages.Block, t *messages.Text) bool {
 	return false
 }
 
-// redactions finds where in the body the findings of a block stand. It is false where one cannot be replaced exactly.
+// redactions finds where in the body the findings of a block stand, which are in order and apart: one way through the block,
+// however many there are. It is false where one cannot be replaced exactly.
 func (g *Gateway) redactions(body []byte, b *messages.Block, found []policy.Finding) ([]cut, bool) {
 	var cuts []cut
+	offset, rest := 0, b.Texts // where in textOf the first of rest begins
+	at := rawPlace{raw: 1}
 	for _, f := range found {
-		t, offset := textAt(b, f.Start)
-		if t == nil || f.Start == f.End || f.End-offset > len(t.Value) || !redactable(b, t) {
+		for len(rest) > 0 && f.Start >= offset+len(rest[0].Value) {
+			offset, rest, at = offset+len(rest[0].Value)+1, rest[1:], rawPlace{raw: 1}
+		}
+		if len(rest) == 0 || f.Start < offset || f.Start == f.End || f.End-offset > len(rest[0].Value) || !redactable(b, &rest[0]) {
 			return nil, false
 		}
-		start, end, ok := rawRange(body[t.Start:t.End], f.Start-offset, f.End-offset)
+		t := &rest[0]
+		start, end, ok := at.find(body[t.Start:t.End], f.Start-offset, f.End-offset)
 		if !ok {
 			return nil, false
 		}
 		cuts = append(cuts, cut{t.Start + start, t.Start + end, g.placeholder(f.Kind, t.Value[f.Start-offset:f.End-offset])})
 	}
 	return cuts, len(cuts) > 0
-}
-
-// textAt finds the string of a block in which an offset of textOf lies, and the offset at which that string begins.
-func textAt(b *messages.Block, at int) (*messages.Text, int) {
-	offset := 0
-	for i := range b.Texts {
-		t := &b.Texts[i]
-		if at >= offset && at < offset+len(t.Value) {
-			return t, offset
-		}
-		offset += len(t.Value) + 1
-	}
-	return nil, 0
 }
 
 // placeholder stands for a value: the same for the same value, so that the body stays the same from turn to turn and the
@@ -91,25 +84,27 @@ func (g *Gateway) placeholder(kind, value string) string {
 	return "[REDACTED:" + string(clean) + ":" + hex.EncodeToString(mac.Sum(nil)[:4]) + "]"
 }
 
-// rawRange maps a range of a decoded string to that of its JSON. raw is the string with its quotes, and known to be valid. It
-// is false where the range does not begin and end between two characters.
-func rawRange(raw []byte, start, end int) (from, to int, ok bool) {
+// rawPlace is how far the JSON of a string was read: a byte of it, and the byte of the decoded string that stands there.
+type rawPlace struct{ raw, decoded int }
+
+// find maps a range of the decoded string, no earlier than the place, to that of its JSON, and goes on to its end. raw is the
+// string with its quotes, and known to be valid. It is false where the range does not begin and end between two characters.
+func (p *rawPlace) find(raw []byte, start, end int) (from, to int, ok bool) {
 	from, to = -1, -1
-	decoded := 0
-	for i := 1; i < len(raw); {
-		if decoded == start && from < 0 {
-			from = i
+	for p.raw < len(raw) {
+		if p.decoded == start && from < 0 {
+			from = p.raw
 		}
-		if decoded == end && from >= 0 {
-			to = i
+		if p.decoded == end && from >= 0 {
+			to = p.raw
 			break
 		}
-		if raw[i] == '"' {
+		if raw[p.raw] == '"' {
 			break
 		}
-		n, width := character(raw[i:])
-		i += n
-		decoded += width
+		n, width := character(raw[p.raw:])
+		p.raw += n
+		p.decoded += width
 	}
 	return from, to, from >= 0 && to >= 0
 }
