@@ -137,6 +137,35 @@ func TestEnds(t *testing.T) {
 			<-gone
 			g.ended(t, "stopped")
 		})
+		t.Run(name+" tripod stops before an answer", func(t *testing.T) {
+			t.Parallel()
+			asked := chanOf()
+			up := serveHandler(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				asked <- struct{}{}
+				<-r.Context().Done()
+			}))
+			g := begin(t, llmgateway.Config{Upstream: up}, caller.Config{}, make(t))
+			go func() { <-asked; g.stop() }()
+			if got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(false, "hello")); got.status != 503 || got.header.Get("X-Should-Retry") != "" {
+				t.Errorf("%d %v %s", got.status, got.header, got.body)
+			}
+			g.ended(t, "stopped")
+		})
+		t.Run(name+" an answer breaks off that is no stream", func(t *testing.T) {
+			t.Parallel()
+			up := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Length", "1000000")
+				_, _ = io.WriteString(w, `{"type":"message"`+strings.Repeat(" ", 1<<17))
+			}))
+			g := begin(t, llmgateway.Config{Upstream: up}, caller.Config{}, make(t))
+			got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(false, "hello"))
+			if got.err == nil && (got.status != 502 || got.header.Get("X-Should-Retry") != "") {
+				t.Errorf("%d %v %s", got.status, got.header, got.body)
+			}
+			g.ended(t, "upstream_reset")
+		})
 		t.Run(name+" nobody answers", func(t *testing.T) {
 			t.Parallel()
 			l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -21,7 +21,7 @@ func (x *exchange) guardWhole(ctx context.Context, from io.Reader) ([]byte, *say
 	body, err := io.ReadAll(io.LimitReader(from, messages.MaxReply+1))
 	if err != nil {
 		x.err = err
-		return nil, says(http.StatusBadGateway, "api_error", "the upstream's answer broke off")
+		return nil, &saying{broke: true, gone: ctx.Err() != nil, refusal: refusal{status: http.StatusBadGateway, kind: "api_error", text: "the upstream's answer broke off"}}
 	}
 	if len(body) > messages.MaxReply {
 		if rows.TooLarge == policy.Forward {

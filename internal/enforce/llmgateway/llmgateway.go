@@ -167,7 +167,7 @@ func (g *Gateway) Enforces() bool {
 // ServeHTTP passes one request on and its answer back.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.enter() {
-		refusal{status: http.StatusServiceUnavailable, kind: "overloaded_error", text: "the gateway is stopping"}.write(w, newRequestID())
+		stopping().write(w, newRequestID())
 		return
 	}
 	defer g.running.done()

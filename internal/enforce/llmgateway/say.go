@@ -12,7 +12,8 @@ import (
 // saying is what is answered in place of the upstream: an error, or an answer of the model with our words.
 type saying struct {
 	refusal
-	gone   bool // the client is: nothing is said
+	gone   bool // the client is, or Tripod stops: nobody is answered for
+	broke  bool // it stands for an answer that broke off, which is how the exchange ended
 	stream bool // words as an answer of the model
 	words  string
 	model  string
@@ -29,6 +30,7 @@ func says(status int, kind, format string, args ...any) *saying {
 // say answers in place of the upstream.
 func (x *exchange) say(w http.ResponseWriter, s *saying) {
 	if s.gone {
+		x.cutOff(w)
 		return
 	}
 	if !s.stream {

@@ -80,7 +80,7 @@ func unreached(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if out := (*saying)(nil); errors.As(err, &out) {
-		if x.ended == endComplete {
+		if !out.broke || x.ended == endComplete {
 			x.ended = endRefused // it was there, and is not passed on
 		}
 		x.say(w, out)
@@ -88,11 +88,26 @@ func unreached(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if r.Context().Err() != nil {
 		x.end(endOf(r.Context()), nil)
-		return // nobody is there to be answered
+		x.cutOff(w)
+		return
 	}
 	x.end(endUnreachable, err)
 	x.g.log.WarnContext(r.Context(), "the upstream did not answer", "upstream", x.g.upstream.Host, "error", err)
 	x.answer(w, refusal{status: http.StatusBadGateway, kind: "api_error", text: fmt.Sprintf("the gateway could not reach %s", x.g.upstream.Host)})
+}
+
+// cutOff ends an exchange that has no answer. A handler that just returned would have answered 200 with nothing in it, which a
+// client that is still there would take for the model's word.
+func (x *exchange) cutOff(w http.ResponseWriter) {
+	if x.ended != endStopped {
+		panic(http.ErrAbortHandler)
+	}
+	x.answer(w, stopping())
+}
+
+// stopping tells a client to come again, when Tripod is back.
+func stopping() refusal {
+	return refusal{status: http.StatusServiceUnavailable, kind: "overloaded_error", text: "the gateway is stopping"}
 }
 
 // refuse answers in place of the upstream.
