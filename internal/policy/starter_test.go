@@ -31,14 +31,16 @@ func TestStarterRules(t *testing.T) {
 		if r.Why == "" || len(r.Benign) == 0 || len(r.Controls) == 0 || len(r.Techniques) == 0 || r.Mode != policy.Observe {
 			t.Errorf("%s lacks why, benign, controls or techniques, or does more than observe", r.ID)
 		}
-		negative := 0
+		positive, negative := 0, 0
 		for _, c := range r.Tests {
 			if c.Match != nil && !*c.Match {
 				negative++
+			} else {
+				positive++
 			}
 		}
-		if negative == 0 {
-			t.Errorf("%s has no case it does not match", r.ID)
+		if positive == 0 || negative == 0 {
+			t.Errorf("%s has no case that it matches, or none that it does not", r.ID)
 		}
 	}
 }
