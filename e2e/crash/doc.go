@@ -1,7 +1,7 @@
 // Package crash holds what Tripod promises against what can happen to it: kill -9, power loss, full disks, restores of
 // older copies, tampering, and content where it must not be. Everything is real: the tests build the program (without the
-// race detector, which a child does not gain from), start `tripod serve`, speak OTLP to it, and look at its data
-// directory with its own commands and readers.
+// race detector, which a child does not gain from), start `tripod serve`, speak OTLP to it, ask through its LLM gateway, and
+// look at its data directory with its own commands and readers.
 //
 // It promises nothing about durability, order or concurrency: it holds tests only. They start processes and take their
 // time, so -short skips all but those of the trace reader and the model of a disk.
