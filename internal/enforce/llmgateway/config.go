@@ -39,7 +39,7 @@ type Config struct {
 	Key           *[32]byte // names credentials and placeholders; behind a pointer, so that no %v prints it
 
 	MaxHeld     int64 // bytes of one request body that are kept to be read; default 40 MiB
-	MaxMemory   int64 // bytes of earlier bodies that are kept to compare the next ones with; default 64 MiB
+	MaxMemory   int64 // bytes of earlier bodies that are kept to compare the next ones with; default 32 MiB
 	MaxInFlight int64 // bytes of all bodies and answers kept at once; default 512 MiB
 }
 
@@ -67,7 +67,7 @@ func (c Config) withDefaults() Config {
 		c.MaxHeld = 40 << 20 // the vendor's own bound is 32 MB: https://platform.claude.com/docs/en/api/errors
 	}
 	if c.MaxMemory <= 0 {
-		c.MaxMemory = 64 << 20
+		c.MaxMemory = 32 << 20
 	}
 	if c.MaxInFlight <= 0 {
 		c.MaxInFlight = 512 << 20

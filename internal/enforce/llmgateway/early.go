@@ -14,12 +14,12 @@ import (
 // Without it, net/http writes no answer while a body is being read, closes it under the hands of a transport that still reads
 // it once an answer begins, and does not end a request while its body is waited for.
 func cutShort(w http.ResponseWriter, r *http.Request) (body *watched, end func()) {
-	if r.ContentLength == 0 {
+	if r.ContentLength == 0 || r.ProtoMajor > 1 { // HTTP/2 does it by itself
 		return nil, func() {}
 	}
 	conn := http.NewResponseController(w)
 	if err := conn.EnableFullDuplex(); err != nil {
-		return nil, func() {} // HTTP/2 does it by itself
+		return nil, func() {}
 	}
 	body = &watched{ReadCloser: r.Body, length: r.ContentLength}
 	r.Body = body

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -112,22 +114,46 @@ func denies(t *testing.T, point policy.Point, word string) *rules {
 	}}
 }
 
-func engine(t *testing.T) *policy.Engine {
+// engines are made once for each set of rules: compiling detectors is what takes longest here.
+var engines = struct {
+	sync.Mutex
+	of map[string]*policy.Engine
+}{of: map[string]*policy.Engine{}}
+
+func engine(t *testing.T) *policy.Engine { return engineOf(t, policy.Observe, "") }
+
+// enforcing is the real engine with rules in force.
+func enforcing(t *testing.T, rules string) *policy.Engine { return engineOf(t, policy.Enforce, rules) }
+
+func engineOf(t *testing.T, mode policy.Mode, rules string) *policy.Engine {
 	t.Helper()
+	engines.Lock()
+	defer engines.Unlock()
+	if e := engines.of[string(mode)+rules]; e != nil {
+		return e
+	}
 	cfg := policy.DefaultConfig()
-	cfg.Starter = false
+	cfg.Mode, cfg.Starter = mode, false
+	if rules != "" {
+		cfg.Files = []string{filepath.Join(t.TempDir(), "policy.yaml")}
+		if err := os.WriteFile(cfg.Files[0], []byte(rules), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg.Budget.Least, cfg.Budget.Most = cfg.Budget.Most*20, cfg.Budget.Most*20 // a busy machine is no reason to fail
 	e, err := policy.New(cfg, policy.Deps{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	engines.of[string(mode)+rules] = e
 	return e
 }
 
 // begin serves a gateway until the test ends, and waits for it.
-func begin(t *testing.T, cfg llmgateway.Config, callers caller.Config, engines ...llmgateway.Engine) *proxied {
+func begin(t *testing.T, cfg llmgateway.Config, callers caller.Config, judges ...llmgateway.Engine) *proxied {
 	t.Helper()
-	if len(engines) == 0 {
-		engines = []llmgateway.Engine{engine(t)}
+	if len(judges) == 0 {
+		judges = []llmgateway.Engine{engine(t)}
 	}
 	p := &proxied{log: new(buffer), health: new(health.Registry), metrics: prometheus.NewRegistry(), door: new(door)}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -144,7 +170,7 @@ func begin(t *testing.T, cfg llmgateway.Config, callers caller.Config, engines .
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Gateway, err = llmgateway.New(cfg, llmgateway.Deps{Callers: gate, Engine: engines[0], Recorder: rec, Logger: log, Registerer: p.metrics, Health: p.health}); err != nil {
+	if p.Gateway, err = llmgateway.New(cfg, llmgateway.Deps{Callers: gate, Engine: judges[0], Recorder: rec, Logger: log, Registerer: p.metrics, Health: p.health}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -3,10 +3,7 @@ package llmgateway_test
 import (
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,23 +16,6 @@ import (
 
 // aKey is made up; it has the shape of a real one.
 const aKey = "AKIAQ3EGRPLM2TZ7WXYB"
-
-// enforcing is the real engine with rules in force.
-func enforcing(t *testing.T, rules string) *policy.Engine {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg := policy.DefaultConfig()
-	cfg.Mode, cfg.Starter, cfg.Files = policy.Enforce, false, []string{file}
-	cfg.Budget.Least, cfg.Budget.Most = cfg.Budget.Most*20, cfg.Budget.Most*20 // a busy machine is no reason to fail
-	e, err := policy.New(cfg, policy.Deps{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
 
 func rule(point, effect string) string {
 	return "rules:\n- id: no-keys\n  title: No keys\n  points: [" + point + "]\n  detectors: [credential]\n  effect: " + effect +
