@@ -143,22 +143,34 @@ func (c *demoCommand) welcome(dir string, d app.DemoStarted) string {
 	if d.OTLPGRPC != "" {
 		fmt.Fprintf(&b, " and grpc %s", d.OTLPGRPC)
 	}
+	if d.Gateway != "" {
+		fmt.Fprintf(&b, "\n  gateway   %s", d.Gateway)
+	}
 	fmt.Fprintf(&b, `
 
-Three things to try, %[1]s:
+Things to try, %[1]s:
 
   what dana did on Tuesday night, as her client told it and as the vendor saw it; what was refused, with outcome:denied
       %[2]s search 'user:dana@%[3]s after:%[4]sT18:00 before:%[8]s' --oldest --data %[5]s
   what is missing from a silenced laptop%[7]s
       %[2]s discrepancies --data %[5]s      and then    %[2]s session ID --data %[5]s
-  that nothing was altered or removed
+%[9]s  that nothing was altered or removed
       %[2]s verify --data %[5]s --key %[6]s
 
-Live activity goes on; Ctrl-C ends it`, where, tripod, d.World.Org.Domain, night.Format(time.DateOnly), data, key, overview, night.AddDate(0, 0, 1).Format(time.DateOnly))
+Live activity goes on; Ctrl-C ends it`, where, tripod, d.World.Org.Domain, night.Format(time.DateOnly), data, key, overview, night.AddDate(0, 0, 1).Format(time.DateOnly), c.stopped(tripod, data, d))
 	if c.Data == nil {
 		b.WriteString(" and removes its directory")
 	}
 	return b.String() + ".\n"
+}
+
+// stopped says what to look at where model traffic went through the gateway.
+func (c *demoCommand) stopped(tripod, data string, d app.DemoStarted) string {
+	if d.Model.Exchanges == 0 {
+		return ""
+	}
+	return fmt.Sprintf("  what passed the LLM gateway (%s exchanges), and the call that a rule stopped\n      %s search 'source:gateway.llm outcome:denied' --data %s\n",
+		thousands(int64(d.Model.Exchanges)), tripod, data)
 }
 
 // quote is a word as a shell takes it.

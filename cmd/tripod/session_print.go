@@ -239,6 +239,9 @@ func stepNotes(s *timeline.Step) []string {
 		}
 	}
 	why := field1(s.Reason)
+	if slices.ContainsFunc(s.Verdicts, func(v timeline.Verdict) bool { return v.Stopped }) {
+		why = "" // the verdict says it
+	}
 	if s.Caveat != "" {
 		why += " (" + field1(s.Caveat) + ")"
 	}
@@ -247,7 +250,7 @@ func stepNotes(s *timeline.Step) []string {
 	add(s.NoDecision, "who allowed it is not told")
 	add(s.NoResult, "how it ended is not told")
 	add(s.SpansOnly, "known from spans alone")
-	add(s.GatewayOnly, "the gateway saw it, no client told of it")
+	add(s.GatewayOnly, "the gateway saw it, no client has told of it")
 	add(s.GatewayMissed, "the gateway did not see it")
 	for i := range s.Verdicts {
 		add(true, verdictText(&s.Verdicts[i]))

@@ -123,6 +123,7 @@ func TestSessionOfBothPlanes(t *testing.T) {
 			t.Errorf("%s: the test shows little", surface)
 		}
 	}
+	gatewayJoins(t, r)
 }
 
 // own is a session by the records of one of its ids.

@@ -3,6 +3,7 @@ package timeline
 import (
 	"cmp"
 	"strings"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 )
@@ -119,8 +120,8 @@ func (x *index) exchanges(items []Item) {
 	}
 }
 
-// gateways puts exchanges that no id ties to a turn into the one a client began last before, unless they bring a prompt and
-// that turn has one: then no client told of it.
+// gateways puts exchanges into the turn that their ids say; those that no id ties to one into the one that began last before,
+// unless they bring a prompt and that turn has one: then no client told of it.
 func (g *grouping) gateways() {
 	loose := map[string][]int{} // by exchange
 	var order []string
@@ -139,22 +140,20 @@ func (g *grouping) gateways() {
 			loose[id] = append(loose[id], i)
 		}
 	}
-	latest := none // turn begun by the gateway's word alone
 	for _, id := range order {
 		list := loose[id]
 		brings := false
 		for _, i := range list {
 			brings = brings || firstPrompt(g.items[i].Record)
 		}
-		turn := g.before(g.items[list[0]].At)
-		if latest != none && (turn == none || g.started[turn].Start.Before(g.started[latest].Start)) {
-			turn = latest
+		turn, known := g.known(list)
+		if !known {
+			turn = g.lastBegun(g.items[list[0]].At)
 		}
 		switch {
-		case turn != none && !(brings && prompted[turn]):
+		case known, turn != none && !(brings && prompted[turn]):
 		case brings:
 			turn = g.start(Turn{Inferred: InferredByGateway})
-			latest = turn
 		default:
 			continue
 		}
@@ -163,6 +162,31 @@ func (g *grouping) gateways() {
 			g.put(i, turn)
 		}
 	}
+}
+
+// known is the turn that the ids of an exchange's records say.
+func (g *grouping) known(list []int) (turn int, ok bool) {
+	for _, i := range list {
+		g.keys(g.items[i].Record, func(id string) bool {
+			turn, ok = g.key[id]
+			return !ok
+		})
+		if ok {
+			return turn, true
+		}
+	}
+	return none, false
+}
+
+// lastBegun is the turn that began last before a time.
+func (g *grouping) lastBegun(at time.Time) int {
+	best := none
+	for n := range g.started {
+		if t := &g.started[n]; !t.Start.After(at.Add(callSlack)) && (best == none || t.Start.After(g.started[best].Start)) {
+			best = n
+		}
+	}
+	return best
 }
 
 // firstPrompt reports whether a gateway's record is of what somebody asked, and not of what a sub-agent was sent for.

@@ -163,6 +163,49 @@ func TestGatewaySubAgent(t *testing.T) {
 	}
 }
 
+// An older client sends no ids: what the gateway saw joins its events by time and name, and nothing counts twice.
+func TestGatewayAndOlderClient(t *testing.T) {
+	t.Parallel()
+	var s session
+	s.through(0, "p", "", "toolu_1")
+	s.through(100, "q", "", "toolu_2")
+	want := timeline.Build(s.entries, nil)
+	for _, e := range s.entries {
+		if r := e.Record; r.Source == audit.SourceOTelLog {
+			r.Keys = audit.Keys{Session: "s"}
+			if r.Activity == audit.ActivityResponse {
+				r.Activity, r.Type = audit.ActivityOperation, "something"
+			}
+			if r.Activity == audit.ActivityToolDecision {
+				r.Tool = "Bash"
+			}
+		}
+	}
+	got := timeline.Build(s.entries, nil)
+	want.Counts.Replies = 2 // the gateway's alone
+	if got.Counts != want.Counts || got.Usage != want.Usage || len(got.Turns) != 2 {
+		t.Errorf("%+v and %+v, want %+v and %+v\n%s", got.Counts, got.Usage, want.Counts, want.Usage, sketch(got))
+	}
+	if l := lines(got, "llm.tool_call tool_decision tool_result llm.tool_result"); len(l) != 2 {
+		t.Errorf("tools:\n%s", sketch(got))
+	}
+}
+
+// What a request brings besides what was asked is one step.
+func TestGatewayContext(t *testing.T) {
+	t.Parallel()
+	var s session
+	s.prompt(0, "p")
+	body := s.exchange(0.1, 1, "p", "req1", "", 0, "prompt")
+	for range 3 {
+		s.saw(0.1, "llm.context", audit.ActivityState, audit.OutcomeSuccess, audit.Keys{Body: body, Prompt: "p"})
+	}
+	got := timeline.Build(s.entries, nil)
+	if l := lines(got, "llm.context llm.context llm.context"); len(l) != 1 {
+		t.Errorf("%s", sketch(got))
+	}
+}
+
 // A verdict stands at its step; one that denied says why, one that observed changes nothing.
 func TestVerdicts(t *testing.T) {
 	t.Parallel()

@@ -109,6 +109,10 @@ func (b *builder) stepKey(kind Kind, r *audit.Record, i int) string {
 		id = r.Keys.Agent
 	case KindHook:
 		return b.hookKey(r, i)
+	case KindEvent:
+		if byGateway(r) && r.Activity == audit.ActivityState { // all that one request brought besides what was asked
+			kind, id = "context", b.request(r)
+		}
 	}
 	if id == "" {
 		return "item " + strconv.Itoa(i)

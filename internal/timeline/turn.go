@@ -42,19 +42,20 @@ type index struct {
 	key     map[string]int // any other joining id → turn; see keys
 	trace   map[string]int // → turn, none where several share it
 	parent  map[string]string
-	tool    map[string]string // span → tool use
-	body    map[string]string // body, client request → request
-	again   map[string]string // request that a gateway saw → the last try of the same
-	earlier map[string]bool   // exchanges after which the client tried again
-	reply   map[string]string // request → message by which a client calls its reply
-	calls   []answered        // model requests that clients told of, as they began
-	said    map[int]string    // item of a transcript → request that it is the reply of
+	tool    map[string]string        // span → tool use
+	body    map[string]string        // body, client request → request
+	again   map[string]string        // request that a gateway saw → the last try of the same
+	earlier map[string]bool          // exchanges after which the client tried again
+	same    map[*audit.Record]string // client's event without ids → request or tool use
+	reply   map[string]string        // request → message by which a client calls its reply
+	calls   []answered               // model requests that clients told of, as they began
+	said    map[int]string           // item of a transcript → request that it is the reply of
 }
 
 // newIndex reads what spans and bodies say of each other.
 func newIndex(items []Item) *index {
 	x := &index{prompt: map[string]int{}, key: map[string]int{}, trace: map[string]int{}, parent: map[string]string{},
-		tool: map[string]string{}, body: map[string]string{}, again: map[string]string{}, earlier: map[string]bool{}, reply: map[string]string{}, said: map[int]string{}}
+		tool: map[string]string{}, body: map[string]string{}, again: map[string]string{}, earlier: map[string]bool{}, same: map[*audit.Record]string{}, reply: map[string]string{}, said: map[int]string{}}
 	for i := range items {
 		r := items[i].Record
 		k := &r.Keys
@@ -77,6 +78,7 @@ func newIndex(items []Item) *index {
 		}
 	}
 	x.exchanges(items)
+	x.alike(items)
 	x.replies(items)
 	return x
 }
@@ -91,6 +93,9 @@ func prefixed(kind, id string) string {
 // toolUse is the tool use a record belongs to: its own, or for a span that of the span it is part of.
 func (x *index) toolUse(r *audit.Record) string {
 	k := &r.Keys
+	if k.ToolUse == "" && r.Source == audit.SourceOTelLog && kindOf(r) == KindTool {
+		return x.same[r]
+	}
 	if k.ToolUse != "" || r.Source != audit.SourceOTelSpan || k.Span == "" {
 		return k.ToolUse
 	}
@@ -108,6 +113,9 @@ func (x *index) request(r *audit.Record) string {
 	k := &r.Keys
 	id := cmp.Or(k.Request, x.body[prefixed("body ", k.Body)], x.body[prefixed("client ", k.ClientRequest)], prefixed("body ", k.Body),
 		prefixed("client ", k.ClientRequest))
+	if id == "" && r.Source == audit.SourceOTelLog && kindOf(r) == KindRequest {
+		id = x.same[r]
+	}
 	return cmp.Or(x.again[id], id)
 }
 
@@ -136,9 +144,9 @@ func (x *index) turns(items []Item) []Turn {
 	}
 	g.attach()
 	g.transcripts()
-	g.gateways()
 	g.withoutLogs()
 	g.withoutIDs()
+	g.gateways()
 	return g.inOrder()
 }
 
@@ -266,7 +274,7 @@ func (g *grouping) withoutIDs() {
 			turn, starts = none, starts[1:]
 		}
 		switch r := item.Record; {
-		case item.Turn != none || r.Source == audit.SourceOTelMetric || r.Source == audit.SourceTripod:
+		case item.Turn != none || r.Source == audit.SourceOTelMetric || r.Source == audit.SourceTripod || byGateway(r):
 		case kindOf(r) == KindPrompt:
 			turn = g.start(Turn{Inferred: InferredByTime})
 			g.put(i, turn)

@@ -66,6 +66,9 @@ func activity(r *audit.Record, v values) phrase {
 
 // byClient words what a client or a gateway told, by type or else by activity.
 func byClient(r *audit.Record, v values) phrase {
+	if r.Type == "llm.verdict" {
+		return verdict(r, v)
+	}
 	name := strings.TrimPrefix(r.Type, "claude_code.")
 	if t, ok := find(client, name, v); ok {
 		return parse(t, v)

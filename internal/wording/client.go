@@ -1,5 +1,7 @@
 package wording
 
+import "github.com/tripod-audit/tripod/internal/audit"
+
 // client are the templates of what clients and gateways tell, by name of the event or span without the product's prefix,
 // and by activity for names nobody knows; see activities. Names: https://code.claude.com/docs/en/monitoring-usage,
 // https://claude.com/docs/cowork/monitoring.
@@ -44,20 +46,17 @@ var client = map[string]string{
 	"feedback_survey":                    "gave|feedback",
 	"internal_error":                     "!=the client had an internal error",
 
-	"llm.request":         "asked|the model[ {.model}]",
-	"llm.prompt":          "sent|a prompt",
-	"llm.tool_result":     "gave|the model|the result of {.use|'a tool}",
-	"llm.context":         "gave|the model|instructions and tools",
-	"llm.tool_call":       "=Claude asked for {.use|'a tool}",
-	"llm.response":        "=Claude replied[ ({.model})]",
-	"llm.end":             "?.outcome:=the model's answer[ ({.model})] ended[: {~ended}]",
-	"llm.end:success":     "=the model[ {.model}] answered",
-	"llm.end:failure":     "!=a call of the model[ {.model}] failed[ ({status|~ended})]",
-	"llm.end:denied":      "!=a call of the model[ {.model}] was refused",
-	"llm.verdict":         "?mode:=a rule of policy answered[ {effect}][ ({.rule})]",
-	"llm.verdict:observe": "=a rule of policy would {effect|'match}[ ({.rule})]",
-	"llm.verdict:enforce": "!=a rule of policy answered {effect|'something}[ ({.rule})]",
-	"llm.other":           "called|the API[: {method} {~route}]",
+	"llm.request":     "asked|the model[ {.model}]",
+	"llm.prompt":      "sent|a prompt",
+	"llm.tool_result": "gave|the model|the result of {.use|'a tool}",
+	"llm.context":     "gave|the model|instructions and tools",
+	"llm.tool_call":   "=Claude asked for {.use|'a tool}",
+	"llm.response":    "=Claude replied[ ({.model})]",
+	"llm.end":         "?.outcome:=the model's answer[ ({.model})] ended[: {~ended}]",
+	"llm.end:success": "=the model[ {.model}] answered",
+	"llm.end:failure": "!=a call of the model[ {.model}] failed[ ({status|~ended})]",
+	"llm.end:denied":  "!=a call of the model[ {.model}] was refused",
+	"llm.other":       "called|the API[: {method} {~route}]",
 
 	"metrics":                 "=usage was counted",
 	"session.count":           "started|a session",
@@ -154,4 +153,21 @@ var own = map[string]string{
 	"directory.member":                "?change:is a member of the group {group_id|'without an id}",
 	"directory.member:removed":        "is no longer a member of the group {group_id|'without an id}",
 	"directory.member:returned":       "is a member of the group {group_id|'without an id} again",
+}
+
+// verdict words what policy answered. Observing rules say what they would have done.
+func verdict(r *audit.Record, v values) phrase {
+	rule := fill("[, by rule {.rule}]", v)
+	effect := map[string]string{"deny": "denied", "redact": "redacted", "flag": "flagged", "allow": "allowed"}[v.get("effect")]
+	switch {
+	case r.Outcome == audit.OutcomeDenied:
+		return phrase{clause: "policy denied it" + rule, ends: true}
+	case v.get("failed") != "":
+		return phrase{clause: "policy could not judge it" + fill("[: {~failed}]", v), ends: true}
+	case effect == "":
+		return phrase{clause: "a rule of policy matched" + rule, ends: true}
+	case v.get("mode") == "observe":
+		return phrase{clause: "policy would have " + effect + " it" + rule, ends: true}
+	}
+	return phrase{clause: "policy " + effect + " it" + rule, ends: true}
 }

@@ -78,9 +78,9 @@ func TestSentences(t *testing.T) {
 		Outcome: audit.OutcomeFailure, Attributes: audit.Attrs{{Name: "status", Value: audit.Int(529)}}})
 	f("dana@example.com: a call of the model was refused", audit.Record{Source: gateway, Type: "llm.end", Outcome: audit.OutcomeDenied})
 	f("dana@example.com: Claude asked for ledger/search", audit.Record{Source: gateway, Type: "llm.tool_call", Tool: "search", MCP: "ledger", Outcome: audit.OutcomeUnknown})
-	f("dana@example.com: a rule of policy would deny (no-egress)", audit.Record{Source: gateway, Type: "llm.verdict", Rule: "no-egress", Outcome: audit.OutcomeSuccess,
+	f("dana@example.com: policy would have denied it, by rule no-egress", audit.Record{Source: gateway, Type: "llm.verdict", Rule: "no-egress", Outcome: audit.OutcomeSuccess,
 		Attributes: attrs("effect", "deny", "mode", "observe")})
-	f("dana@example.com: a rule of policy answered deny (no-egress)", audit.Record{Source: gateway, Type: "llm.verdict", Rule: "no-egress", Outcome: audit.OutcomeDenied,
+	f("dana@example.com: policy denied it, by rule no-egress", audit.Record{Source: gateway, Type: "llm.verdict", Rule: "no-egress", Outcome: audit.OutcomeDenied,
 		Attributes: attrs("effect", "deny", "mode", "enforce")})
 	f("dana@example.com: Claude replied (claude-opus-4-6)", audit.Record{Source: "something.new", Type: "reply_given", Activity: audit.ActivityResponse, Model: "claude-opus-4-6"})
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -95,6 +96,11 @@ const opening = "opening needs a purpose (not in this version)"
 
 // Verdict is what policy answered about a step.
 type Verdict struct{ timeline.Verdict }
+
+// Stopped reports whether policy denied the step: then its verdict says why.
+func (s *Step) Stopped() bool {
+	return slices.ContainsFunc(s.Verdicts, func(v Verdict) bool { return v.Stopped })
+}
 
 // Says is what came of it, or would have.
 func (v Verdict) Says() string {
