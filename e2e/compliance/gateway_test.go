@@ -11,7 +11,9 @@ import (
 
 // withoutIDs reports whether a session's client sends no ids of tool uses.
 func withoutIDs(entries []timeline.Entry) bool {
-	return !slices.ContainsFunc(entries, func(e timeline.Entry) bool { return e.Record.Source == audit.SourceOTelLog && e.Record.Keys.ToolUse != "" })
+	return !slices.ContainsFunc(entries, func(e timeline.Entry) bool {
+		return e.Record.Source == audit.SourceOTelLog && e.Record.Keys.ToolUse != ""
+	})
 }
 
 // gatewayJoins holds sessions that the gateway saw, too, against what their clients told: nothing counts twice, every model
