@@ -7,8 +7,8 @@ import (
 	"github.com/tripod-audit/tripod/internal/policy/detector"
 )
 
-// mostKept is how much of a stream's text conditions may ask about; what comes after is scanned by detectors alone, and the
-// event counts as partial for conditions.
+// mostKept is how many bytes of a stream's text conditions may ask about; what comes after is scanned by detectors alone, the
+// event counts as partial for conditions, and as not judged wholly.
 const mostKept = 256 << 10
 
 // Stream is text judged piece by piece. Detectors see all of it, however it is cut. Rules whose conditions ask about the
@@ -23,6 +23,7 @@ type Stream struct {
 	text  []byte
 	found []Finding
 	told  int   // matches reported
+	ill   bool  // a failure was reported
 	size  int   // bytes written
 	lost  error // a panic: nothing more is judged
 }
@@ -102,10 +103,13 @@ func (s *Stream) judge(next func() []Finding, whole bool) (v Verdict, is bool) {
 	j.early = !whole
 	if whole {
 		j.facts.text = string(s.text)
-		s.event.Partial = s.event.Partial || s.keep && s.size > len(s.text)
+		if s.keep && s.size > len(s.text) {
+			s.event.Partial = true
+			j.fail(fmt.Errorf("%w: conditions saw the first %d of %d bytes", ErrIncomplete, len(s.text), s.size))
+		}
 	}
 	v = j.run(context.Background())
-	is = len(v.Matches) > s.told || v.Failed != nil
-	s.told = max(s.told, len(v.Matches))
+	is = len(v.Matches) > s.told || v.Failed != nil && !s.ill
+	s.told, s.ill = max(s.told, len(v.Matches)), s.ill || v.Failed != nil
 	return v, is
 }

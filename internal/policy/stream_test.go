@@ -72,8 +72,8 @@ func TestStreamKeepsABoundedPart(t *testing.T) {
 	}
 	s.Write([]byte(" " + secret))
 	v, _ := s.Close()
-	if got := matched(v); !slices.Equal(got, []string{"key"}) { // word asks for a text that is whole
-		t.Errorf("%v", got)
+	if got := matched(v); !slices.Equal(got, []string{"key"}) || !errors.Is(v.Failed, policy.ErrIncomplete) { // word asks for a text that is whole
+		t.Errorf("%v, failed: %v", got, v.Failed)
 	}
 }
 
