@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
 	"github.com/tripod-audit/tripod/internal/policy"
@@ -20,6 +21,7 @@ const mostDecoded = 256 << 20
 func (x *exchange) readBehind(ctx context.Context) {
 	<-x.body.whole
 	if !x.enforce {
+		x.giveWay()
 		x.readRequest(ctx)
 	}
 	<-x.headed
@@ -30,6 +32,20 @@ func (x *exchange) readBehind(ctx context.Context) {
 	}
 	<-x.left
 	x.rec.End(x.ending())
+}
+
+// mostGiveWay is how long a request that has gone is left unread so that its answer comes first, if it comes at once. A model
+// takes longer.
+const mostGiveWay = 20 * time.Millisecond
+
+// giveWay leaves the processor to the traffic.
+func (x *exchange) giveWay() {
+	timer := time.NewTimer(mostGiveWay)
+	defer timer.Stop()
+	select {
+	case <-x.left:
+	case <-timer.C:
+	}
 }
 
 // readRequest reads and judges the body after it has gone.

@@ -87,7 +87,7 @@ func New(cfg Config, deps Deps) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, upstream: upstream, callers: deps.Callers, engine: deps.Engine, recorder: deps.Recorder, log: deps.Logger, health: deps.Health, now: deps.Now,
 		credentials: newCredentials(cfg), memory: messages.NewMemory(cfg.MaxMemory), clean: newClean(),
-		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // the other half is the traffic's
 	}
 	if g.now == nil {
 		g.now = time.Now

@@ -59,6 +59,9 @@ func (r *Recorder) push(n *note) bool {
 	n.number = r.noted
 	r.waiting = append(r.waiting, n)
 	r.bytes += n.weight
+	if len(r.waiting) >= batchRecords/4 || r.bytes >= batchBytes/2 {
+		r.hasten()
+	}
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -113,6 +116,7 @@ func (r *Recorder) wait(ctx context.Context, number uint64) error {
 		case failing != nil: // it is tried again anyhow; nobody is made to wait for a journal that refuses
 			return fmt.Errorf("record the exchange: %w", failing)
 		}
+		r.hasten()
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("record the exchange: %w: %w", intake.ErrUnavailable, ctx.Err())

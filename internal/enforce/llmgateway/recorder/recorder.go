@@ -97,8 +97,9 @@ type Recorder struct {
 	tried   chan struct{} // closed after each attempt
 	lost    loss
 
-	wake chan struct{}           // holds one when there is something to write
-	open map[string]openExchange // on record; the writer's own
+	wake  chan struct{}           // holds one when there is something to write
+	hurry chan struct{}           // holds one when it is not to wait for more
+	open  map[string]openExchange // on record; the writer's own
 
 	drainFor time.Duration
 }
@@ -118,7 +119,7 @@ func New(cfg Config, deps Deps) (*Recorder, error) {
 		deps.Key = []byte(rand.Text())
 	}
 	r := &Recorder{
-		cfg: cfg.orDefaults(), deps: deps, seen: newSeen(), tried: make(chan struct{}), wake: make(chan struct{}, 1),
+		cfg: cfg.orDefaults(), deps: deps, seen: newSeen(), tried: make(chan struct{}), wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
 		open: make(map[string]openExchange), drainFor: drainFor,
 	}
 	var err error

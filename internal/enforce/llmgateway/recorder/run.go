@@ -14,6 +14,8 @@ const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 2 * time.Second
 	drainFor   = 10 * time.Second // how long a journal that refuses is waited for at the end
+	// gatherFor is how long what nobody waits for may wait for more: each commit costs as much as dozens of records.
+	gatherFor = 25 * time.Millisecond
 )
 
 // Run closes what an earlier run left open, then writes what is noted until ctx ends, and then what waits. It returns an
@@ -36,6 +38,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 		case <-r.wake:
 		}
 		for {
+			r.gather(ctx)
 			batch := r.batch()
 			if len(batch) == 0 {
 				break
@@ -45,6 +48,31 @@ func (r *Recorder) Run(ctx context.Context) error {
 			}
 		}
 		r.recordLoss(write)
+	}
+}
+
+// gather lets more notes come, unless somebody waits for those there are or they are many.
+func (r *Recorder) gather(ctx context.Context) {
+	r.mu.Lock()
+	none := len(r.waiting) == 0
+	r.mu.Unlock()
+	if none {
+		return
+	}
+	timer := time.NewTimer(gatherFor)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-r.hurry:
+	case <-timer.C:
+	}
+}
+
+// hasten has the writer write what there is.
+func (r *Recorder) hasten() {
+	select {
+	case r.hurry <- struct{}{}:
+	default:
 	}
 }
 
