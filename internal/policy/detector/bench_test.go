@@ -50,6 +50,16 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
+// BenchmarkHashed is the same with a dictionary of hashes of one or two words.
+func BenchmarkHashed(b *testing.B) {
+	s := newSet(b, configured())
+	text := typical(b, 50<<10)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		s.Scan(text)
+	}
+}
+
 // BenchmarkHostile scans texts made to be slow.
 func BenchmarkHostile(b *testing.B) {
 	s := newSet(b, detector.Config{})

@@ -82,13 +82,12 @@ func newDFA(words []keyword) *dfa {
 	}
 	d.next = make([]uint32, n*d.width)
 	for _, i := range order {
-		row, fallback := number[i], number[nodes[i].fail]
-		for c := range d.width {
-			if to, ok := nodes[i].child[uint8(c)]; ok {
-				d.next[row+c] = number[to]
-			} else if i != 0 {
-				d.next[row+c] = d.next[fallback+c]
-			}
+		row := d.next[number[i]:][:d.width]
+		if i != 0 {
+			copy(row, d.next[number[nodes[i].fail]:]) // filled before: it lies less deep
+		}
+		for c, to := range nodes[i].child {
+			row[c] = number[to]
 		}
 	}
 	return d

@@ -11,6 +11,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 )
@@ -47,6 +48,9 @@ type rule struct {
 	longest    int
 	validators []validator
 }
+
+// builtinRules are read once; nobody changes a rule after that.
+var builtinRules = sync.OnceValues(loadRules)
 
 func loadRules() ([]*rule, error) {
 	var rules []*rule

@@ -87,10 +87,14 @@ func TestStreamFindsWhatScanFinds(t *testing.T) {
 		if len(s.Scan(text)) == 0 {
 			t.Errorf("%q: found only %v", text, s.Scan(text))
 		}
-		for i := range len(text) + 1 {
+		step := 1
+		if testing.Short() {
+			step = 3 // with the race detector
+		}
+		for i := 0; i <= len(text); i += step {
 			sameCut(t, s, text, i)
 		}
-		for range 50 {
+		for range 20 {
 			at := make([]int, r.IntN(12))
 			for i := range at {
 				at[i] = r.IntN(len(text) + 1)
@@ -112,13 +116,13 @@ func TestLongStreams(t *testing.T) {
 	s := newSet(t, configured())
 	r := rand.New(rand.NewPCG(3, 4))
 	var b strings.Builder
-	for b.Len() < 150<<10 {
+	for b.Len() < 80<<10 {
 		for _, text := range texts(t, r) {
 			b.WriteString(text)
 			b.WriteString(strings.Repeat(" of course 12 34", r.IntN(400)))
 		}
 	}
-	for _, size := range []int{1 << 10, 4093, 32 << 10, 32<<10 + 1, 100 << 10} {
+	for _, size := range []int{1 << 10, 4093, 32<<10 + 1} {
 		var at []int
 		for i := size; i < b.Len(); i += size {
 			at = append(at, i)
