@@ -60,7 +60,11 @@ func (x *Exchange) answer(r *messages.Reply) []entry {
 			withheld++
 		}
 		if b.Tool != "" {
-			if b.Whole && !noted {
+			switch {
+			case !b.Whole || noted:
+			case len(list) >= mostEntries:
+				x.unsaid++
+			default:
 				list = append(list, x.toolCall(b, false))
 			}
 			continue
@@ -138,8 +142,8 @@ func (x *Exchange) end(end Ending) entry {
 			e.count("restarts", int64(r.Restarts))
 		}
 	}
-	if x.parts > 0 {
-		e.count("not_recorded", int64(x.parts))
+	if n := x.parts + x.unsaid; n > 0 {
+		e.count("not_recorded", int64(n))
 	}
 	x.limits(&e)
 	return e

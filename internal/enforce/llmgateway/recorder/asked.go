@@ -10,12 +10,13 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
-	"github.com/tripod-audit/tripod/internal/intake"
 )
 
 const (
-	mostPiece = 4 << 20 // bytes of one piece; the rest of a longer one is cut
-	mostNames = 256     // names of tools, betas in one attribute
+	mostPiece   = 4 << 20 // bytes of one piece; the rest of a longer one is cut
+	mostPieces  = 1000    // of one record; the rest is joined in one more
+	mostNames   = 256     // names of tools, betas in one attribute
+	mostEntries = 5000    // records of one request; the rest comes with the next one, which sends everything again
 )
 
 // entry is a record of the exchange at this moment.
@@ -53,7 +54,15 @@ func (e *entry) list(name string, values []audit.Value) {
 
 // piece adds content. What the capture policy will not keep is not even copied.
 func (x *Exchange) piece(e *entry, name string, class audit.Class, kind audit.Kind, value string) {
-	p := intake.Piece{Name: name, Class: class, Kind: kind, Bytes: len(value)}
+	if len(e.pieces) > mostPieces {
+		e.pieces[mostPieces].join(value)
+		return
+	}
+	if len(e.pieces) == mostPieces {
+		name, kind = "rest", audit.KindString
+		e.rec.Flag(audit.FlagTruncated)
+	}
+	p := piece{Name: name, Class: class, Kind: kind, Bytes: len(value)}
 	switch {
 	case !x.level.Allows(class):
 		p.Withheld = audit.WithheldPolicy
@@ -63,6 +72,18 @@ func (x *Exchange) piece(e *entry, name string, class audit.Class, kind audit.Ki
 		p.Value = []byte(value)
 	}
 	e.pieces = append(e.pieces, p)
+}
+
+// join adds a line to a piece that many share.
+func (p *piece) join(value string) {
+	p.Bytes += 1 + len(value)
+	switch {
+	case p.Withheld != "":
+	case len(p.Value)+1+len(value) > mostPiece:
+		p.Truncated = true
+	case !p.Truncated:
+		p.Value = append(append(p.Value, '\n'), value...)
+	}
 }
 
 // cut cuts UTF-8 to at most n bytes, never inside a character.
@@ -117,6 +138,10 @@ func (x *Exchange) request() entry {
 		}
 	}
 	e.count("new_blocks", int64(fresh))
+	if x.left > 0 {
+		e.rec.Flag(audit.FlagTruncated)
+		e.count("not_recorded", int64(x.left))
+	}
 	e.text("entrypoint", entrypoint(h, req.Billing))
 	e.text("client_version", plain(req.Billing["cc_version"]))
 	if req.Billing["cc_is_subagent"] == "true" {
@@ -146,6 +171,7 @@ type asker struct {
 	asking  int            // first message behind the last answer: what is asked now
 	retry   bool
 	list    []entry
+	left    int // parts that are too many for one request
 	told    int // 1 + which of the list tells whether an earlier attempt is on record
 }
 
@@ -179,7 +205,17 @@ func (x *Exchange) asked(req *messages.Request) ([]entry, int) {
 		}
 		i = end
 	}
+	x.left = a.left
 	return a.list, a.told - 1
+}
+
+// full reports whether no more of this request is recorded, and counts what is not.
+func (a *asker) full() bool {
+	if len(a.list) < mostEntries {
+		return false
+	}
+	a.left++
+	return true
 }
 
 // message makes records of one message.
@@ -224,6 +260,9 @@ func (a *asker) chain(b *messages.Block) {
 // request it is, and what conversation it stands in. What a client that names no session asks now is recorded each time:
 // it may be another conversation that began the same way.
 func (a *asker) keep(e entry, message int, fields ...string) bool {
+	if a.full() {
+		return false
+	}
 	x := a.x
 	now := x.base.Keys.Session == "" && message >= a.asking && !a.retry
 	e.form = form(append([]string{x.base.Container, x.base.Keys.Agent, string(a.history)}, fields...)...)
@@ -283,7 +322,7 @@ func (a *asker) toolResult(b *messages.Block) {
 func (a *asker) toolCall(b *messages.Block) {
 	e := a.x.called(b.Type, b.ID, b.Tool, b.Server)
 	e.forever = true
-	if b.ID == "" || !a.x.r.seen.first(a.x.base.Container, e.form) {
+	if b.ID == "" || a.full() || !a.x.r.seen.first(a.x.base.Container, e.form) {
 		return
 	}
 	e.rec.Flag(audit.FlagFromHistory)
@@ -327,7 +366,7 @@ func (a *asker) context(group []messages.Block) {
 		}
 	}
 	e.form, e.forever = form(fields...), true
-	if len(blocks) == 0 || !x.r.seen.first(x.base.Container, e.form) {
+	if len(blocks) == 0 || a.full() || !x.r.seen.first(x.base.Container, e.form) {
 		return
 	}
 	e.count("blocks", int64(len(blocks)))

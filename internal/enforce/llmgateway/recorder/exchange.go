@@ -79,6 +79,8 @@ type Exchange struct {
 	lost   bool         // its beginning found no room: nothing of it is recorded
 	ended  bool
 	parts  int    // that found no room
+	left   int    // parts of the request that were too many for one
+	unsaid int    // verdicts and calls that were too many
 	last   uint64 // number of its last note
 	read   *messages.Request
 	size   int64  // of the request's body

@@ -17,10 +17,13 @@ var ErrLost = errors.New("the exchange is not on record: too much waits to be wr
 // entry is one record to be written. It is not changed once it is noted: a draft is made of it for each attempt.
 type entry struct {
 	rec     audit.Record
-	pieces  []intake.Piece
+	pieces  []piece
 	form    []byte
 	forever bool
 }
+
+// piece is content of a record.
+type piece intake.Piece
 
 // note is what one call noted.
 type note struct {

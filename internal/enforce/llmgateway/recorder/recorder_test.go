@@ -2,6 +2,7 @@ package recorder_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -285,3 +286,34 @@ func TestAttributesAreOnTheAllowList(t *testing.T) {
 }
 
 var captureDetail = capture.Rule{Keep: audit.ClassDetail}
+
+// TestHugeRequest: no body that can be read makes a record or a delivery too large for the journal. What is too much for
+// one request comes with the next.
+func TestHugeRequest(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r, stop := b.run(recorder.Config{})
+	var texts, results strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&texts, `{"type":"text","text":"t%d"},`, i)
+	}
+	for i := range 6000 {
+		fmt.Fprintf(&results, `{"type":"tool_result","tool_use_id":"u%d","content":"r"},`, i)
+	}
+	body := `{"messages":[{"role":"user","content":[` + strings.TrimSuffix(texts.String(), ",") + `]},{"role":"user","content":[` + strings.TrimSuffix(results.String(), ",") + `]}]}`
+	exchange(t, r, head("s"), body, `{"content":[]}`)
+	exchange(t, r, head("s"), body, `{"content":[]}`)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(b.types(), "llm.tool_result"); n != 6000 {
+		t.Errorf("%d results", n)
+	}
+	prompt := one(t, b.records(), "llm.prompt")
+	if last := prompt.Content[len(prompt.Content)-1]; len(prompt.Content) != 1001 || last.Name != "rest" || last.Bytes < 2000*5 || !prompt.HasFlag(audit.FlagTruncated) {
+		t.Errorf("%d pieces, the last %+v", len(prompt.Content), last)
+	}
+	if first := b.records()[0]; attribute(first, "not_recorded") != "1001" {
+		t.Errorf("%s not recorded", attribute(first, "not_recorded"))
+	}
+}

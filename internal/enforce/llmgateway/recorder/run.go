@@ -133,7 +133,11 @@ func (r *Recorder) write(ctx context.Context, batch []*note) error {
 				}
 			}
 			rec := e.rec
-			del.Drafts = append(del.Drafts, intake.Draft{Record: &rec, Pieces: e.pieces, Form: e.form, Forever: e.forever, Credential: n.x.credential})
+			pieces := make([]intake.Piece, len(e.pieces))
+			for k := range e.pieces {
+				pieces[k] = intake.Piece(e.pieces[k])
+			}
+			del.Drafts = append(del.Drafts, intake.Draft{Record: &rec, Pieces: pieces, Form: e.form, Forever: e.forever, Credential: n.x.credential})
 		}
 	}
 	if changed {

@@ -25,9 +25,13 @@ type place struct {
 // judged records what policy said of a request's blocks.
 func (x *Exchange) judged(req *messages.Request, judged []Judged) []entry {
 	var list []entry
-	for _, j := range judged {
+	for i, j := range judged {
 		if j.Block < 0 || j.Block >= len(req.Blocks) {
 			continue
+		}
+		if len(list) >= mostEntries {
+			x.unsaid += len(judged) - i
+			break
 		}
 		b := &req.Blocks[j.Block]
 		p := place{point: pointOf(b), block: placeOf(b), kind: b.Type, remembered: string(b.Hash[:])}
