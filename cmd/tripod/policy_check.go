@@ -178,8 +178,9 @@ func requestEvents(body []byte) ([]checked, error) {
 		b := &req.Blocks[i]
 		ev := policy.Event{Model: req.Model, Capabilities: req.Capabilities, At: time.Now(), Point: policy.PointPrompt, Kind: b.Type, Tool: b.Tool, MCP: b.Server}
 		switch {
-		case b.Part != messages.Message:
+		case b.Part == messages.System, b.Part == messages.Tools:
 			ev.Kind = b.Part.String()
+		case b.Part != messages.Message:
 		case strings.HasSuffix(b.Type, "tool_result"):
 			ev.Point = policy.PointToolResult
 		case strings.HasSuffix(b.Type, "tool_use"):

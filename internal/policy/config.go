@@ -27,7 +27,8 @@ type Config struct {
 }
 
 // Budget bounds the time one event may take: PerMB for each million bytes of its text, but not less than Least nor more
-// than Most. What is not judged by then has failed (ErrIncomplete).
+// than Most. What is not judged by then has failed (ErrIncomplete). It is time as it passes: on a busy machine a scan of a few
+// milliseconds takes many, and a refusal for that would help nobody, hence Least.
 type Budget struct {
 	PerMB time.Duration `yaml:"per_mb,omitempty"`
 	Least time.Duration `yaml:"least,omitempty"`
@@ -43,7 +44,7 @@ func (b Budget) of(size int) time.Duration {
 func DefaultConfig() Config {
 	return Config{
 		Mode: Observe, Starter: true, CacheSpans: 1 << 16,
-		Budget: Budget{PerMB: 50 * time.Millisecond, Least: 25 * time.Millisecond, Most: 250 * time.Millisecond},
+		Budget: Budget{PerMB: 50 * time.Millisecond, Least: 100 * time.Millisecond, Most: 250 * time.Millisecond},
 	}
 }
 
