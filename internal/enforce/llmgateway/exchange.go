@@ -71,7 +71,7 @@ func (x *exchange) open(r *http.Request) {
 		mode = Enforce
 	}
 	x.rec = x.g.recorder.Open(recorder.Opening{
-		Method: r.Method, Path: r.URL.Path, Route: string(x.route), Header: bare(r.Header), Account: audit.Account{Proved: x.who.Proved},
+		Method: r.Method, Path: r.URL.Path, Route: string(x.route), Header: bare(r.Header), Account: audit.Account{Proved: x.who.Proved}, Surface: x.who.Surface,
 		Credential: x.who.Credential, UpstreamCredential: x.credential, IP: x.who.IP, Upstream: x.g.upstream.Host, Mode: string(mode),
 	})
 }

@@ -174,6 +174,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{g: g, began: g.now(), clock: time.Now(), route: routeOf(r.Method, r.URL.Path), header: r.Header, enforce: g.Enforces()}
 	defer x.leave(r.Context())
 	if refused := g.admit(x, r); refused != nil {
+		if x.rec != nil {
+			x.rec.Opaque(refused.why, max(r.ContentLength, 0), [32]byte{})
+		}
 		x.refuse(w, *refused)
 		return
 	}
@@ -216,7 +219,7 @@ func (g *Gateway) admit(x *exchange, r *http.Request) *refusal {
 	if x.supply = g.credentials.supplied(plainPath(r.URL.Path)); x.supply == nil {
 		x.credential = g.credentials.name(r.Header)
 		if name := g.credentials.foreign(r.Header); name != "" {
-			return &refusal{status: statusPolicy, kind: "permission_error", noRetry: true,
+			return &refusal{status: statusPolicy, kind: "permission_error", noRetry: true, why: "foreign_credential",
 				text: "This API key is not one of your organisation's, and this network lets no other through. Use the key you were given, or ask your administrator to enrol this one."}
 		}
 		return nil
@@ -224,7 +227,7 @@ func (g *Gateway) admit(x *exchange, r *http.Request) *refusal {
 	x.credential = x.supply.Name
 	if x.supplied, err = x.supply.get(r.Context()); err != nil {
 		g.log.ErrorContext(r.Context(), "no credential for the upstream", "error", err)
-		return &refusal{status: http.StatusServiceUnavailable, kind: "api_error", text: "the gateway has no credential for the upstream at the moment; its administrator finds the reason in its log"}
+		return &refusal{status: http.StatusServiceUnavailable, kind: "api_error", why: "no_credential", text: "the gateway has no credential for the upstream at the moment; its administrator finds the reason in its log"}
 	}
 	return nil
 }

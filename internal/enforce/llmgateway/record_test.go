@@ -62,6 +62,26 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// TestForeignKeyOnRecord: that somebody else's key was tried is on record, with why it went no further and by what name.
+func TestForeignKeyOnRecord(t *testing.T) {
+	t.Parallel()
+	up := simulated(t, messagesapi.Options{})
+	pins := []llmgateway.Pin{{Name: "ours", Hash: strings.Repeat("0", 64)}}
+	token := caller.Token{Name: "fleet", Token: secret.New("a-token"), Surface: audit.SurfaceCowork}
+	g := begin(t, llmgateway.Config{Upstream: up.url, Pins: pins}, caller.Config{Tokens: []caller.Token{token}})
+	ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(true, "hello"), caller.Header, "a-token")
+	g.stop()
+	request, end := g.door.records("llm.request"), g.door.records("llm.end")
+	if len(request) != 1 || len(end) != 1 {
+		t.Fatalf("%d requests, %d ends", len(request), len(end))
+	}
+	name := llmgateway.CredentialHash([32]byte{1}, messagesapi.FakeKey)[:12]
+	said := string(request[0].AppendCanonical(nil))
+	if end[0].Outcome != audit.OutcomeDenied || !strings.Contains(said, "foreign_credential") || !strings.Contains(said, name) || request[0].Surface != audit.SurfaceCowork {
+		t.Errorf("request %s\nend %s", said, end[0].AppendCanonical(nil))
+	}
+}
+
 // TestOnRecordFirst: in enforce mode nothing goes upstream before it is on record, and nothing where that cannot be.
 func TestOnRecordFirst(t *testing.T) {
 	t.Parallel()

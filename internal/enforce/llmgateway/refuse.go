@@ -14,6 +14,7 @@ type refusal struct {
 	kind    string // error.type
 	text    string // for whoever reads it at the client; no content, no credential
 	noRetry bool   // the client is told not to send it again
+	why     string // the body was not read, for the record
 }
 
 // Statuses that clients show verbatim after one attempt, as measured with Claude Code 2.1.330: 400 is sent six times over,

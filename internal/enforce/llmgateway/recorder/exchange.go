@@ -36,7 +36,8 @@ type Opening struct {
 	Route        string      // RouteMessages, or another name for records
 	Header       http.Header // as the client sent it, without credentials
 	Account      audit.Account
-	Credential   string // that the client showed to the gateway; "" for none
+	Surface      audit.Surface // where the credential says which it is; "" is told by header and body
+	Credential   string        // that the client showed to the gateway; "" for none
 	// Upstream credential, by a name that does not give it away.
 	UpstreamCredential string
 	IP                 string

@@ -49,7 +49,7 @@ func (x *Exchange) learn(req *messages.Request) {
 	}
 	request := x.base.Keys.Request
 	x.base = audit.Record{
-		Normaliser: Normaliser, Source: audit.SourceGatewayLLM, Surface: surface(h, billing), Account: x.o.Account, Model: model, IP: x.o.IP,
+		Normaliser: Normaliser, Source: audit.SourceGatewayLLM, Surface: surfaceOf(x.o.Surface, h, billing), Account: x.o.Account, Model: model, IP: x.o.IP,
 		Service: service(h.Get("User-Agent")),
 		Keys: audit.Keys{
 			Session:       first(plain(h.Get("X-Claude-Code-Session-Id")), plain(id.Session)),
@@ -114,6 +114,14 @@ func service(agent string) audit.Service {
 	product, _, _ := strings.Cut(agent, " ")
 	name, version, _ := strings.Cut(product, "/")
 	return audit.Service{Name: plain(name), Version: plain(version)}
+}
+
+// surfaceOf takes what the credential proves before what the request says.
+func surfaceOf(proved audit.Surface, h http.Header, billing map[string]string) audit.Surface {
+	if proved != "" {
+		return proved
+	}
+	return surface(h, billing)
 }
 
 // surface tells the product by the entry point that Claude Code names, else by the user agent.
