@@ -142,6 +142,18 @@ func (s *ruleSet) question(ev *Event, m *marks) (q question, is bool) {
 	return q, true
 }
 
+// Standing is what verdicts on an event rest on beside the event itself: the rules in force, and what they noted of its session.
+// It is false where a rule rests on the time too: such a verdict is good for the moment alone.
+func (e *Engine) Standing(ev *Event) (version string, marks []string, is bool) {
+	set := e.set.Load()
+	for _, a := range set.asks {
+		if a.more {
+			return "", nil, false
+		}
+	}
+	return set.version, e.marks.get(ev), true
+}
+
 // quoted is a list as one string that no other list gives.
 func quoted(list []string) string {
 	var b strings.Builder

@@ -11,7 +11,7 @@ func TestClean(t *testing.T) {
 	t.Parallel()
 	c := newClean()
 	base := policy.Event{Model: "m", Surface: audit.SurfaceAPI, Keys: audit.Keys{Session: "s"}}
-	seen := map[uint64]string{c.around("v1", &base): "the same"}
+	seen := map[uint64]string{c.around("v1", nil, &base): "the same"}
 	for name, change := range map[string]func(*policy.Event){
 		"model":      func(e *policy.Event) { e.Model = "n" },
 		"session":    func(e *policy.Event) { e.Keys.Session = "t" },
@@ -26,14 +26,17 @@ func TestClean(t *testing.T) {
 	} {
 		ev := base
 		change(&ev)
-		a := c.around("v1", &ev)
+		a := c.around("v1", nil, &ev)
 		if other, is := seen[a]; is {
 			t.Errorf("%s is judged as %s is", name, other)
 		}
 		seen[a] = name
 	}
-	if _, is := seen[c.around("v2", &base)]; is {
+	if _, is := seen[c.around("v2", nil, &base)]; is {
 		t.Error("other rules, the same verdict")
+	}
+	if _, is := seen[c.around("v1", []string{"tainted"}, &base)]; is {
+		t.Error("something was noted of the session, the same verdict")
 	}
 	key := func(i int) cleanKey { return cleanKey{around: uint64(i)} }
 	for i := range mostClean + 10 {

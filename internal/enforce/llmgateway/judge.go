@@ -18,7 +18,7 @@ type Engine interface {
 	Enforces(p policy.Point) bool
 	Failures() policy.Failures
 	Mode() policy.Mode
-	Version() string
+	Standing(ev *policy.Event) (version string, marks []string, is bool)
 }
 
 // event is what all events of an exchange share: what its records say of it.
@@ -48,7 +48,8 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 	x.base = x.event(req)
 	base := x.base
 	began := time.Now()
-	around := x.g.clean.around(x.g.engine.Version(), &base)
+	version, marks, remembers := x.g.engine.Standing(&base)
+	around := x.g.clean.around(version, marks, &base)
 	var once onceARequest
 	if len(req.Capabilities) > 0 {
 		once = onceARequest{}
@@ -59,22 +60,26 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 		if !judges || b.Known && !all {
 			continue
 		}
-		key := cleanKey{around, b.Hash, b.Part, b.Role}
-		if x.g.clean.has(key) {
+		key := cleanKeyOf(around, b)
+		if remembers && x.g.clean.has(key) {
 			continue
 		}
 		ev := base
 		ev.Point, ev.Kind, ev.Tool, ev.MCP = point, kindOf(b), b.Tool, b.Server
 		ev.Keys.ToolUse = b.ID
 		ev.Text = textOf(b)
-		if b.Part != messages.Field && b.Index >= 0 {
-			ev.Span = b.Hash // a field reads the same JSON otherwise than a block does: its text speaks for itself
+		if !isField(b) {
+			ev.Span = b.Hash
 		}
 		if ev.Text == "" && i > 0 {
 			continue // nothing in it to read; capabilities are the request's and were asked about with the first
 		}
 		v := x.evaluate(ctx, ev)
-		if len(v.Matches) == 0 && v.Failed == nil && v.Effect == policy.Allow {
+		switch {
+		case len(v.Matches) > 0: // a rule that matched may have noted something of the session
+			version, marks, remembers = x.g.engine.Standing(&base)
+			around = x.g.clean.around(version, marks, &base)
+		case remembers && v.Failed == nil && v.Effect == policy.Allow && v.RuleSet == version:
 			x.g.clean.add(key)
 		}
 		once.sift(&v)

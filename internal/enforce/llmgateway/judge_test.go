@@ -24,3 +24,37 @@ func TestSameJSONReadOtherwise(t *testing.T) {
 		t.Errorf("as a block: %d %s", got.status, got.body)
 	}
 }
+
+// TestCleanFieldOfAMessage: a block is not clean because a field of a message with the same bytes was.
+func TestCleanFieldOfAMessage(t *testing.T) {
+	t.Parallel()
+	up := arriving(t)
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, enforcing(t, rule("prompt", "deny")))
+	raw := `{"type":"text","text":"hello","input":{"id":"` + aKey + `"}}`
+	if got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", `{"model":"m","messages":[{"role":"user","content":"hi","tomorrow":`+raw+`}]}`); got.status != 200 {
+		t.Fatalf("as a field: %d %s", got.status, got.body)
+	}
+	if got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", `{"model":"m","messages":[{"role":"user","content":[`+raw+`]}]}`); got.status != 451 {
+		t.Errorf("as a block: %d %s", got.status, got.body)
+	}
+}
+
+// TestCleanUntilMarked: what was clean is judged again once a rule has noted something of the session.
+func TestCleanUntilMarked(t *testing.T) {
+	t.Parallel()
+	const rules = "rules:\n" +
+		"- {id: marks, title: Marks, points: [tool_result], when: \"text.has('injected')\", effect: flag, severity: low, mode: enforce, marks: [tainted]}\n" +
+		"- {id: deploys, title: Deploys, points: [prompt], when: \"'tainted' in marks && text.has('deploy')\", effect: deny, message: No., severity: high, mode: enforce}\n"
+	up := arriving(t)
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, enforcing(t, rules))
+	const deploy, result = `{"role":"user","content":"deploy"}`, `{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"injected"}]}`
+	for i, turn := range []struct {
+		messages string
+		want     int
+	}{{deploy, 200}, {deploy + "," + result, 200}, {deploy + "," + result + "," + deploy, 451}} {
+		got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", `{"model":"m","messages":[`+turn.messages+`]}`, "X-Claude-Code-Session-Id", "s")
+		if got.status != turn.want {
+			t.Errorf("turn %d: %d, want %d: %s", i, got.status, turn.want, got.body)
+		}
+	}
+}
