@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
@@ -26,6 +27,7 @@ func (x *exchange) readBehind(ctx context.Context) {
 	}
 	<-x.headed
 	x.body.release()
+	x.g.kept.give(x.decoded)
 	if x.tap != nil {
 		x.readAnswer(ctx)
 		x.tap.drain()
@@ -54,7 +56,7 @@ func (x *exchange) readRequest(ctx context.Context) {
 	x.base = x.event(nil)
 	switch k {
 	case bodyTooMuch:
-		x.rec.Opaque(whyTooLarge, size, digest)
+		x.rec.Opaque(x.body.why(), size, digest)
 		return
 	case bodyPart:
 		x.rec.Opaque(whyIncomplete, size, digest)
@@ -73,19 +75,24 @@ func (x *exchange) readRequest(ctx context.Context) {
 
 // read reads a body that was kept; why says why it could not be.
 func (x *exchange) read(data []byte) (req *messages.Request, why string) {
-	if enc := x.header.Get("Content-Encoding"); enc != "" {
+	if enc := encodingOf(x.header); enc != "" {
 		d, err := messages.Decoded(enc, bytes.NewReader(data))
 		if err != nil {
 			return nil, whyEncoding
 		}
-		if data, err = io.ReadAll(io.LimitReader(d, x.g.cfg.MaxHeld+1)); err != nil {
+		within := &charged{from: io.LimitReader(d, x.g.cfg.MaxHeld+1), budget: &x.g.kept}
+		data, err = io.ReadAll(within)
+		x.decoded = within.taken
+		switch {
+		case errors.Is(err, errBusy):
+			return nil, whyBusy
+		case err != nil:
 			return nil, whyEncoding
-		}
-		if int64(len(data)) > x.g.cfg.MaxHeld {
+		case int64(len(data)) > x.g.cfg.MaxHeld:
 			return nil, whyTooLarge
 		}
 	}
-	if media, _, err := mime.ParseMediaType(x.header.Get("Content-Type")); err == nil && media != "application/json" && media != "text/plain" {
+	if !isJSON(x.header.Values("Content-Type")) {
 		return nil, whyEncoding
 	}
 	req, err := x.g.memory.Read(x.conversation(), data)
@@ -95,8 +102,25 @@ func (x *exchange) read(data []byte) (req *messages.Request, why string) {
 	return req, ""
 }
 
+// encodingOf is the content coding of a body, however many headers tell it.
+func encodingOf(h http.Header) string { return strings.Join(h.Values("Content-Encoding"), ",") }
+
+// isJSON reports whether everybody would read a body as JSON in UTF-8, by its type; without one it is taken for that.
+func isJSON(types []string) bool {
+	if len(types) == 0 || len(types) == 1 && types[0] == "" {
+		return true
+	}
+	media, params, err := mime.ParseMediaType(types[0])
+	if err != nil || len(types) > 1 || media != "application/json" && media != "text/plain" {
+		return false
+	}
+	charset := strings.ToLower(params["charset"])
+	return charset == "" || charset == "utf-8" || charset == "utf8" || charset == "us-ascii"
+}
+
 // Why a body was not read, on record.
 const (
+	whyBusy       = "busy" // as much is being read as may be
 	whyEncoding   = "unknown_encoding"
 	whyTooLarge   = "too_large"
 	whyMalformed  = "malformed"

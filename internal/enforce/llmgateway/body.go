@@ -42,6 +42,7 @@ type body struct {
 	mu   sync.Mutex
 	kept []byte    // guarded by mu; what was read so far, nil once it was more than may be kept
 	over bool      // guarded by mu: more came than is kept
+	full bool      // guarded by mu: over, and not by its own size
 	size int64     // guarded by mu: bytes read so far
 	sum  hash.Hash // guarded by mu: of all bytes read, once over
 	err  error     // guarded by mu: what src ended with
@@ -118,7 +119,7 @@ func (b *body) further(at int64, p []byte) (int, error) {
 func (b *body) keep(p []byte) {
 	b.size += int64(len(p))
 	if !b.over && (b.size > b.most || !b.budget.take(int64(len(p)))) {
-		b.over = true
+		b.over, b.full = true, b.size <= b.most
 		b.sum = sha256.New()
 		b.sum.Write(b.kept)
 		b.budget.give(int64(len(b.kept)))
@@ -174,6 +175,35 @@ func (b *body) taken() (k kind, data []byte, size int64, digest [32]byte) {
 		return bodyPart, nil, b.size, sha256.Sum256(b.kept)
 	}
 	return bodyWhole, b.kept, b.size, digest
+}
+
+// why tells why more came than is kept.
+func (b *body) why() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.full {
+		return whyBusy
+	}
+	return whyTooLarge
+}
+
+// errBusy says that the budget is used up.
+var errBusy = errors.New("too much is kept at the moment")
+
+// charged reads on as long as the budget has room; taken is to be given back.
+type charged struct {
+	from   io.Reader
+	budget *budget
+	taken  int64
+}
+
+func (c *charged) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	if !c.budget.take(int64(n)) {
+		return 0, errBusy
+	}
+	c.taken += int64(n)
+	return n, err
 }
 
 // release gives back what was kept.

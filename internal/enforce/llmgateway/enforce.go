@@ -24,6 +24,10 @@ func (x *exchange) judgeFirst(ctx context.Context) *saying {
 		return &saying{gone: true}
 	}
 	k, data, size, digest := x.body.taken()
+	if k == bodyTooMuch && x.body.why() == whyBusy {
+		x.rec.Opaque(whyBusy, size, digest)
+		return busy()
+	}
 	if !whole || k != bodyWhole {
 		x.rec.Opaque(whyTooLarge, size, digest)
 		if rows.TooLarge == policy.Refuse {
@@ -47,8 +51,19 @@ func (x *exchange) judgeFirst(ctx context.Context) *saying {
 	return x.durable(ctx, rows)
 }
 
+// busy tells a client to come again: its request would be read if not so many others were.
+func busy() *saying {
+	return &saying{refusal: refusal{status: statusOverloaded, kind: "overloaded_error", text: "The gateway reads as much as it can at the moment. Try again."}}
+}
+
+// statusOverloaded is the vendor's own, which clients try again after a while (https://platform.claude.com/docs/en/api/errors).
+const statusOverloaded = 529
+
 // unread answers in place of a request that could not be read, where the failure table does not let it pass.
 func unread(why string, rows policy.Failures) *saying {
+	if why == whyBusy {
+		return busy()
+	}
 	row, reason := rows.UnknownEncoding, "its type or encoding is not one the gateway reads"
 	switch why {
 	case whyMalformed:
@@ -76,7 +91,7 @@ func (x *exchange) decide(data []byte, req *messages.Request, judged []recorder.
 		case v.Effect != policy.Redact:
 			continue
 		}
-		if !x.g.cfg.Redact || x.header.Get("Content-Encoding") != "" {
+		if !x.g.cfg.Redact || encodingOf(x.header) != "" {
 			return x.deny(req, v)
 		}
 		more, ok := x.g.redactions(data, &req.Blocks[judged[i].Block], v.Redactions())

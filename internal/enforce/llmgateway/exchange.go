@@ -48,6 +48,7 @@ type exchange struct {
 	client   *watched      // the body as the client sends it; nil where its end is nobody's matter
 	body     *body         // nil where it is passed on unread
 	enforce  bool          // rules take effect; the request is read, judged and on record before it goes
+	decoded  int64         // bytes of the budget that the decoded body takes
 	redacted []byte        // what goes upstream in place of the body; nil: the body
 	base     policy.Event  // what all events of this exchange share; written by whoever reads the request
 	headed   chan struct{} // closed once tap is written, or there will be none
@@ -122,7 +123,7 @@ func (x *exchange) answered(res *http.Response) error {
 		return nil
 	}
 	defer x.untie()
-	x.encoding, x.stream = res.Header.Get("Content-Encoding"), streams(res.Header)
+	x.encoding, x.stream = encodingOf(res.Header), streams(res.Header)
 	if x.guards() && res.StatusCode == http.StatusOK {
 		return x.guard(res, a)
 	}
@@ -139,7 +140,7 @@ func (x *exchange) guards() bool {
 
 // guard has the answer judged on its way. An encoded one is passed on decoded: what was judged is what is passed on.
 func (x *exchange) guard(res *http.Response, a *answer) error {
-	enc := res.Header.Get("Content-Encoding")
+	enc := encodingOf(res.Header)
 	d, err := messages.Decoded(enc, a)
 	if err != nil {
 		if x.g.engine.Failures().UnknownEncoding == policy.Refuse {

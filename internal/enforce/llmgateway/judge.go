@@ -31,14 +31,17 @@ func (x *exchange) event(req *messages.Request) policy.Event {
 	return ev
 }
 
+// longestID bounds ids that are remembered; those of clients are UUIDs.
+const longestID = 512
+
 // conversation names what a body is read as the next of: a session, or a sub-agent of it, within a credential; "" where the
 // client names none.
 func (x *exchange) conversation() string {
-	session := x.header.Get("X-Claude-Code-Session-Id")
-	if session == "" {
+	session, agent := x.header.Get("X-Claude-Code-Session-Id"), x.header.Get("X-Claude-Code-Agent-Id")
+	if session == "" || len(session)+len(agent) > longestID {
 		return ""
 	}
-	return x.who.Credential + "\x00" + x.credential + "\x00" + session + "\x00" + x.header.Get("X-Claude-Code-Agent-Id")
+	return x.who.Credential + "\x00" + x.credential + "\x00" + session + "\x00" + agent
 }
 
 // judge asks policy about the blocks of a request that was noted, and notes what it says. What a model said before was judged
@@ -50,6 +53,7 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 	began := time.Now()
 	version, marks, remembers := x.g.engine.Standing(&base)
 	around := x.g.clean.around(version, marks, &base)
+	asked := false
 	var once onceARequest
 	if len(req.Capabilities) > 0 {
 		once = onceARequest{}
@@ -62,6 +66,7 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 		}
 		key := cleanKeyOf(around, b)
 		if remembers && x.g.clean.has(key) {
+			asked = true
 			continue
 		}
 		ev := base
@@ -71,9 +76,10 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 		if !isField(b) {
 			ev.Span = b.Hash
 		}
-		if ev.Text == "" && i > 0 {
-			continue // nothing in it to read; capabilities are the request's and were asked about with the first
+		if ev.Text == "" && asked {
+			continue // nothing in it to read; capabilities are the request's and were asked about with another
 		}
+		asked = true
 		v := x.evaluate(ctx, ev)
 		switch {
 		case len(v.Matches) > 0: // a rule that matched may have noted something of the session

@@ -58,3 +58,16 @@ func TestCleanUntilMarked(t *testing.T) {
 		}
 	}
 }
+
+// TestCapabilitiesAreAskedAbout: though the request begins with what a model said, and nothing else in it can be read.
+func TestCapabilitiesAreAskedAbout(t *testing.T) {
+	t.Parallel()
+	const rules = "rules:\n- {id: fetch, title: Fetch, points: [prompt], when: \"'web_fetch' in capabilities\", effect: deny, message: No., severity: high, mode: enforce}\n"
+	up := arriving(t)
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, enforcing(t, rules))
+	body := `{"model":"m","messages":[{"role":"assistant","content":"go on"},{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}}]}],` +
+		`"tools":[{"type":"web_fetch_20260318","name":"web_fetch"}]}`
+	if got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", body); got.status != 451 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}

@@ -124,8 +124,10 @@ func continues(r, old *reader) bool {
 		r.req.Blocks[a[0].first].Hash == old.req.Blocks[b[0].first].Hash
 }
 
-// weight estimates the memory a body keeps: itself, the decoded strings, and what describes them.
-func (r *reader) weight() int64 { return int64(2*len(r.body) + 400*len(r.req.Blocks) + 56*r.texts) }
+// weight estimates the memory a body keeps: what is kept of any, itself, the decoded strings, and what describes them.
+func (r *reader) weight() int64 {
+	return int64(4096 + 2*len(r.body) + 400*len(r.req.Blocks) + 56*r.texts)
+}
 
 // again finds a member of the top level that stands in the earlier body with the very same bytes. Only values that end by
 // themselves are found: a number might go on.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -254,4 +255,24 @@ func BenchmarkRead(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestMemoryCountsSmallBodies: a body of a few bytes costs some thousand to know it again, and counts for that.
+func TestMemoryCountsSmallBodies(t *testing.T) {
+	t.Parallel()
+	const body, conversations = `{"messages":[{"role":"user","content":"hi"}]}`, 1000
+	m := messages.NewMemory(1 << 20)
+	known := func(i int) bool {
+		r, err := m.Read(strconv.Itoa(i), []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Blocks[0].Known
+	}
+	for i := range conversations {
+		known(i)
+	}
+	if known(0) || !known(conversations-1) {
+		t.Errorf("%d conversations are remembered in a MiB", conversations)
+	}
 }
