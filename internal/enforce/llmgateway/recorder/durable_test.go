@@ -105,9 +105,10 @@ func TestJournalRefuses(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	x.End(recorder.Ending{How: "refused"})
-	if c := b.health.Conditions(); len(c) != 1 || c[0].Code != recorder.ConditionWaiting {
-		t.Errorf("%+v", c)
-	}
+	waitFor(t, "the condition is raised", func() bool {
+		c := b.health.Conditions()
+		return len(c) == 1 && c[0].Code == recorder.ConditionWaiting
+	})
 	b.door.set(nil, nil)
 	waitFor(t, "what waited is written", func() bool { n, _ := r.Waiting(); return n == 0 })
 	if err := stop(); err != nil {
