@@ -59,6 +59,8 @@ type result struct {
 	perSecond    float64       // requests
 	cpu          time.Duration // of the system for one request, what it does afterwards included
 	behind       time.Duration // until it had nothing left to do
+	scan         time.Duration // that judging one request took tripod, on average
+	durable      time.Duration // that a request waited to be on record, on average
 	errors       int
 	why          error // the first
 }
@@ -67,6 +69,11 @@ type result struct {
 func (r *report) measure(ctx context.Context, o options, systems []*system, up *upstream) error {
 	c := newCorpus(o.seed)
 	for round := range o.rounds {
+		sync, err := fsyncs(o.dir)
+		if err != nil {
+			return err
+		}
+		r.fsync = append(r.fsync, millis(sync))
 		for _, cl := range r.cells {
 			if err := up.set(ctx, mode{Pace: cl.pace}); err != nil {
 				return err
@@ -133,6 +140,7 @@ func (o options) measureOne(ctx context.Context, c *corpus, cl cell, s *system, 
 	if err != nil {
 		return nil, err
 	}
+	judged, recorded := s.told(ctx, `tripod_gateway_scan_seconds%s{part="request"}`), s.told(ctx, `tripod_gateway_durable_seconds%s`)
 	profiled := o.beginProfile(ctx, s, cl)
 	began := time.Now()
 	n := o.drive(ctx, res, lanes, cl)
@@ -143,10 +151,55 @@ func (o options) measureOne(ctx context.Context, c *corpus, cl cell, s *system, 
 	if err != nil {
 		return nil, err
 	}
+	res.scan, res.durable = judged(), recorded()
 	if n > 0 {
 		res.cpu = (after - before) / time.Duration(n)
 	}
 	return res, errors.Join(ctx.Err(), profiled())
+}
+
+// told follows a histogram of tripod's: the function returned gives the mean of what was observed meanwhile.
+func (s *system) told(ctx context.Context, name string) func() time.Duration {
+	read := func() (count, sum float64) {
+		if s.console == "" {
+			return 0, 0
+		}
+		g, err := child.Gauges(ctx, s.console+"/metrics")
+		if err != nil {
+			return 0, 0
+		}
+		return g[fmt.Sprintf(name, "_count")], g[fmt.Sprintf(name, "_sum")]
+	}
+	count, sum := read()
+	return func() time.Duration {
+		n, total := read()
+		if n <= count {
+			return 0
+		}
+		return time.Duration((total - sum) / (n - count) * float64(time.Second))
+	}
+}
+
+// fsyncs measures the disk: the median time to write 8 KB and have them durable.
+func fsyncs(dir string) (time.Duration, error) {
+	f, err := os.CreateTemp(dir, "fsync-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	var took []time.Duration
+	for range 50 {
+		began := time.Now()
+		if _, err := f.Write(make([]byte, 8<<10)); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(began))
+	}
+	return quantile(took, .5), nil
 }
 
 // warm opens the connections and sends what is not counted.

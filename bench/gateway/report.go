@@ -23,7 +23,8 @@ type report struct {
 	conduct map[string]conduct
 	memory  map[string]int64
 	results []*result
-	journal []string // what Tripod had on record in the end
+	fsync   []float64 // ms, in each round
+	journal []string  // what Tripod had on record in the end
 }
 
 func newReport(o options) *report {
@@ -64,6 +65,16 @@ func (r *report) markdown(w io.Writer) {
 		r.table(w, size)
 	}
 	r.conductTable(w)
+	fmt.Fprintf(w, "* an fsync of 8 KB takes %.2f ms on this disk\n", median(r.fsync))
+	for _, s := range []string{"tripod-observe", "tripod-enforce"} {
+		for _, c := range r.cells {
+			scan, ok := r.over(s, s, c.name, func(s, _ *result) float64 { return millis(s.scan) })
+			durable, _ := r.over(s, s, c.name, func(s, _ *result) float64 { return millis(s.durable) })
+			if ok && c.lanes == 1 && c.pace == 0 {
+				fmt.Fprintf(w, "* %s, %s: judging a request takes %.2f ms on average, waiting until it is on record %.2f\n", s, c.name, scan, durable)
+			}
+		}
+	}
 	for name, why := range r.skipped {
 		fmt.Fprintf(w, "* %s was not run: %v\n", name, why)
 	}
@@ -188,6 +199,14 @@ func (r *report) goals() (goals []goal) {
 	}
 	if x, ok := r.over("tripod-observe", "bare", "50KB-json-50", func(s, b *result) float64 { return s.perSecond / b.perSecond }); ok {
 		add(x >= 0.7, "observe mode passes %.2f times what the bare ReverseProxy passes; at least 0.7", x)
+	}
+	for _, m := range []struct {
+		cell, what string
+		most       float64
+	}{{"50KB-new-1", "all of 50 KB", 3}, {"50KB-json-1", "a turn of 2 KB, one in twenty of them 50 KB, on average", 0.3}} {
+		if x, ok := r.over("tripod-enforce", "direct", m.cell, func(s, _ *result) float64 { return millis(s.scan) }); ok {
+			add(x < m.most, "judging %s takes %.2f ms; under %.1f", m.what, x, m.most)
+		}
 	}
 	for _, cl := range []string{"50KB-paced-1", "50KB-paced-50"} {
 		if x, ok := r.over("tripod-observe", "direct", cl, added(late, .99)); ok {
