@@ -22,15 +22,15 @@ type Stream struct {
 	keep  bool // some rule asks about the text
 	text  []byte
 	found []Finding
-	told  int   // matches reported
-	ill   bool  // a failure was reported
-	size  int   // bytes written
-	lost  error // a panic: nothing more is judged
+	told  map[[2]string]bool // rules and exceptions of the matches that were reported
+	ill   bool               // a failure was reported
+	size  int                // bytes written
+	lost  error              // a panic: nothing more is judged
 }
 
 // Stream judges text that comes in pieces, as Evaluate would judge the whole. The event's Text and Span are not used.
 func (e *Engine) Stream(ev Event) *Stream {
-	s := &Stream{engine: e, set: e.set.Load(), event: ev}
+	s := &Stream{engine: e, set: e.set.Load(), event: ev, told: map[[2]string]bool{}}
 	s.event.Text, s.event.Span, s.event.Arguments = "", [32]byte{}, nil
 	for _, r := range s.set.at[ev.Point] {
 		s.keep = s.keep || r.asksText()
@@ -109,7 +109,12 @@ func (s *Stream) judge(next func() []Finding, whole bool) (v Verdict, is bool) {
 		}
 	}
 	v = j.run(context.Background())
-	is = len(v.Matches) > s.told || v.Failed != nil && !s.ill
-	s.told, s.ill = max(s.told, len(v.Matches)), s.ill || v.Failed != nil
+	is = v.Failed != nil && !s.ill
+	for _, m := range v.Matches {
+		if match := [2]string{m.Rule, m.Exception}; !s.told[match] {
+			s.told[match], is = true, true
+		}
+	}
+	s.ill = s.ill || v.Failed != nil
 	return v, is
 }

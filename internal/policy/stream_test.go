@@ -192,3 +192,27 @@ func TestOneSetJudgesAnEvent(t *testing.T) {
 		t.Error("the sets have one version")
 	}
 }
+
+// TestStreamTellsOfAnotherRule: a rule that matches in the place of one that does no more is news, though they are as many.
+func TestStreamTellsOfAnotherRule(t *testing.T) {
+	t.Parallel()
+	e := engine(t, `
+rules:
+  - {id: one, title: One, points: [response], detectors: [personal.email], when: "findings.exists(f, f.count < 2)", effect: flag, severity: low, mode: enforce}
+  - {id: many, title: Many, points: [response], detectors: [personal.email], min: 2, effect: deny, message: No., severity: low, mode: enforce}
+`)
+	s := e.Stream(policy.Event{Point: policy.PointResponse})
+	var effects []policy.Effect
+	note := func(v policy.Verdict, is bool) {
+		if is {
+			effects = append(effects, v.Effect)
+		}
+	}
+	for _, text := range []string{"dana@corp.io and ", "kim@corp.io and ", "lee@corp.io and nobody else."} {
+		note(s.Write([]byte(text)))
+	}
+	note(s.Close())
+	if want := []policy.Effect{policy.Flag, policy.Deny}; !slices.Equal(effects, want) {
+		t.Errorf("told %q, want %q", effects, want)
+	}
+}

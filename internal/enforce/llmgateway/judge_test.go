@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
+	"github.com/tripod-audit/tripod/internal/secret"
 )
 
 // TestSameJSONReadOtherwise: what is remembered of a field never answers for a block of the same bytes, which reads
@@ -69,5 +71,22 @@ func TestCapabilitiesAreAskedAbout(t *testing.T) {
 		`"tools":[{"type":"web_fetch_20260318","name":"web_fetch"}]}`
 	if got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", body); got.status != 451 {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// TestSurfaceOfTheToken: where a token stands for a product, what the request calls itself changes nothing.
+func TestSurfaceOfTheToken(t *testing.T) {
+	t.Parallel()
+	const rules = "rules:\n- {id: office, title: Office, points: [prompt], surfaces: [office], effect: deny, message: No., severity: high, mode: enforce}\n"
+	up := arriving(t)
+	token := caller.Token{Name: "office", Token: secret.New("a-token-of-office"), Surface: audit.SurfaceOffice}
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{Tokens: []caller.Token{token}}, enforcing(t, rules))
+	got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(false, "hello"), caller.Header, "a-token-of-office", "User-Agent", "claude-cli/2.1.330 (external, cli)")
+	if got.status != 451 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	g.stop()
+	if list := g.door.records("llm.request"); len(list) != 1 || list[0].Surface != audit.SurfaceOffice {
+		t.Errorf("%d records", len(list))
 	}
 }
