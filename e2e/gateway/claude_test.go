@@ -16,6 +16,7 @@ import (
 
 	"github.com/tripod-audit/tripod/e2e/claude/cli"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
 )
 
@@ -137,7 +138,7 @@ func TestClaude(t *testing.T) {
 	labs := map[string]*lab{}
 	sessions := map[string]map[string]*expected{}
 	for _, mode := range []string{"observe", "enforce"} {
-		labs[mode] = newLab(t, api(), func(c *config.Config) { c.Gateway.Mode = mode })
+		labs[mode] = newLab(t, api(), func(c *config.Config) { c.Policy.Mode = policy.Mode(mode) })
 		sessions[mode] = map[string]*expected{}
 	}
 	for _, a := range acts {

@@ -58,7 +58,6 @@ func ruled(t *testing.T, text string) func(*config.Config) {
 		t.Fatal(err)
 	}
 	return func(c *config.Config) {
-		c.Gateway.Mode = "enforce"
 		c.Gateway.Redact = strings.Contains(text, "redact")
 		c.Policy.Mode, c.Policy.Starter, c.Policy.Files = policy.Enforce, false, []string{file}
 		c.Policy.Budget.Least, c.Policy.Budget.Most = c.Policy.Budget.Most*10, c.Policy.Budget.Most*10 // a busy machine is no reason to fail

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
 )
 
@@ -219,7 +220,7 @@ func TestInvisible(t *testing.T) {
 				o.Scripts["slow-at-once"] = messagesapi.Script{{Text: "Late.", Pause: messagesapi.SlowPause}}
 				o.Encodings = []string{"gzip", "br", "zstd", "deflate"}
 			})
-			l := newLab(t, api, func(c *config.Config) { c.Gateway.Mode = mode })
+			l := newLab(t, api, func(c *config.Config) { c.Policy.Mode = policy.Mode(mode) })
 			sessions := map[string]*expected{}
 			for _, sc := range scenarios {
 				t.Run(sc.name, func(t *testing.T) {

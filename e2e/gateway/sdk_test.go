@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
 )
 
@@ -135,7 +136,7 @@ func TestSDK(t *testing.T) {
 	alone := newLine(t, api())
 	labs := map[string]*lab{}
 	for _, mode := range []string{"observe", "enforce"} {
-		labs[mode] = newLab(t, api(), func(c *config.Config) { c.Gateway.Mode = mode })
+		labs[mode] = newLab(t, api(), func(c *config.Config) { c.Policy.Mode = policy.Mode(mode) })
 	}
 	for _, sc := range sdkScenarios {
 		name := sc.name

@@ -15,6 +15,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
+	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/secret"
 	"github.com/tripod-audit/tripod/internal/simulate/messagesapi"
 	"github.com/tripod-audit/tripod/internal/simulate/modelclient"
@@ -34,7 +35,7 @@ func through(t *testing.T, w *world.World, from, to time.Time, mode string) (mod
 	dir, free, none := t.TempDir(), "127.0.0.1:0", ""
 	cfg.Override(config.Overrides{Data: &dir, ListenConsole: &free, ListenOTLPHTTP: &none, ListenOTLPGRPC: &none, ListenGateway: &free})
 	cfg.Capture = capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}
-	cfg.Gateway.Upstream, cfg.Gateway.Mode = api.URL(), mode
+	cfg.Gateway.Upstream, cfg.Policy.Mode = api.URL(), policy.Mode(mode)
 	tokens := map[*world.Device]secret.String{}
 	var callers []caller.Token
 	for _, d := range w.Devices {

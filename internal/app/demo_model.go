@@ -65,7 +65,7 @@ func newDemoModel(ctx context.Context, o *DemoOptions) (*demoModel, error) {
 	if err := os.WriteFile(rules, []byte(demoRules), 0o600); err != nil {
 		return nil, fmt.Errorf("demo: write its rules: %w", err)
 	}
-	o.Config.Gateway = config.Gateway{Upstream: m.api.URL(), Mode: "enforce"}
+	o.Config.Gateway = config.Gateway{Upstream: m.api.URL()}
 	o.Config.Policy.Mode, o.Config.Policy.Files = policy.Enforce, []string{rules}
 	return m, nil
 }

@@ -73,7 +73,7 @@ func newGateway(a *App, o Options) (*gateway, error) {
 // llmConfig is the configuration of the LLM gateway.
 func llmConfig(cfg config.Gateway, key *[32]byte) llmgateway.Config {
 	c := llmgateway.Config{
-		Upstream: cfg.Upstream, UpstreamCAFile: cfg.UpstreamCA, Mode: llmgateway.Mode(cfg.Mode), Redact: cfg.Redact, MaxHeld: cfg.MaxHeld,
+		Upstream: cfg.Upstream, UpstreamCAFile: cfg.UpstreamCA, Redact: cfg.Redact, MaxHeld: cfg.MaxHeld,
 		Subscriptions: cfg.Credentials.Subscriptions, AllowedOrgs: cfg.Credentials.AllowedOrgs, Key: key,
 	}
 	for _, s := range cfg.Credentials.Supply {

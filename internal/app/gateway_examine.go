@@ -71,8 +71,6 @@ func (g *gateway) examine(ctx context.Context, rules *policy.Engine) []Finding {
 	mode := Finding{Check: "gateway policy", OK: true, Text: fmt.Sprintf("observe: %s, none takes effect", plural(len(rules.Rules()), "rule", "rules"))}
 	if g.llm.Enforces() {
 		mode.Text = fmt.Sprintf("enforce: %d of %s in force", enforcing, plural(len(rules.Rules()), "rule", "rules"))
-	} else if rules.Mode() == policy.Enforce {
-		mode.Text += "; policy.mode says enforce, and gateway.mode stands over it here"
 	}
 	return append(list, reach, mode)
 }

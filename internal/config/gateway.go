@@ -15,10 +15,7 @@ type Gateway struct {
 	Upstream string `yaml:"upstream"`
 	// UpstreamCA is a PEM file trusted for the upstream beside what the system trusts.
 	UpstreamCA string `yaml:"upstream_ca"`
-	// Mode is observe: records are written behind the traffic, nothing is held or refused; or enforce: what is asked is judged
-	// and on record before it goes upstream. Empty follows policy.mode.
-	Mode string `yaml:"mode"`
-	// Redact lets rules replace what they find in requests, in enforce mode.
+	// Redact lets rules replace what they find in requests, where policy.mode is enforce.
 	Redact bool `yaml:"redact"`
 	// TLS and Tokens say who may call; beyond loopback both are needed, or a client CA.
 	TLS    TLS     `yaml:"tls"`
@@ -78,12 +75,6 @@ func (c *Config) validateGateway() error {
 	}
 	if (g.TLS.Cert == "") != (g.TLS.Key == "") {
 		errs = append(errs, errors.New("gateway.tls: cert and key go together"))
-	}
-	if g.Mode != "" && g.Mode != "observe" && g.Mode != "enforce" {
-		errs = append(errs, fmt.Errorf("gateway.mode: %q is not observe or enforce", g.Mode))
-	}
-	if g.Redact && g.Mode == "observe" {
-		errs = append(errs, errors.New("gateway.redact: nothing is changed in observe mode: leave gateway.mode empty, or redact out"))
 	}
 	if g.MaxHeld != 0 && (g.MaxHeld < 1<<20 || g.MaxHeld > 1<<30) {
 		errs = append(errs, fmt.Errorf("gateway.max_held: %d is not between 1 MiB and 1 GiB", g.MaxHeld))

@@ -24,12 +24,10 @@ func TestGatewayIsValidated(t *testing.T) {
 		}
 	}
 	f("gateway: {}", "")
-	f("gateway: {upstream: 'http://127.0.0.1:9/base', mode: enforce, redact: true, max_held: 2000000}", "")
+	f("gateway: {upstream: 'http://127.0.0.1:9/base', redact: true, max_held: 2000000}", "")
 	f("gateway: {upstream: 'http://api.example'}", "gateway.upstream: want https, so that")
 	f("gateway: {upstream: 'https://user:canary@api.example'}", "gateway.upstream")
 	f("gateway: {upstream: 'https://api.example?x=canary'}", "gateway.upstream")
-	f("gateway: {mode: watch}", "gateway.mode")
-	f("gateway: {mode: observe, redact: true}", "gateway.redact")
 	f("gateway: {max_held: 5}", "gateway.max_held")
 	f("gateway: {tls: {cert: x}}", "gateway.tls")
 	f("gateway: {tokens: [{name: a, env: X}, {name: a, file: y}]}", "gateway.tokens[1].name")

@@ -15,22 +15,11 @@ import (
 // DefaultUpstream is where requests go unless told otherwise.
 const DefaultUpstream = "https://api.anthropic.com"
 
-// Mode says what a gateway does beside passing on.
-type Mode string
-
-// The modes. In Observe records are written behind the traffic and nothing is held or refused; in Enforce a request is
-// judged and on record before it goes upstream.
-const (
-	Observe Mode = "observe"
-	Enforce Mode = "enforce"
-)
-
 // Config configures a Gateway. Zero bounds mean the defaults.
 type Config struct {
 	Upstream       string // base URL; default DefaultUpstream
 	UpstreamCAFile string // PEM; trusted for the upstream beside what the system trusts
-	Mode           Mode   // "" follows the engine's, through its reloads
-	Redact         bool   // in Enforce, rules may have text replaced in requests
+	Redact         bool   // where the engine enforces, rules may have text replaced in requests
 
 	Supply        []Supply  // credentials that take the place of the caller's
 	Pins          []Pin     // the only API keys that pass; none lets all pass
@@ -77,12 +66,6 @@ func (c Config) withDefaults() Config {
 
 func (c Config) validate() error {
 	var errs []error
-	if c.Mode != "" && c.Mode != Observe && c.Mode != Enforce {
-		errs = append(errs, fmt.Errorf("gateway.mode: %q is not observe or enforce", c.Mode))
-	}
-	if c.Redact && c.Mode == Observe {
-		errs = append(errs, errors.New("gateway.redact: nothing is changed in observe mode: set gateway.mode: enforce, or leave redact out"))
-	}
 	if _, err := parseUpstream(c.Upstream); err != nil {
 		errs = append(errs, err)
 	}

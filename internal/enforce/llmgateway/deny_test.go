@@ -44,7 +44,7 @@ func saidBy(r *messages.Reply) string {
 func TestDeniedPrompt(t *testing.T) {
 	t.Parallel()
 	up := simulated(t, messagesapi.Options{})
-	g := begin(t, llmgateway.Config{Upstream: up.url, Mode: llmgateway.Enforce}, caller.Config{}, denies(t, policy.PointPrompt, "secret"))
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, denies(t, policy.PointPrompt, "secret"))
 	c := client(t)
 	got := ask(t, c, http.MethodPost, g.url+"/v1/messages?beta=true", asking(true, "my secret"))
 	r := read(t, got.body)
@@ -93,7 +93,7 @@ func TestWithheldTool(t *testing.T) {
 			test.turn.Between = []string{": keep-alive\n\n"}
 			opts := messagesapi.Options{Scripts: map[string]messagesapi.Script{"t": {test.turn}}, Encodings: []string{"gzip"}}
 			direct, up := simulated(t, opts), simulated(t, opts)
-			g := begin(t, llmgateway.Config{Upstream: up.url, Mode: llmgateway.Enforce}, caller.Config{}, denies(t, policy.PointToolCall, "secret"))
+			g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, denies(t, policy.PointToolCall, "secret"))
 			c := client(t)
 			got := ask(t, c, http.MethodPost, g.url+"/v1/messages", asking(true, "[[s:t]]"))
 			r := read(t, got.body)

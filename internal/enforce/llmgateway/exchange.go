@@ -67,9 +67,9 @@ type exchange struct {
 
 // open puts on record that an exchange begins.
 func (x *exchange) open(r *http.Request) {
-	mode := Observe
+	mode := policy.Observe
 	if x.enforce {
-		mode = Enforce
+		mode = policy.Enforce
 	}
 	x.rec = x.g.recorder.Open(recorder.Opening{
 		Method: r.Method, Path: r.URL.Path, Route: string(x.route), Header: bare(r.Header), Account: audit.Account{Proved: x.who.Proved}, Surface: x.who.Surface,

@@ -2,6 +2,7 @@ package llmgateway_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -89,7 +90,10 @@ type rules struct {
 	evaluate       func(policy.Event) policy.Verdict
 	points         []policy.Point
 	failures       policy.Failures
+	mode           policy.Mode // "": enforce
 }
+
+func (r *rules) Mode() policy.Mode { return cmp.Or(r.mode, policy.Enforce) }
 
 func (r *rules) Evaluate(_ context.Context, ev policy.Event) policy.Verdict {
 	if r.evaluate == nil {

@@ -156,13 +156,9 @@ func (g *Gateway) Reach(ctx context.Context) (status int, err error) {
 	return res.StatusCode, res.Body.Close()
 }
 
-// Enforces reports whether rules take effect now.
-func (g *Gateway) Enforces() bool {
-	if g.cfg.Mode == "" {
-		return g.engine.Mode() == policy.Enforce
-	}
-	return g.cfg.Mode == Enforce
-}
+// Enforces reports whether rules take effect now: then a request is judged and on record before it goes upstream. Where the
+// engine observes, records are written behind the traffic and nothing is held or refused. A reload of the engine changes it.
+func (g *Gateway) Enforces() bool { return g.engine.Mode() == policy.Enforce }
 
 // ServeHTTP passes one request on and its answer back.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {

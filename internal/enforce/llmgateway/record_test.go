@@ -35,12 +35,14 @@ func TestRecords(t *testing.T) {
 	t.Parallel()
 	script := messagesapi.Options{Scripts: map[string]messagesapi.Script{"t": {{Text: "look", Calls: []messagesapi.Call{{Tool: "Bash", Input: map[string]any{"command": "rm secret"}}}}}}, Encodings: []string{"zstd"}}
 	want := map[string]int{"llm.request": 1, "llm.prompt": 1, "llm.context": 1, "llm.tool_call": 1, "llm.response": 1, "llm.end": 1, "llm.verdict": 1}
-	for _, mode := range []llmgateway.Mode{llmgateway.Observe, llmgateway.Enforce} {
+	for _, mode := range []policy.Mode{policy.Observe, policy.Enforce} {
 		for _, stream := range []bool{true, false} {
 			t.Run(fmt.Sprint(mode, stream), func(t *testing.T) {
 				t.Parallel()
 				up := simulated(t, script)
-				g := begin(t, llmgateway.Config{Upstream: up.url, Mode: mode}, caller.Config{}, denies(t, policy.PointToolCall, "secret"))
+				judge := denies(t, policy.PointToolCall, "secret")
+				judge.mode = mode
+				g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, judge)
 				got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(stream, "[[s:t]]"), "X-Claude-Code-Session-Id", "s1", "Accept-Encoding", "zstd")
 				g.stop()
 				if diff := cmp.Diff(want, told(g.door)); diff != "" {
@@ -51,7 +53,7 @@ func TestRecords(t *testing.T) {
 					t.Errorf("the end: %+v", end)
 				}
 				outcome := audit.OutcomeSuccess
-				if mode == llmgateway.Enforce {
+				if mode == policy.Enforce {
 					outcome = audit.OutcomeDenied
 				}
 				if v := g.door.records("llm.verdict")[0]; v.Outcome != outcome || v.Rule != "r" || v.Keys.ToolUse == "" {
@@ -94,7 +96,7 @@ func TestOnRecordFirst(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"type":"message","id":"m","content":[]}`))
 	}))
-	g := begin(t, llmgateway.Config{Upstream: up, Mode: llmgateway.Enforce}, caller.Config{})
+	g := begin(t, llmgateway.Config{Upstream: up}, caller.Config{}, enforcing(t, ""))
 	d <- g.door
 	c := client(t)
 	if got := ask(t, c, http.MethodPost, g.url+"/v1/messages", asking(false, "hello")); got.status != 200 {
@@ -109,7 +111,7 @@ func TestOnRecordFirst(t *testing.T) {
 			} else {
 				r.failures = policy.Failures{DiskFull: policy.Forward, JournalUnavailable: does}
 			}
-			g := begin(t, llmgateway.Config{Upstream: up, Mode: llmgateway.Enforce}, caller.Config{}, r)
+			g := begin(t, llmgateway.Config{Upstream: up}, caller.Config{}, r)
 			if row == "disk_full" {
 				g.health.Raise("journal.full", health.Critical, "full")
 			}
@@ -141,7 +143,7 @@ func TestCanary(t *testing.T) {
 	supply := []llmgateway.Supply{{Name: "supplied", Paths: []string{"/v1/models"}, Value: func(context.Context) (secret.String, error) {
 		return secret.New(canary + "-supplied"), errors.New("no such file")
 	}}}
-	g := begin(t, llmgateway.Config{Upstream: up.url, Mode: llmgateway.Enforce, Pins: pins, Supply: supply}, caller.Config{Tokens: []caller.Token{token}}, denies(t, policy.PointPrompt, "stop"))
+	g := begin(t, llmgateway.Config{Upstream: up.url, Pins: pins, Supply: supply}, caller.Config{Tokens: []caller.Token{token}}, denies(t, policy.PointPrompt, "stop"))
 	c := client(t)
 	auth := []string{caller.Header, canary + "-token", "Cookie", canary, "Proxy-Authorization", "Basic " + canary}
 	keys := append([]string{"X-Api-Key", canary + "-key", "Authorization", "Bearer " + canary + "-key", "X-Claude-Code-Session-Id", "s"}, auth...)

@@ -140,7 +140,7 @@ func TestFailures(t *testing.T) {
 			for _, row := range []policy.OnFailure{policy.Refuse, policy.Forward} {
 				var f policy.Failures
 				*test.row(&f) = row
-				g := begin(t, llmgateway.Config{Upstream: to, Mode: llmgateway.Enforce, MaxHeld: 1 << 20}, caller.Config{}, failing(test.failed, f))
+				g := begin(t, llmgateway.Config{Upstream: to, MaxHeld: 1 << 20}, caller.Config{}, failing(test.failed, f))
 				got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", test.body, test.headers...)
 				ours := strings.HasPrefix(got.header.Get("Request-Id"), "req_tripod_")
 				switch {
@@ -158,7 +158,7 @@ func TestFailures(t *testing.T) {
 func TestObserves(t *testing.T) {
 	t.Parallel()
 	up := simulated(t, messagesapi.Options{Scripts: map[string]messagesapi.Script{"t": {{Text: aKey, Calls: []messagesapi.Call{{Tool: "Bash", Input: map[string]any{"command": aKey}}}}}}})
-	g := begin(t, llmgateway.Config{Upstream: up.url, Mode: llmgateway.Observe}, caller.Config{}, enforcing(t, rule("prompt, response, tool_call", "deny")))
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, engineOf(t, policy.Observe, rule("prompt, response, tool_call", "deny")))
 	got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(true, "[[s:t]] "+aKey))
 	if !strings.Contains(string(got.body), aKey) || len(up.exchanges()) != 1 {
 		t.Errorf("%d %s", got.status, got.body)
