@@ -50,7 +50,7 @@ func newGateway(a *App, o Options) (*gateway, error) {
 	}, caller.Deps{Logger: a.log, Health: a.health}); err != nil {
 		return nil, err
 	}
-	if g.recorder, err = recorder.New(recorder.Config{}, recorder.Deps{
+	if g.recorder, err = recorder.New(cfg.Record, recorder.Deps{
 		Door: a.truth.Door, Cursors: a.truth.Journal, Logger: a.log, Registerer: a.metrics, Health: a.health, Now: o.Now, Key: a.truth.gatewayKey[:],
 	}); err != nil {
 		return nil, err

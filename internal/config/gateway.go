@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
 )
 
 // Gateway configures the LLM gateway.
@@ -26,6 +28,8 @@ type Gateway struct {
 	Credentials GatewayCredentials `yaml:"credentials"`
 	// MaxHeld bounds the bytes of a request's body that are kept to be read.
 	MaxHeld int64 `yaml:"max_held"`
+	// Record bounds what waits to be written.
+	Record recorder.Config `yaml:"record"`
 }
 
 // GatewayCredentials are the credentials that go upstream: the caller's, unless one is supplied for the path.
@@ -79,7 +83,7 @@ func (c *Config) validateGateway() error {
 	if g.MaxHeld != 0 && (g.MaxHeld < 1<<20 || g.MaxHeld > 1<<30) {
 		errs = append(errs, fmt.Errorf("gateway.max_held: %d is not between 1 MiB and 1 GiB", g.MaxHeld))
 	}
-	errs = append(errs, validateTokens("gateway", g.Tokens), validateUpstream(g.Upstream))
+	errs = append(errs, validateTokens("gateway", g.Tokens), validateUpstream(g.Upstream), g.Record.Validate())
 	for i, s := range g.Credentials.Supply {
 		if s.Name == "" {
 			errs = append(errs, fmt.Errorf("gateway.credentials.supply[%d].name: records name the credential by it", i))

@@ -23,6 +23,8 @@ func TestGatewayIsValidated(t *testing.T) {
 			t.Errorf("a secret is told: %v", err)
 		}
 	}
+	f("gateway: {record: {max_waiting: 100, max_waiting_bytes: 1000000}}", "")
+	f("gateway: {record: {max_waiting: -1}}", "gateway.record")
 	f("gateway: {}", "")
 	f("gateway: {upstream: 'http://127.0.0.1:9/base', redact: true, max_held: 2000000}", "")
 	f("gateway: {upstream: 'http://api.example'}", "gateway.upstream: want https, so that")
