@@ -86,3 +86,22 @@ func TestSupplyStaysOnItsPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestUpgrades: in enforce mode no connection turns into one that nobody reads; in observe mode it is the client's matter.
+func TestUpgrades(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []llmgateway.Mode{llmgateway.Observe, llmgateway.Enforce} {
+		asked := make(chan string, 1)
+		up := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			asked <- r.Header.Get("Upgrade") + r.Header.Get("Connection")
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"type":"message","id":"m","content":[]}`))
+		}))
+		g := begin(t, llmgateway.Config{Upstream: up, Mode: mode}, caller.Config{})
+		got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(false, "hello"), "Connection", "Upgrade", "Upgrade", "tomorrow")
+		if upgrade := <-asked; got.status != 200 || (upgrade == "") != (mode == llmgateway.Enforce) {
+			t.Errorf("%s: %d, the upstream is asked for %q", mode, got.status, upgrade)
+		}
+	}
+}

@@ -58,6 +58,10 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 	if !ok {
 		return
 	}
+	if x.enforce { // a connection that turns into another kind is one that no rule reads
+		out.Header.Del("Upgrade")
+		out.Header.Del("Connection")
+	}
 	if x.supply != nil {
 		x.supply.put(out.Header, x.supplied)
 	}
