@@ -168,6 +168,7 @@ type asker struct {
 	req     *messages.Request
 	equals  map[string]int // how often each form came in this request
 	history []byte         // chained digest of all messages so far, of a conversation without a session
+	after   string         // digest of the model's last message so far: what a prompt answers to
 	asking  int            // first message behind the last answer: what is asked now
 	retry   bool
 	list    []entry
@@ -223,6 +224,9 @@ func (a *asker) message(group []messages.Block) {
 	for i := range group {
 		a.chain(&group[i])
 	}
+	if group[0].Role == "assistant" {
+		defer a.follow(group)
+	}
 	var said []*messages.Block
 	for i := range group {
 		switch b := &group[i]; {
@@ -244,6 +248,17 @@ func (a *asker) message(group []messages.Block) {
 		return
 	}
 	a.prompt(said)
+}
+
+// follow notes what the model said last. Clients drop its thinking as the conversation goes on.
+func (a *asker) follow(group []messages.Block) {
+	var hashes []string
+	for i := range group {
+		if b := &group[i]; b.Type != "thinking" && b.Type != "redacted_thinking" {
+			hashes = append(hashes, string(b.Hash[:]))
+		}
+	}
+	a.after = string(form(hashes...))
 }
 
 func isResult(b *messages.Block) bool {
@@ -283,6 +298,8 @@ func (a *asker) keep(e entry, message int, fields ...string) bool {
 	return true
 }
 
+// prompt records what a user said. The same words in answer to something else are another prompt, also where a client has put a
+// summary in the place of what came before.
 func (a *asker) prompt(said []*messages.Block) {
 	e := a.x.entry(typePrompt, audit.ActivityPrompt, audit.OutcomeSuccess)
 	e.text("role", plain(said[0].Role))
@@ -291,7 +308,7 @@ func (a *asker) prompt(said []*messages.Block) {
 		hashes = append(hashes, string(b.Hash[:]))
 	}
 	e.count("message_index", int64(said[0].Message))
-	a.keepWith(e, said, audit.ClassText, said[0].Message, append([]string{"prompt", said[0].Role}, hashes...)...)
+	a.keepWith(e, said, audit.ClassText, said[0].Message, append([]string{"prompt", said[0].Role, a.after}, hashes...)...)
 }
 
 // keepWith keeps an entry with the content of some blocks, which is not copied where the entry is not kept.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -315,5 +316,32 @@ func TestHugeRequest(t *testing.T) {
 	}
 	if first := b.records()[0]; attribute(first, "not_recorded") != "1001" {
 		t.Errorf("%s not recorded", attribute(first, "not_recorded"))
+	}
+}
+
+// TestSameWordsAgain: what a user says again is recorded again, though a summary stands for what was said before.
+func TestSameWordsAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r, stop := b.run(recorder.Config{})
+	const plan, thought = `{"role":"user","content":"plan"}`, `{"type":"thinking","thinking":"hm","signature":"x"},`
+	first := func(thinking string) string {
+		return plan + `,{"role":"assistant","content":[` + thinking + `{"type":"text","text":"shall I?"}]},{"role":"user","content":"yes"}`
+	}
+	summary := `{"role":"user","content":"a summary"},{"role":"assistant","content":"delete it?"},{"role":"user","content":"yes"}`
+	for _, said := range []string{plan, first(thought), first("") + `,{"role":"assistant","content":"done"},{"role":"user","content":"more"}`, summary, summary} {
+		exchange(t, r, head("s1"), `{"messages":[`+said+`]}`, `{"content":[]}`)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, rec := range b.records() {
+		if rec.Type == "llm.prompt" {
+			got = append(got, attribute(rec, "message_index"))
+		}
+	}
+	if want := []string{"0", "2", "4", "0", "2"}; !slices.Equal(got, want) {
+		t.Errorf("prompts %v, want %v", got, want)
 	}
 }
