@@ -10,6 +10,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
+	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
@@ -90,7 +91,7 @@ func TestSupplyStaysOnItsPaths(t *testing.T) {
 // TestUpgrades: in enforce mode no connection turns into one that nobody reads; in observe mode it is the client's matter.
 func TestUpgrades(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []llmgateway.Mode{llmgateway.Observe, llmgateway.Enforce} {
+	for mode, e := range map[policy.Mode]llmgateway.Engine{policy.Observe: engine(t), policy.Enforce: enforcing(t, rule("prompt", "deny"))} {
 		asked := make(chan string, 1)
 		up := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -98,9 +99,9 @@ func TestUpgrades(t *testing.T) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte(`{"type":"message","id":"m","content":[]}`))
 		}))
-		g := begin(t, llmgateway.Config{Upstream: up, Mode: mode}, caller.Config{})
+		g := begin(t, llmgateway.Config{Upstream: up}, caller.Config{}, e)
 		got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(false, "hello"), "Connection", "Upgrade", "Upgrade", "tomorrow")
-		if upgrade := <-asked; got.status != 200 || (upgrade == "") != (mode == llmgateway.Enforce) {
+		if upgrade := <-asked; got.status != 200 || (upgrade == "") != (mode == policy.Enforce) {
 			t.Errorf("%s: %d, the upstream is asked for %q", mode, got.status, upgrade)
 		}
 	}
