@@ -191,6 +191,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
+	} else if x.enforce && carries(r.Method) {
+		if out := x.durable(r.Context(), g.engine.Failures()); out != nil {
+			x.say(w, out)
+			return
+		}
 	}
 	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }

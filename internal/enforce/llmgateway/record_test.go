@@ -178,3 +178,26 @@ func TestCanary(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadIsOnRecordFirst: what carries something past the gateway unread is on record before it goes, where rules enforce.
+func TestUnreadIsOnRecordFirst(t *testing.T) {
+	t.Parallel()
+	up := arriving(t)
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, enforcing(t, rule("prompt", "deny")))
+	c := client(t)
+	g.door.set(errors.New("down"))
+	if got := ask(t, c, http.MethodPost, g.url+"/v1/files", "a file", "Content-Type", "text/plain"); got.status != 503 || len(up.all()) != 0 {
+		t.Errorf("with the journal down: %d, %q", got.status, up.all())
+	}
+	if got := ask(t, c, http.MethodGet, g.url+"/v1/models", ""); got.status != 200 {
+		t.Errorf("what carries nothing: %d", got.status)
+	}
+	g.door.set(nil)
+	soon(t, "a journal that works again", func() bool {
+		return ask(t, c, http.MethodPost, g.url+"/v1/files", "a file", "Content-Type", "text/plain").status == 200
+	})
+	g.stop()
+	if n := told(g.door); n["llm.request"] < 2 || n["llm.request"]+1 != n["llm.other"] {
+		t.Errorf("records: %v", n)
+	}
+}

@@ -53,6 +53,12 @@ func plainPath(p string) string {
 	return path.Clean("/" + strings.Join(segments, "/"))
 }
 
+// carries reports whether a request of a method may take something with it: where rules enforce, that it was made is on record
+// before it goes, though nobody reads what it takes.
+func carries(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
 // reads reports whether the gateway reads the body: that of a conversation always, those of other routes that hold such text
 // only where a rule could keep it from leaving.
 func (r route) reads(enforce bool) bool {
