@@ -20,6 +20,7 @@ const tripodConfig = `capture:
     - keep: text
 gateway:
   upstream: %q
+policy:
   mode: %s
 `
 

@@ -32,7 +32,7 @@ func TestKillGateway(t *testing.T) {
 
 func killGateway(t *testing.T, mode string) {
 	up := newUpstream(t)
-	h := newHome(t, captureAll+"gateway:\n  mode: "+mode+"\n")
+	h := newHome(t, captureAll+"policy:\n  mode: "+mode+"\n")
 	h.gateway, h.env = "127.0.0.1:0", []string{"TRIPOD_GATEWAY_UPSTREAM=" + up.url}
 	rng := seeded(t)
 	rounds := 6
