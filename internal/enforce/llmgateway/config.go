@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/secret"
 )
@@ -30,6 +31,8 @@ type Config struct {
 	MaxHeld     int64 // bytes of one request body that are kept to be read; default 40 MiB
 	MaxMemory   int64 // bytes of earlier bodies that are kept to compare the next ones with; default 32 MiB
 	MaxInFlight int64 // bytes of all bodies and answers kept at once; default 512 MiB
+
+	MaxStall time.Duration // without a byte of a body that is read before it goes on; default 1 min
 }
 
 // Supply is a credential of ours for some paths.
@@ -57,6 +60,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxMemory <= 0 {
 		c.MaxMemory = 32 << 20
+	}
+	if c.MaxStall <= 0 {
+		c.MaxStall = time.Minute
 	}
 	if c.MaxInFlight <= 0 {
 		c.MaxInFlight = 512 << 20

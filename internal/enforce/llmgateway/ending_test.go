@@ -315,3 +315,39 @@ func TestStreamsAtOnce(t *testing.T) {
 		t.Errorf("%v %s", err, rest)
 	}
 }
+
+// TestStalledBody: who stops in the middle of a body gives back the room it took; who goes on slowly is waited for, however
+// long the answer then takes.
+func TestStalledBody(t *testing.T) {
+	t.Parallel()
+	for name, goesOn := range map[string]bool{"stops": false, "goes on": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const stall = 200 * time.Millisecond
+			up := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				select { // the deadline is that of the body alone
+				case <-time.After(2 * stall):
+				case <-r.Context().Done():
+				}
+				_, _ = io.WriteString(w, "{}")
+			}))
+			g := begin(t, llmgateway.Config{Upstream: up, MaxStall: stall}, caller.Config{}, enforcing(t, rule("prompt", "deny")))
+			conn, err := net.Dial("tcp", strings.TrimPrefix(g.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			body := asking(false, "hello")
+			fmt.Fprintf(conn, "POST /v1/messages HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s", len(body), body[:10])
+			if goesOn {
+				fmt.Fprint(conn, body[10:])
+			}
+			line, err := bufio.NewReader(conn).ReadString('\n')
+			if goesOn && !strings.HasPrefix(line, "HTTP/1.1 200") || !goesOn && err == nil {
+				t.Errorf("%q %v", line, err)
+			}
+			g.ended(t, map[bool]string{true: "complete", false: "client_abort"}[goesOn])
+		})
+	}
+}

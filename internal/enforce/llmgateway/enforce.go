@@ -18,7 +18,7 @@ import (
 func (x *exchange) judgeFirst(ctx context.Context) *saying {
 	x.base = x.event(nil)
 	rows := x.g.engine.Failures()
-	whole, err := x.body.hold()
+	whole, err := x.body.hold(x.deadline, x.g.cfg.MaxStall)
 	if err != nil {
 		x.end(endOf(ctx), err)
 		return &saying{gone: true}
@@ -173,8 +173,9 @@ func (g *Gateway) full() bool {
 	return false
 }
 
-// hold reads the body up to what may be kept of it, and reports whether that was all.
-func (b *body) hold() (whole bool, err error) {
+// hold reads the body up to what may be kept of it, and reports whether that was all. A client that sends nothing for a while is
+// waited for no longer: what it has sent takes room that others need.
+func (b *body) hold(deadline func(time.Time) error, stall time.Duration) (whole bool, err error) {
 	if b.length > b.most {
 		return false, nil
 	}
@@ -182,7 +183,13 @@ func (b *body) hold() (whole bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	_, err = io.CopyN(io.Discard, from, b.most)
+	_, err = io.CopyN(io.Discard, readerFunc(func(p []byte) (int, error) {
+		_ = deadline(time.Now().Add(stall)) // where the connection knows none, the client is waited for
+		return from.Read(p)
+	}), b.most)
+	if err == nil || errors.Is(err, io.EOF) {
+		_ = deadline(time.Time{}) // else it stays: net/http waits for the rest of a body on its way out
+	}
 	switch {
 	case errors.Is(err, io.EOF):
 		return true, nil
@@ -191,3 +198,7 @@ func (b *body) hold() (whole bool, err error) {
 	}
 	return b.size == b.length, nil
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

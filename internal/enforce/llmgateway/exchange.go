@@ -45,15 +45,16 @@ type exchange struct {
 	supply     *supply
 	supplied   secret.String
 
-	client   *watched      // the body as the client sends it; nil where its end is nobody's matter
-	body     *body         // nil where it is passed on unread
-	enforce  bool          // rules take effect; the request is read, judged and on record before it goes
-	decoded  int64         // bytes of the budget that the decoded body takes
-	redacted []byte        // what goes upstream in place of the body; nil: the body
-	base     policy.Event  // what all events of this exchange share; written by whoever reads the request
-	headed   chan struct{} // closed once tap is written, or there will be none
-	untie    func()        // closes headed, once
-	left     chan struct{} // closed once the exchange is over
+	client   *watched              // the body as the client sends it; nil where its end is nobody's matter
+	deadline func(time.Time) error // of reading from the client
+	body     *body                 // nil where it is passed on unread
+	enforce  bool                  // rules take effect; the request is read, judged and on record before it goes
+	decoded  int64                 // bytes of the budget that the decoded body takes
+	redacted []byte                // what goes upstream in place of the body; nil: the body
+	base     policy.Event          // what all events of this exchange share; written by whoever reads the request
+	headed   chan struct{}         // closed once tap is written, or there will be none
+	untie    func()                // closes headed, once
+	left     chan struct{}         // closed once the exchange is over
 
 	encoding string // of the answer; with stream, written before headed is closed
 	stream   bool

@@ -186,6 +186,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ctx := context.WithoutCancel(r.Context()) // what has passed is read to its end, whoever went away
 		g.running.start(func() { x.readBehind(ctx) })
 		if x.enforce {
+			x.deadline = http.NewResponseController(w).SetReadDeadline
 			if out := x.judgeFirst(r.Context()); out != nil {
 				x.say(w, out)
 				return
