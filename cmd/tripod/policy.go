@@ -91,7 +91,11 @@ func (c *policyRulesCommand) Run(ctx context.Context, std streams) error {
 		for i, p := range r.Points {
 			points[i] = string(p)
 		}
-		if _, err := fmt.Fprintf(std.out, "%-30s  %-8s %-7s %-8s  %s  (%s)\n", plain(r.ID), r.Severity, r.Effect, r.Mode, field1(r.Title), strings.Join(points, ", ")); err != nil {
+		held := ""
+		if r.Asked != r.Mode {
+			held = "  asks to " + string(r.Asked) + ", held back by policy.mode"
+		}
+		if _, err := fmt.Fprintf(std.out, "%-30s  %-8s %-7s %-8s  %s  (%s)%s\n", plain(r.ID), r.Severity, r.Effect, r.Mode, field1(r.Title), strings.Join(points, ", "), held); err != nil {
 			return err
 		}
 	}

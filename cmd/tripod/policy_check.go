@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +78,11 @@ func (c *policyCheckCommand) Run(ctx context.Context, std streams) error {
 	list, err := c.events(input)
 	if err != nil {
 		return err
+	}
+	for i := range list {
+		if !slices.Contains(policy.Points(), list[i].Point) {
+			return usage{fmt.Errorf("there is no point %q: want one of %v", list[i].Point, policy.Points())}
+		}
 	}
 	for i := range list {
 		list[i].judge(ctx, e, c.Show)
@@ -210,11 +216,20 @@ func (k *checked) judge(ctx context.Context, e *policy.Engine, show bool) {
 	if v.Failed != nil {
 		k.Failed = strings.ReplaceAll(v.Failed.Error(), "\n", "; ")
 	}
+	if v.Failed != nil && e.Enforces(k.Point) {
+		if rows := e.Failures(); rows.Of(v.Failed) == policy.Refuse && k.Effect.Rank() < policy.Deny.Rank() {
+			k.Effect, k.Message = policy.Deny, "" // as the failure table has it
+		}
+	}
+	text := ""
+	if show && len(v.Matches) > 0 {
+		text = policy.TextOf(k.event)
+	}
 	for _, m := range v.Matches {
 		match := checkedMatch{Rule: m.Rule, Effect: m.Effect, Mode: m.Mode, Severity: m.Severity, Exception: m.Exception}
 		for _, f := range m.Findings {
 			found := checkedFinding{Kind: f.Detector + "." + f.Kind, Start: f.Start, End: f.End}
-			if text := policy.TextOf(k.event); show && f.End <= len(text) {
+			if show && f.End <= len(text) {
 				found.Text = text[f.Start:f.End]
 			}
 			match.Findings = append(match.Findings, found)
@@ -234,28 +249,54 @@ func (c *policyCheckCommand) print(std streams, k *checked) error {
 			return nil // of a request, what matches is enough
 		}
 	}
-	text := fmt.Sprintf("%s: %s", plain(where), k.Effect)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %s", plain(where), k.Effect)
 	if k.Rule != "" {
-		text += " by " + plain(k.Rule)
+		text.WriteString(" by " + plain(k.Rule))
 	}
 	if k.Message != "" {
-		text += fmt.Sprintf(", with the words: %s", plain(k.Message))
+		fmt.Fprintf(&text, ", with the words: %s", plain(k.Message))
+	}
+	if would := k.would(); would != "" {
+		fmt.Fprintf(&text, "; a rule that observes would %s", would)
 	}
 	if k.Failed != "" {
-		text += "; not judged wholly: " + plain(k.Failed)
+		text.WriteString("; not judged wholly: " + plain(k.Failed))
 	}
 	for _, m := range k.Matches {
-		text += fmt.Sprintf("\n  %s (%s, %s, %s)", plain(m.Rule), m.Effect, m.Mode, m.Severity)
-		if m.Exception != "" {
-			text += ", excepted: " + plain(m.Exception)
-		}
-		for _, f := range m.Findings {
-			text += fmt.Sprintf("\n    %s at %d to %d", f.Kind, f.Start, f.End)
-			if f.Text != "" {
-				text += ": " + plain(f.Text)
-			}
+		m.print(&text)
+	}
+	_, err := fmt.Fprintln(std.out, text.String())
+	return err
+}
+
+// would is the strongest effect that a rule would have had if it did not observe; "" where none is stronger than what is done.
+func (k *checked) would() (effect policy.Effect) {
+	most := max(k.Effect.Rank(), policy.Flag.Rank())
+	for _, m := range k.Matches {
+		if m.Mode == policy.Observe && m.Exception == "" && m.Effect.Rank() > most {
+			most, effect = m.Effect.Rank(), m.Effect
 		}
 	}
-	_, err := fmt.Fprintln(std.out, text)
-	return err
+	return effect
+}
+
+// mostPrinted is how many findings of a rule are printed one by one; --json has all.
+const mostPrinted = 100
+
+func (m *checkedMatch) print(text *strings.Builder) {
+	fmt.Fprintf(text, "\n  %s (%s, %s, %s)", plain(m.Rule), m.Effect, m.Mode, m.Severity)
+	if m.Exception != "" {
+		text.WriteString(", excepted: " + plain(m.Exception))
+	}
+	for i, f := range m.Findings {
+		if i == mostPrinted {
+			fmt.Fprintf(text, "\n    and %d more", len(m.Findings)-i)
+			break
+		}
+		fmt.Fprintf(text, "\n    %s at %d to %d", f.Kind, f.Start, f.End)
+		if f.Text != "" {
+			text.WriteString(": " + plain(f.Text))
+		}
+	}
 }

@@ -282,7 +282,7 @@ func (a *App) announce(ctx context.Context) error {
 		return err
 	}
 	listeners := strings.TrimSpace(strings.Join([]string{addrs.Console, addrs.OTLPHTTP, addrs.OTLPGRPC, addrs.Gateway}, " "))
-	a.log.InfoContext(ctx, "serving", "data", a.cfg.Data, "console", addrs.Console, "otlp_http", addrs.OTLPHTTP, "otlp_grpc", addrs.OTLPGRPC, "gateway", addrs.Gateway)
+	a.log.InfoContext(ctx, "serving", "data", a.cfg.Data, "console", addrs.Console, "otlp_http", addrs.OTLPHTTP, "otlp_grpc", addrs.OTLPGRPC, "gateway", addrs.Gateway, "policy", string(a.policy.Mode()))
 	a.tryAct(ctx, "tripod.serve.start", audit.Attrs{
 		{Name: "version", Value: audit.String(a.version)}, {Name: "config_digest", Value: audit.String(digest)},
 		{Name: "listeners", Value: audit.String(listeners)}, {Name: "rule_set", Value: audit.String(a.policy.Version())},

@@ -21,6 +21,9 @@ type gateway struct {
 	listener net.Listener // nil where no address is configured
 	server   *http.Server
 	tokens   int // it asks for one where there are any
+
+	asksCertificate bool
+
 	gate     *caller.Gate
 	recorder *recorder.Recorder
 	llm      *llmgateway.Gateway
@@ -44,7 +47,7 @@ func newGateway(a *App, o Options) (*gateway, error) {
 		return nil, err
 	}
 	list = append(list, o.Callers...)
-	g := &gateway{tokens: len(list)}
+	g := &gateway{tokens: len(list), asksCertificate: cfg.TLS.ClientCA != ""}
 	if g.gate, err = caller.New(caller.Config{
 		Addr: a.cfg.Listen.Gateway, CertFile: cfg.TLS.Cert, KeyFile: cfg.TLS.Key, ClientCAFile: cfg.TLS.ClientCA, Tokens: list, Hosts: cfg.Hosts,
 	}, caller.Deps{Logger: a.log, Health: a.health}); err != nil {

@@ -48,7 +48,7 @@ func (g *gateway) examine(ctx context.Context, rules *policy.Engine) []Finding {
 	switch {
 	case g.tokens > 0:
 		credentials = "asks callers for one of " + plural(g.tokens, "token", "tokens")
-	case g.server.TLSConfig != nil:
+	case g.asksCertificate:
 		credentials = "asks callers for a client certificate"
 	}
 	list := []Finding{{Check: check, OK: true, Text: g.url() + ", " + credentials}}
@@ -62,17 +62,28 @@ func (g *gateway) examine(ctx context.Context, rules *policy.Engine) []Finding {
 	default:
 		reach.Text = fmt.Sprintf("%s answers (%d to HEAD /api/hello)", g.llm.Upstream(), status)
 	}
-	enforcing := 0
+	return append(list, reach, examineRules(rules))
+}
+
+// examineRules says what the rules may do, and where somebody may believe that they do more.
+func examineRules(rules *policy.Engine) Finding {
+	n, wanted := len(rules.Rules()), 0
 	for _, r := range rules.Rules() {
-		if r.Mode == policy.Enforce {
-			enforcing++
+		if r.Asked == policy.Enforce {
+			wanted++
 		}
 	}
-	mode := Finding{Check: "gateway policy", OK: true, Text: fmt.Sprintf("observe: %s, none takes effect", plural(len(rules.Rules()), "rule", "rules"))}
-	if g.llm.Enforces() {
-		mode.Text = fmt.Sprintf("enforce: %d of %s in force", enforcing, plural(len(rules.Rules()), "rule", "rules"))
+	f := Finding{Check: "gateway policy", OK: true, Text: fmt.Sprintf("observe: %s, none takes effect", plural(n, "rule", "rules"))}
+	switch {
+	case rules.Mode() == policy.Enforce && wanted == 0:
+		f.OK, f.Text = false, fmt.Sprintf("policy.mode is enforce, but each of %s observes: nothing will be stopped", plural(n, "rule", "rules"))
+		f.Fix = "set mode: enforce on the rules that are to take effect, under overrides for those that come with Tripod"
+	case rules.Mode() == policy.Enforce:
+		f.Text = fmt.Sprintf("enforce: %d of %s in force", wanted, plural(n, "rule", "rules"))
+	case wanted > 0:
+		f.Text += fmt.Sprintf("; %d would, but for policy.mode: observe", wanted)
 	}
-	return append(list, reach, mode)
+	return f
 }
 
 func plural(n int, one, many string) string {

@@ -44,6 +44,8 @@ type Rule struct {
 	// Severity is low, medium, high or critical; Mode is observe or enforce, observe where nothing is said.
 	Severity string `yaml:"severity" json:"severity"`
 	Mode     Mode   `yaml:"mode,omitempty" json:"mode,omitempty"`
+	// Asked is the mode that file and overrides ask for, where Rules tells of it; Mode is the one that holds.
+	Asked Mode `yaml:"-" json:"-"`
 	// Marks are words noted of the session when the rule matches, for the conditions of rules that judge what comes after it.
 	Marks []string `yaml:"marks,omitempty" json:"marks,omitempty"`
 	// Owner answers for the rule.

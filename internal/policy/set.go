@@ -194,6 +194,7 @@ func (s *ruleSet) finish(c *compiler, r *rule) error {
 	if r.Mode == "" {
 		r.Mode = Observe
 	}
+	r.Asked = r.Mode
 	if s.cfg.Mode == Observe {
 		r.Mode = Observe
 	}

@@ -85,7 +85,7 @@ func (x *exchange) decide(data []byte, req *messages.Request, judged []recorder.
 		switch {
 		case v.Effect == policy.Deny:
 			return x.deny(req, v)
-		case rows.Of(v.Failed) == policy.Refuse:
+		case rows.Of(v.Failed) == policy.Refuse && x.stops(&req.Blocks[judged[i].Block]):
 			return says(http.StatusServiceUnavailable, "api_error",
 				"This request was not let through: it could not be judged by your organisation's policy (%s). Try again; if it stays, ask your administrator.", failedWords(v.Failed))
 		case v.Effect != policy.Redact:
@@ -105,6 +105,12 @@ func (x *exchange) decide(data []byte, req *messages.Request, judged []recorder.
 		x.g.stats.redacted.Add(float64(len(cuts)))
 	}
 	return nil
+}
+
+// stops reports whether a rule in force could stop such a block. Where none could, it makes no difference that it was not judged.
+func (x *exchange) stops(b *messages.Block) bool {
+	point, _ := pointOf(b)
+	return x.g.engine.Enforces(point)
 }
 
 // failedWords says in general why something could not be judged.

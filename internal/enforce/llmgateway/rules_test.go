@@ -97,7 +97,7 @@ func TestRedacts(t *testing.T) {
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	failing := func(failed error, f policy.Failures) *rules {
-		return &rules{Engine: engine(t), failures: f, points: []policy.Point{policy.PointToolCall}, evaluate: func(ev policy.Event) policy.Verdict {
+		return &rules{Engine: engine(t), failures: f, points: []policy.Point{policy.PointPrompt, policy.PointToolCall}, evaluate: func(ev policy.Event) policy.Verdict {
 			if ev.Point == policy.PointPrompt {
 				return policy.Verdict{Effect: policy.Allow, Failed: failed}
 			}
@@ -161,6 +161,19 @@ func TestObserves(t *testing.T) {
 	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, engineOf(t, policy.Observe, rule("prompt, response, tool_call", "deny")))
 	got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(true, "[[s:t]] "+aKey))
 	if !strings.Contains(string(got.body), aKey) || len(up.exchanges()) != 1 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// TestFailureThatMakesNoDifference: what could not be judged passes where no rule in force could have stopped it.
+func TestFailureThatMakesNoDifference(t *testing.T) {
+	t.Parallel()
+	up := simulated(t, messagesapi.Options{})
+	judge := &rules{Engine: engine(t), points: []policy.Point{policy.PointToolCall}, evaluate: func(policy.Event) policy.Verdict {
+		return policy.Verdict{Effect: policy.Allow, Failed: policy.ErrIncomplete}
+	}}
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{}, judge)
+	if got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(false, "hello")); got.status != http.StatusOK {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }
