@@ -103,22 +103,25 @@ func (g *guard) take(e messages.Event) {
 	if e.TooLong {
 		row = g.rows.TooLarge
 	}
+	refused, response := "", false
+	if is {
+		point := answerEvent(g.l.base, c.Block).Point
+		refused, response = g.x.refuses(&g.rows, point, &v), point == policy.PointResponse
+	}
 	switch {
 	case err != nil && row == policy.Refuse:
 		g.stop("The gateway could not read a part of this answer, and your organisation lets none pass unread.")
 		return
-	case is && answerEvent(g.l.base, c.Block).Point == policy.PointResponse && g.refuses(&v) != "":
+	case refused != "" && response:
 		g.x.rec.Block(c.Block, g.l.verdicts(c.Block), true)
-		g.stop(g.refuses(&v))
+		g.stop(refused)
 		return
 	}
 	held := c.Block != nil && g.withholds(c.Block)
 	if c.Whole {
 		words := ""
-		if held && is {
-			words = g.refuses(&v)
-		}
 		if held {
+			words = refused
 			g.said[c.Block] = words
 		}
 		g.x.rec.Block(c.Block, g.l.verdicts(c.Block), words != "")
@@ -149,12 +152,12 @@ func isPing(e messages.Event) bool {
 	return ok && string(e.Data[start:end]) == `"ping"`
 }
 
-// refuses is what is said in place of something with this verdict; "" lets it pass.
-func (g *guard) refuses(v *policy.Verdict) string {
+// refuses is what is said in place of a part of an answer; "" lets it pass.
+func (x *exchange) refuses(rows *policy.Failures, point policy.Point, v *policy.Verdict) string {
 	switch {
 	case v.Effect == policy.Deny:
 		return wordsOf(v)
-	case g.rows.Of(v.Failed) == policy.Refuse:
+	case rows.Of(v.Failed) == policy.Refuse && x.g.engine.Enforces(point):
 		return "A part of this answer could not be judged by your organisation's policy and was held back: " + failedWords(v.Failed) + "."
 	}
 	return ""

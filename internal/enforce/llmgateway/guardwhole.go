@@ -37,14 +37,14 @@ func (x *exchange) guardWhole(ctx context.Context, from io.Reader) ([]byte, *say
 		return body, nil
 	}
 	x.reply = reply
-	l, g := x.listen(ctx), guard{rows: rows}
+	l := x.listen(ctx)
 	said := map[int]string{}
 	all := ""
 	for i, b := range reply.Blocks {
 		list := l.judgeText(b)
-		words := ""
-		if len(list) > 0 && (withholds(b) || answerEvent(l.base, b).Point == policy.PointResponse) {
-			words = g.refuses(&list[0])
+		words, point := "", answerEvent(l.base, b).Point
+		if len(list) > 0 && (withholds(b) || point == policy.PointResponse) {
+			words = x.refuses(&rows, point, &list[0])
 		}
 		x.rec.Block(b, list, words != "")
 		switch {
