@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/collect/auditexport"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/erasure"
@@ -29,6 +30,8 @@ type Truth struct {
 	Door    *intake.Door
 	Eraser  *erasure.Eraser
 	Health  *health.Registry
+	// Acts is what decisions rest on.
+	Acts *acts.State
 	// Importer imports audit log exports.
 	Importer *auditexport.Importer
 
@@ -90,6 +93,9 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	t.Importer = auditexport.New(t.Door, t.Journal)
 	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)
 	t.Eraser.Signed, t.Eraser.Settled = t.signed, t.settled
+	if t.Acts, err = acts.Load(ctx, o.Dir, t.Journal.Reader()); err != nil {
+		return err
+	}
 	return t.startLedger(ctx, o)
 }
 
@@ -112,6 +118,9 @@ func (t *Truth) startLedger(ctx context.Context, o TruthOptions) error {
 	t.start(ctx, "ledger", func(ctx context.Context) error { return t.runLedger(ctx, l) })
 	if !o.Serve {
 		t.resume(ctx) // says itself what it could not do
+	}
+	if o.Serve {
+		t.startFirst(ctx, "acts", func(ctx context.Context) error { return t.Acts.Run(ctx, t.Journal.Follow(t.Acts.Position()+1)) })
 	}
 	sweeper := intake.NewSweeper(t.Door, t.Journal, t.Content, o.Health, t.log)
 	t.startFirst(ctx, "sweeper", sweeper.Run)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/journal"
@@ -60,6 +61,18 @@ func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Reg
 		},
 		discard:   func() error { return viewfile.Remove(organisation.Path(dir)) },
 		databases: func() ([]string, error) { return []string{organisation.Path(dir)}, nil },
+	})
+	views = append(views, &view{
+		name: "acts", behind: acts.ConditionBehind, journal: j, health: h, log: log,
+		openFile: func(ctx context.Context) (viewFile, error) {
+			f, err := acts.OpenFile(ctx, acts.Path(dir), log)
+			if err != nil {
+				return nil, err
+			}
+			return &actsFile{File: f}, nil
+		},
+		discard:   func() error { return viewfile.Remove(acts.Path(dir)) },
+		databases: func() ([]string, error) { return []string{acts.Path(dir)}, nil },
 	})
 	for _, v := range views {
 		if err := v.tryOpen(ctx); err != nil { // run tries again
@@ -142,8 +155,29 @@ func (f *organisationFile) Apply(ctx context.Context, batch []journal.Stored) er
 	return err
 }
 
+// actsFile is the file of positions as a view runs it; see searchFile.
+type actsFile struct {
+	acts.File
+	applied func(at uint64, err error)
+}
+
+func (f *actsFile) run(ctx context.Context, v *view, from *journal.Follower) error {
+	f.applied = v.applied
+	r := viewfile.Runner{View: "the view of acts", Condition: acts.ConditionBehind, Health: v.health, Logger: v.log}
+	return r.Run(ctx, from, f)
+}
+
+// Apply implements viewfile.Applier.
+func (f *actsFile) Apply(ctx context.Context, batch []journal.Stored) error {
+	err := f.File.Apply(ctx, batch)
+	if len(batch) > 0 {
+		f.applied(batch[len(batch)-1].Seq, err)
+	}
+	return err
+}
+
 // Views names the views that Rebuild knows.
-func Views() []string { return []string{"search", "correlate", "organisation"} }
+func Views() []string { return []string{"search", "correlate", "organisation", "acts"} }
 
 // Rebuild throws a view away and computes it again from the journal, beside the old one, which it then replaces. Nothing
 // may serve on the data directory meanwhile.
@@ -171,6 +205,8 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 		return correlate.Rebuild(ctx, dir, j.Reader(), progress)
 	case "organisation":
 		return organisation.Rebuild(ctx, dir, j.Reader(), progress)
+	case "acts":
+		return acts.Rebuild(ctx, dir, j.Reader(), progress)
 	}
 	return fmt.Errorf("rebuild: there is no view %q: %v are", name, Views())
 }

@@ -1,5 +1,6 @@
-// Package keyring holds the master key and what is derived from it. It hands out three things: wrapping of other keys,
-// the key of keyed record ids, and the key by which gateways name credentials and what they replace.
+// Package keyring holds the master key and what is derived from it. It hands out four things: wrapping of other keys,
+// the key of keyed record ids, the key by which gateways name credentials and what they replace, and the key that seals
+// sign-ins and tokens.
 //
 // A created master key is synced to disk, with the directories above it, before Load returns: nothing is ever wrapped
 // under a key that a power loss could take away. A missing key is never replaced while wrapped keys exist that need it.
@@ -46,6 +47,7 @@ type Keyring struct {
 	wrap    cipher.AEAD
 	id      *[KeySize]byte // behind a pointer, so that no %v of a struct around it prints it
 	gateway *[KeySize]byte
+	state   *[KeySize]byte
 }
 
 // Labels of what is derived from the master key. They are part of the stored format.
@@ -53,6 +55,7 @@ const (
 	labelWrap    = "tripod/wrap/v1"
 	labelID      = "tripod/id/v1"
 	labelGateway = "tripod/gateway/v1"
+	labelState   = "tripod/state/v1"
 )
 
 // New makes a keyring from a master key of KeySize bytes.
@@ -72,6 +75,10 @@ func New(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive gateway key: %w", err)
 	}
+	stateKey, err := hkdf.Key(sha256.New, master, nil, labelState, KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive state key: %w", err)
+	}
 	block, err := aes.NewCipher(wrapKey)
 	if err != nil {
 		return nil, fmt.Errorf("derive wrapping key: %w", err)
@@ -81,7 +88,7 @@ func New(master []byte) (*Keyring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive wrapping key: %w", err)
 	}
-	return &Keyring{wrap: aead, id: (*[KeySize]byte)(idKey), gateway: (*[KeySize]byte)(gatewayKey)}, nil
+	return &Keyring{wrap: aead, id: (*[KeySize]byte)(idKey), gateway: (*[KeySize]byte)(gatewayKey), state: (*[KeySize]byte)(stateKey)}, nil
 }
 
 // Wrap implements Wrapper with AES-256-GCM; purpose is authenticated with the key.
@@ -103,6 +110,9 @@ func (k *Keyring) IDKey() [KeySize]byte { return *k.id }
 
 // GatewayKey is the key by which gateways name credentials that pass through them, and placeholders for what they replace.
 func (k *Keyring) GatewayKey() [KeySize]byte { return *k.gateway }
+
+// StateKey seals what the state file holds of sign-ins and tokens.
+func (k *Keyring) StateKey() [KeySize]byte { return *k.state }
 
 // Format implements fmt.Formatter, so that no verb prints a key.
 func (k *Keyring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, secret.Redacted) }

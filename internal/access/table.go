@@ -1,0 +1,72 @@
+package access
+
+import "slices"
+
+// Entry is one line of the table: the right that a page, an address of the API or a command asks for.
+type Entry struct {
+	// Route is the pattern as the console registers it ("GET /record/{seq}"); "" for a command.
+	Route string
+	// Command is the words of a command ("case open"); "" for a route. A command that only reads files of the data directory is
+	// in no table: the operating system decides who may.
+	Command string
+	Right   Right
+	Does    string // in words, for documents and refusals
+}
+
+// table is all there is. A route or command that stands not here is refused, and fails a test.
+var table = []Entry{
+	{Route: "GET /static/", Right: Anybody, Does: "style and scripts of the pages"},
+	{Route: "GET /healthz", Right: Anybody, Does: "whether the process lives, and its conditions"},
+	{Route: "GET /readyz", Right: Anybody, Does: "whether it takes in"},
+	{Route: "GET /metrics", Right: Anybody, Does: "counts, without a name in them"},
+	{Route: "GET /debug/pprof/", Right: Anybody, Does: "profiles, where switched on"},
+	{Route: "GET /debug/pprof/profile", Right: Anybody, Does: "profiles, where switched on"},
+	{Route: "GET /enter", Right: Anybody, Does: "signing in by a link"},
+	{Route: "POST /leave", Right: SignedIn, Does: "signing out"},
+	{Route: "GET /{$}", Right: ReadHealth, Does: "overview"},
+	{Route: "GET /health", Right: ReadHealth, Does: "health"},
+	{Route: "GET /health/now", Right: ReadHealth, Does: "health, refreshed"},
+	{Route: "GET /activity", Right: ReadRecords, Does: "search"},
+	{Route: "GET /activity/counts", Right: ReadRecords, Does: "counts by value"},
+	{Route: "GET /activity/new", Right: ReadRecords, Does: "how many are new"},
+	{Route: "GET /activity/words", Right: ReadRecords, Does: "words of the query language"},
+	{Route: "GET /activity/values", Right: ReadRecords, Does: "suggestions"},
+	{Route: "GET /activity/export", Right: ExportRecords, Does: "download of records"},
+	{Route: "GET /record/{seq}", Right: ReadRecords, Does: "one record"},
+	{Route: "GET /record/{seq}/source", Right: ReadRecords, Does: "one record as its source sent it"},
+	{Route: "GET /record/{seq}/proof", Right: ReadRecords, Does: "the proof of one record"},
+	{Route: "GET /record/{seq}/proof.json", Right: ReadRecords, Does: "the proof as a file"},
+	{Route: "GET /session", Right: ReadRecords, Does: "one session"},
+	{Route: "GET /session/{id}", Right: ReadRecords, Does: "one session"},
+	{Route: "GET /organisation", Right: ReadRecords, Does: "settings, keys and accounts of the organisation"},
+	{Route: "GET /organisation/account", Right: ReadRecords, Does: "one account"},
+	{Route: "GET /api/v1/search", Right: ReadRecords, Does: "search"},
+	{Route: "GET /api/v1/facets", Right: ReadRecords, Does: "counts by value"},
+	{Route: "GET /api/v1/histogram", Right: ReadRecords, Does: "counts by time"},
+
+	{Command: "erase", Right: Erase, Does: "destroy a record or a container's content"},
+	{Command: "import", Right: Operate, Does: "take in an audit log export"},
+	{Command: "console", Right: SignedIn, Does: "a link into the console"},
+	{Command: "console --revoke", Right: WriteSettings, Does: "end every sign-in"},
+}
+
+// Table lists every entry.
+func Table() []Entry { return slices.Clone(table) }
+
+// ForRoute finds the right a route asks for; ok is false for one that stands in no line.
+func ForRoute(pattern string) (Right, bool) {
+	i := slices.IndexFunc(table, func(e Entry) bool { return e.Route != "" && e.Route == pattern })
+	if i < 0 {
+		return "", false
+	}
+	return table[i].Right, true
+}
+
+// ForCommand finds the right a command asks for; ok is false for one that stands in no line.
+func ForCommand(words string) (Right, bool) {
+	i := slices.IndexFunc(table, func(e Entry) bool { return e.Command != "" && e.Command == words })
+	if i < 0 {
+		return "", false
+	}
+	return table[i].Right, true
+}
