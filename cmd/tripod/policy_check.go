@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
 	"github.com/tripod-audit/tripod/internal/policy"
 )
@@ -180,26 +181,12 @@ func requestEvents(body []byte) ([]checked, error) {
 		return nil, wanting{fmt.Errorf("no request that everybody reads alike: %w", err)}
 	}
 	var list []checked
+	base := policy.Event{Model: req.Model, Capabilities: req.Capabilities, At: time.Now()}
 	for i := range req.Blocks {
 		b := &req.Blocks[i]
-		ev := policy.Event{Model: req.Model, Capabilities: req.Capabilities, At: time.Now(), Point: policy.PointPrompt, Kind: b.Type, Tool: b.Tool, MCP: b.Server}
-		switch {
-		case b.Part == messages.System, b.Part == messages.Tools:
-			ev.Kind = b.Part.String()
-		case b.Part != messages.Message:
-		case strings.HasSuffix(b.Type, "tool_result"):
-			ev.Point = policy.PointToolResult
-		case strings.HasSuffix(b.Type, "tool_use"):
-			ev.Point, ev.Arguments = policy.PointToolCall, b.Input
-		case b.Role == "assistant":
-			ev.Point = policy.PointResponse
-		}
-		if ev.Point != policy.PointToolCall {
-			texts := make([]string, len(b.Texts))
-			for j := range b.Texts {
-				texts[j] = b.Texts[j].Value
-			}
-			ev.Text = strings.Join(texts, "\n")
+		ev, judged := llmgateway.Ask(base, b)
+		if !judged {
+			continue
 		}
 		where := fmt.Sprintf("%s[%d]", b.Part, b.Index)
 		if b.Part == messages.Message {

@@ -14,6 +14,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/secret"
 	"github.com/tripod-audit/tripod/internal/simulate/fleet"
@@ -35,14 +36,14 @@ func newStand(t *testing.T, w *world.World) *stand {
 	if s.truth, err = app.OpenTruth(t.Context(), app.TruthOptions{Dir: s.dir, Capture: capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}}); err != nil {
 		t.Fatal(err)
 	}
-	var accepted []otlp.Token
+	var accepted []credential.Token
 	for _, d := range w.Devices {
 		s.tokens[d] = secret.New(rand.Text())
 		proves := audit.Identity{Email: d.Owner.Email, Device: d.ID}
 		if d.Owner.Service {
 			proves = audit.Identity{Service: d.Owner.Name, Device: d.ID}
 		}
-		accepted = append(accepted, otlp.Token{Name: d.Name, Token: s.tokens[d], Proves: proves})
+		accepted = append(accepted, credential.Token{Name: d.Name, Token: s.tokens[d], Proves: proves})
 	}
 	receiver, err := otlp.New(otlp.Config{HTTPAddr: "127.0.0.1:0", GRPCAddr: "127.0.0.1:0", Tokens: accepted},
 		otlp.Deps{Door: s.truth.Door, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})

@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/policy"
@@ -37,10 +38,10 @@ func through(t *testing.T, w *world.World, from, to time.Time, mode string) (mod
 	cfg.Capture = capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}
 	cfg.Gateway.Upstream, cfg.Policy.Mode = api.URL(), policy.Mode(mode)
 	tokens := map[*world.Device]secret.String{}
-	var callers []caller.Token
+	var callers []credential.Token
 	for _, d := range w.Devices {
 		tokens[d] = secret.New("token of " + d.Name)
-		callers = append(callers, caller.Token{Name: d.Name, Token: tokens[d], Proves: audit.Identity{Email: d.Owner.Email, Device: d.ID}})
+		callers = append(callers, credential.Token{Name: d.Name, Token: tokens[d], Proves: audit.Identity{Email: d.Owner.Email, Device: d.ID}})
 	}
 	a, err := app.New(t.Context(), app.Options{Config: cfg, Version: "test", Logger: slog.New(slog.DiscardHandler), Callers: callers, Now: clock.Now})
 	if err != nil {

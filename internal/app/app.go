@@ -22,7 +22,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
-	"github.com/tripod-audit/tripod/internal/enforce/caller"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/policy"
@@ -33,9 +33,9 @@ type Options struct {
 	Config  config.Config
 	Version string
 	Logger  *slog.Logger
-	Level   *slog.LevelVar // of Logger; nil where it cannot change
-	Tokens  []otlp.Token   // beside those that Config refers to; a reload drops them
-	Callers []caller.Token // of the gateway, likewise
+	Level   *slog.LevelVar     // of Logger; nil where it cannot change
+	Tokens  []credential.Token // beside those that Config refers to; a reload drops them
+	Callers []credential.Token // of the gateway, likewise
 	// Now is the clock the gateway's records go by; nil is the machine's.
 	Now func() time.Time
 }
@@ -109,7 +109,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.policy, err = policy.New(a.cfg.Policy, policy.Deps{Logger: a.log, Registerer: a.metrics}); err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
-	tokens, err := tokens(a.cfg.OTLP)
+	tokens, err := readTokens("otlp", a.cfg.OTLP.Tokens)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
-	"github.com/tripod-audit/tripod/internal/enforce/caller"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/secret"
 	simulated "github.com/tripod-audit/tripod/internal/simulate/complianceapi"
 	"github.com/tripod-audit/tripod/internal/simulate/fleet"
@@ -121,8 +120,8 @@ func demo(ctx context.Context, w *world.World, vendor *simulated.API, model *dem
 // alike. They live as long as the process.
 type demoTokens struct {
 	of       map[*world.Device]secret.String
-	receiver []otlp.Token
-	gateway  []caller.Token
+	receiver []credential.Token
+	gateway  []credential.Token // of devices whose model traffic goes through it
 }
 
 func newDemoTokens(w *world.World) demoTokens {
@@ -134,9 +133,10 @@ func newDemoTokens(w *world.World) demoTokens {
 		if d.Owner.Service {
 			proves = audit.Identity{Service: d.Owner.Name, Device: d.ID, Groups: d.Owner.Groups}
 		}
-		all.receiver = append(all.receiver, otlp.Token{Name: d.Name, Token: t, Proves: proves})
+		token := credential.Token{Name: d.Name, Token: t, Proves: proves}
+		all.receiver = append(all.receiver, token)
 		if d.Gateway {
-			all.gateway = append(all.gateway, caller.Token{Name: d.Name, Token: t, Proves: proves})
+			all.gateway = append(all.gateway, token)
 		}
 	}
 	return all

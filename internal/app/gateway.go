@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
@@ -42,7 +43,7 @@ func newGateway(a *App, o Options) (*gateway, error) {
 	if a.cfg.Listen.Gateway == "" {
 		return &gateway{}, nil
 	}
-	list, err := gatewayTokens(cfg)
+	list, err := readTokens("gateway", cfg.Tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -90,19 +91,6 @@ func llmConfig(cfg config.Gateway, key *[32]byte) llmgateway.Config {
 	return c
 }
 
-// gatewayTokens reads the tokens the configuration refers to.
-func gatewayTokens(c config.Gateway) ([]caller.Token, error) {
-	read, err := readTokens("gateway", c.Tokens)
-	if err != nil {
-		return nil, err
-	}
-	var list []caller.Token
-	for _, t := range read {
-		list = append(list, caller.Token{Name: t.Name, Token: t.Token, Proves: t.Proves, Surface: t.Surface})
-	}
-	return list, nil
-}
-
 // start begins what serves; what is told to stop last is started first.
 func (g *gateway) start(start func(name string, run func(context.Context) error)) {
 	if g.listener == nil {
@@ -115,7 +103,7 @@ func (g *gateway) start(start func(name string, run func(context.Context) error)
 }
 
 // reload takes new tokens, and reads certificates and supplied credentials again.
-func (g *gateway) reload(list []caller.Token) error {
+func (g *gateway) reload(list []credential.Token) error {
 	if g.gate == nil {
 		return nil
 	}

@@ -47,7 +47,7 @@ func (a *App) reload(load func() (config.Config, error)) (restart []string, err 
 	if err != nil {
 		return nil, err
 	}
-	list, err := tokens(next.OTLP)
+	list, err := readTokens("otlp", next.OTLP.Tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (a *App) reload(load func() (config.Config, error)) (restart []string, err 
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
-	callers, err := gatewayTokens(next.Gateway)
+	callers, err := readTokens("gateway", next.Gateway.Tokens)
 	if err != nil {
 		return nil, err
 	}

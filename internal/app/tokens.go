@@ -5,20 +5,17 @@ import (
 	"os"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
 // leastToken is how many characters a bearer token has at least.
 const leastToken = 16
 
-// tokens reads the bearer tokens the configuration refers to.
-func tokens(c config.OTLP) ([]otlp.Token, error) { return readTokens("otlp", c.Tokens) }
-
-// readTokens reads the tokens of a section.
-func readTokens(section string, refs []config.Token) ([]otlp.Token, error) {
-	var list []otlp.Token
+// readTokens reads the bearer tokens that a section of the configuration refers to.
+func readTokens(section string, refs []config.Token) ([]credential.Token, error) {
+	var list []credential.Token
 	for _, t := range refs {
 		value := secret.New(os.Getenv(t.Env))
 		if t.File != "" {
@@ -33,7 +30,7 @@ func readTokens(section string, refs []config.Token) ([]otlp.Token, error) {
 		if len(value.Reveal()) < leastToken {
 			return nil, fmt.Errorf("%s token %q: shorter than %d characters can be guessed: make one with openssl rand -hex 32", section, t.Name, leastToken)
 		}
-		list = append(list, otlp.Token{Name: t.Name, Token: value, Surface: t.Surface, Proves: audit.Identity{
+		list = append(list, credential.Token{Name: t.Name, Token: value, Surface: t.Surface, Proves: audit.Identity{
 			Email: t.Email, User: t.User, Org: t.Org, Device: t.Device, Service: t.Service, Groups: t.Groups,
 		}})
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/settings/baseline"
+	"github.com/tripod-audit/tripod/internal/credential"
 )
 
 // Compliance says how the Compliance API is read. Without a key it is not.
@@ -195,8 +195,7 @@ func validateURL(s string) error {
 	if err != nil || u.Host == "" || u.User != nil {
 		return errors.New("compliance.url: want https://HOST")
 	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !credential.Local(u.Hostname())) {
 		return errors.New("compliance.url: want https, so that the key does not travel in the clear; http is for a simulator on this machine")
 	}
 	return nil

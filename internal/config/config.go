@@ -23,6 +23,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/policy"
 )
@@ -177,8 +178,8 @@ func (c *Config) Validate() error {
 	if !loopback(c.Listen.Console) {
 		errs = append(errs, fmt.Errorf("listen.console: %s is beyond loopback, and the console has no sign-in yet: use 127.0.0.1", c.Listen.Console))
 	}
-	errs = append(errs, c.validateExposure("listen.otlp_http", c.Listen.OTLPHTTP), c.validateExposure("listen.otlp_grpc", c.Listen.OTLPGRPC))
-	errs = append(errs, c.OTLP.validate(), c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate())
+	errs = append(errs, validateListeners("otlp", c.OTLP.TLS, c.OTLP.Tokens, map[string]string{"listen.otlp_http": c.Listen.OTLPHTTP, "listen.otlp_grpc": c.Listen.OTLPGRPC}))
+	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
@@ -218,20 +219,20 @@ func (c *Config) validateRules() error {
 	return errors.Join(errs...)
 }
 
-// validateExposure refuses an address beyond loopback without TLS and credentials.
-func (c *Config) validateExposure(path, addr string) error {
-	if loopback(addr) || c.OTLP.TLS.Cert != "" && (len(c.OTLP.Tokens) > 0 || c.OTLP.TLS.ClientCA != "") {
-		return nil
-	}
-	return fmt.Errorf("%s: %s is beyond loopback: set otlp.tls.cert and otlp.tls.key, and otlp.tokens or otlp.tls.client_ca; or use 127.0.0.1", path, addr)
-}
-
-func (o OTLP) validate() error {
+// validateListeners refuses addresses beyond loopback without TLS and credentials, and tokens nobody could tell apart. The
+// addresses stand under their settings.
+func validateListeners(section string, t TLS, tokens []Token, addrs map[string]string) error {
 	var errs []error
-	if (o.TLS.Cert == "") != (o.TLS.Key == "") {
-		errs = append(errs, errors.New("otlp.tls: cert and key go together"))
+	for _, path := range slices.Sorted(maps.Keys(addrs)) {
+		if !loopback(addrs[path]) && (t.Cert == "" || len(tokens) == 0 && t.ClientCA == "") {
+			errs = append(errs, fmt.Errorf("%s: %s is beyond loopback: set %[3]s.tls.cert and %[3]s.tls.key, and %[3]s.tokens or %[3]s.tls.client_ca; or use 127.0.0.1",
+				path, addrs[path], section))
+		}
 	}
-	return errors.Join(append(errs, validateTokens("otlp", o.Tokens))...)
+	if (t.Cert == "") != (t.Key == "") {
+		errs = append(errs, fmt.Errorf("%s.tls: cert and key go together", section))
+	}
+	return errors.Join(append(errs, validateTokens(section, tokens))...)
 }
 
 // validateTokens wants each token of a section to have a name of its own and one place where it is.
@@ -253,13 +254,10 @@ func validateTokens(section string, tokens []Token) error {
 	return errors.Join(errs...)
 }
 
+// loopback reports whether only this machine can reach an address; one that cannot be read is told of elsewhere.
 func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return true // said elsewhere
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	local, err := credential.Loopback(addr)
+	return local || err != nil
 }
 
 // AfterReload is what is in force once a running process has taken over what it can of another configuration, and the names

@@ -4,10 +4,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
 )
 
@@ -74,16 +74,10 @@ func (g Gateway) lasting() Gateway {
 func (c *Config) validateGateway() error {
 	g := c.Gateway
 	var errs []error
-	if !loopback(c.Listen.Gateway) && (g.TLS.Cert == "" || len(g.Tokens) == 0 && g.TLS.ClientCA == "") {
-		errs = append(errs, fmt.Errorf("listen.gateway: %s is beyond loopback: set gateway.tls.cert and gateway.tls.key, and gateway.tokens or gateway.tls.client_ca; or use 127.0.0.1", c.Listen.Gateway))
-	}
-	if (g.TLS.Cert == "") != (g.TLS.Key == "") {
-		errs = append(errs, errors.New("gateway.tls: cert and key go together"))
-	}
 	if g.MaxHeld != 0 && (g.MaxHeld < 1<<20 || g.MaxHeld > 1<<30) {
 		errs = append(errs, fmt.Errorf("gateway.max_held: %d is not between 1 MiB and 1 GiB", g.MaxHeld))
 	}
-	errs = append(errs, validateTokens("gateway", g.Tokens), validateUpstream(g.Upstream), g.Record.Validate())
+	errs = append(errs, validateListeners("gateway", g.TLS, g.Tokens, map[string]string{"listen.gateway": c.Listen.Gateway}), validateUpstream(g.Upstream), g.Record.Validate())
 	for i, s := range g.Credentials.Supply {
 		if s.Name == "" {
 			errs = append(errs, fmt.Errorf("gateway.credentials.supply[%d].name: records name the credential by it", i))
@@ -120,8 +114,7 @@ func validateUpstream(s string) error {
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("gateway.upstream: want https://HOST, with a path at most")
 	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !credential.Local(u.Hostname())) {
 		return errors.New("gateway.upstream: want https, so that credentials and prompts do not travel in the clear; http is for an upstream on this machine")
 	}
 	return nil

@@ -25,19 +25,20 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
-func token(name, value string, proves audit.Identity) otlp.Token {
-	return otlp.Token{Name: name, Token: secret.New(value), Proves: proves}
+func token(name, value string, proves audit.Identity) credential.Token {
+	return credential.Token{Name: name, Token: secret.New(value), Proves: proves}
 }
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	api := token("platform", "canary-platform", audit.Identity{})
 	api.Surface = audit.SurfaceAPI
-	r := start(t, otlp.Config{Tokens: []otlp.Token{
+	r := start(t, otlp.Config{Tokens: []credential.Token{
 		token("dana-laptop", "canary-dana", audit.Identity{Email: "Dana@Example.com", Org: "o"}), token("bob-laptop", "canary-bob", audit.Identity{Email: "bob@example.com"}), api,
 	}})
 	client := plogotlp.NewGRPCClient(r.dial(t, nil))
@@ -83,12 +84,12 @@ func TestTokens(t *testing.T) {
 	f("Bearer canary-platform", http.StatusOK, "platform", "", audit.SurfaceAPI)
 
 	// Other tokens while it runs; a refused change leaves everything as it is.
-	if err := r.Reload([]otlp.Token{token("new", "canary-new", audit.Identity{})}); err != nil {
+	if err := r.Reload([]credential.Token{token("new", "canary-new", audit.Identity{})}); err != nil {
 		t.Fatal(err)
 	}
 	f("Bearer canary-dana", http.StatusUnauthorized, "", "", "")
 	f("Bearer canary-new", http.StatusOK, "new", "", audit.SurfaceClaudeCode)
-	for _, bad := range [][]otlp.Token{
+	for _, bad := range [][]credential.Token{
 		{token("", "canary", audit.Identity{})}, {token("x", "", audit.Identity{})},
 		{token("x", "canary", audit.Identity{}), token("y", "canary", audit.Identity{})},
 	} {
@@ -236,7 +237,7 @@ func TestTLSReload(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	cert, key := ca.server(t, "first")
-	tokens := []otlp.Token{token("a", "t", audit.Identity{})}
+	tokens := []credential.Token{token("a", "t", audit.Identity{})}
 	r := start(t, otlp.Config{CertFile: cert, KeyFile: key, Tokens: tokens})
 	names := func() string {
 		t.Helper()
@@ -283,7 +284,7 @@ func TestExposure(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	cert, key := ca.server(t, "x")
-	tokens := []otlp.Token{token("a", "t", audit.Identity{})}
+	tokens := []credential.Token{token("a", "t", audit.Identity{})}
 	f := func(cfg otlp.Config, want string) {
 		t.Helper()
 		_, err := otlp.New(cfg, otlp.Deps{Door: &door{}})

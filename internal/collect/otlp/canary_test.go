@@ -13,6 +13,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -20,7 +21,7 @@ import (
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-7be1"
-	r := start(t, otlp.Config{Tokens: []otlp.Token{token("fleet", "fleet-token", audit.Identity{})}})
+	r := start(t, otlp.Config{Tokens: []credential.Token{token("fleet", "fleet-token", audit.Identity{})}})
 	attr := func(name, value string) string { return `{"key":"` + name + `","value":` + value + `}` }
 	text := `{"stringValue":"` + canary + `"}`
 	attrs := strings.Join([]string{

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/tripod-audit/tripod/internal/collect/otlp/wire"
+	"github.com/tripod-audit/tripod/internal/credential"
 )
 
 // services are the gRPC services of OTLP (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc).
@@ -40,7 +41,7 @@ func (r *Receiver) serveGRPC(ctx context.Context, l net.Listener) error {
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 10 * time.Minute, Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
-	if conf := r.access.tlsConfig("h2"); conf != nil {
+	if conf := r.guard.TLS("h2"); conf != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(conf)))
 	}
 	srv := grpc.NewServer(options...)
@@ -114,20 +115,20 @@ func (r *Receiver) exportGRPC(stream grpc.ServerStream, sig signal) *refusal {
 	return r.ingest(ctx, sig, wire.Protobuf, msg.body, who, &s)
 }
 
-func (r *Receiver) callerOf(ctx context.Context) (caller, error) {
+func (r *Receiver) callerOf(ctx context.Context) (credential.Holder, error) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
-		return caller{}, errors.New("the connection has no peer")
+		return credential.Holder{}, errors.New("the connection has no peer")
 	}
 	header := strings.Join(metadata.ValueFromIncomingContext(ctx, "authorization"), ",")
-	var who caller
+	var who credential.Holder
 	var err error
 	if info, ok := p.AuthInfo.(credentials.TLSInfo); ok {
-		who, err = r.access.authenticate(header, &info.State)
+		who, err = r.authenticate(header, &info.State)
 	} else {
-		who, err = r.access.authenticate(header, nil)
+		who, err = r.authenticate(header, nil)
 	}
-	who.ip, _, _ = net.SplitHostPort(p.Addr.String())
+	who.IP, _, _ = net.SplitHostPort(p.Addr.String())
 	return who, err
 }
 

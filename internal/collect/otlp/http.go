@@ -27,7 +27,7 @@ var paths = map[string]signal{"/v1/logs": logs, "/v1/metrics": metrics, "/v1/tra
 func (r *Receiver) serveHTTP(ctx, work context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler: http.HandlerFunc(r.serveExport), ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime,
-		IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10, TLSConfig: r.access.tlsConfig("h2", "http/1.1"),
+		IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10, TLSConfig: r.guard.TLS("h2", "http/1.1"),
 		BaseContext: func(net.Listener) context.Context { return work },
 		ErrorLog:    slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}
@@ -98,11 +98,11 @@ func (r *Receiver) export(req *http.Request, sig signal, enc wire.Encoding) *ref
 	if req.Header.Get("Origin") != "" {
 		return refuse(forbidden, "web pages cannot deliver telemetry here")
 	}
-	who, err := r.access.authenticate(req.Header.Get("Authorization"), req.TLS)
+	who, err := r.authenticate(req.Header.Get("Authorization"), req.TLS)
 	if err != nil {
 		return refuse(unauthenticated, "%s", err)
 	}
-	who.ip, _, _ = net.SplitHostPort(req.RemoteAddr)
+	who.IP, _, _ = net.SplitHostPort(req.RemoteAddr)
 	if req.ContentLength > r.cfg.MaxBody {
 		return refuse(tooLarge, "the body is larger than %d bytes: send smaller batches", r.cfg.MaxBody)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/collect/otlp/normalise"
 	"github.com/tripod-audit/tripod/internal/collect/otlp/wire"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
@@ -55,7 +56,7 @@ func refuse(res result, format string, args ...any) *refusal {
 const submitTime = 30 * time.Second
 
 // ingest takes one export in: nil means that all of it is durable.
-func (r *Receiver) ingest(ctx context.Context, sig signal, enc wire.Encoding, body string, who caller, s *share) (out *refusal) {
+func (r *Receiver) ingest(ctx context.Context, sig signal, enc wire.Encoding, body string, who credential.Holder, s *share) (out *refusal) {
 	defer func() {
 		if p := recover(); p != nil { // a bug of ours must not take the gRPC server and everybody's exports with it
 			r.log.ErrorContext(ctx, "otlp export failed inside", slog.String("signal", string(sig)), slog.String("stack", string(debug.Stack())))
@@ -79,7 +80,7 @@ func (r *Receiver) ingest(ctx context.Context, sig signal, enc wire.Encoding, bo
 	// The client may go away now that all it had is here; its records are evidence all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitTime)
 	defer cancel()
-	receipt, err := r.door.Submit(ctx, intake.Delivery{Credential: who.credential, Drafts: delivery(drafts)})
+	receipt, err := r.door.Submit(ctx, intake.Delivery{Credential: who.Credential, Drafts: delivery(drafts)})
 	if err != nil {
 		r.health.Raise("otlp.unavailable", health.Critical, "exports are answered with 503, because they cannot be made durable: "+
 			"clients try again for seconds, then drop them; look for the journal's and content store's own conditions")
@@ -95,9 +96,9 @@ func (r *Receiver) ingest(ctx context.Context, sig signal, enc wire.Encoding, bo
 // of as many records as an export may hold; resources have 1 to 4 KiB.
 const mostShared = 256 << 20
 
-func (r *Receiver) drafts(ctx context.Context, sig signal, enc wire.Encoding, body string, who caller, s *share) ([]normalise.Draft, error) {
+func (r *Receiver) drafts(ctx context.Context, sig signal, enc wire.Encoding, body string, who credential.Holder, s *share) ([]normalise.Draft, error) {
 	o := normalise.Origin{
-		Credential: who.credential, Proved: who.proved, Surface: who.surface, IP: who.ip, Received: time.Now(),
+		Credential: who.Credential, Proved: who.Proved, Surface: who.Surface, IP: who.IP, Received: time.Now(),
 	}
 	switch sig {
 	case logs:
@@ -164,11 +165,11 @@ func delivery(drafts []normalise.Draft) []intake.Draft {
 const calmAfter = 1000
 
 // notOTLP states that a client sent what is no OTLP, and will have dropped it.
-func (r *Receiver) notOTLP(ctx context.Context, sig signal, who caller) {
+func (r *Receiver) notOTLP(ctx context.Context, sig signal, who credential.Holder) {
 	r.stats.sinceBad.Store(0)
 	r.health.Raise("otlp.refused", health.Warning, "a client sends what is no OTLP, and drops it when it is refused: see the log for its "+
 		"address and credential, and tripod_otlp_requests_total for how often")
-	r.log.WarnContext(ctx, "refused an export that is no OTLP", slog.String("signal", string(sig)), slog.String("credential", who.credential), slog.String("ip", who.ip))
+	r.log.WarnContext(ctx, "refused an export that is no OTLP", slog.String("signal", string(sig)), slog.String("credential", who.Credential), slog.String("ip", who.IP))
 }
 
 // answered counts a request.
@@ -178,7 +179,7 @@ func (r *Receiver) answered(ctx context.Context, transport string, sig signal, o
 		res = out.result
 	}
 	if res == unauthenticated {
-		r.denied(ctx, time.Now())
+		r.denials.Note(ctx, time.Now())
 	}
 	r.stats.requests.WithLabelValues(transport, string(sig), string(res)).Inc()
 	r.stats.seconds.WithLabelValues(transport).Observe(time.Since(began).Seconds())

@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tripod-audit/tripod/internal/collect/otlp/normalise"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
@@ -54,29 +55,29 @@ type Receiver struct {
 	bodies   bodies
 	flight   *semaphore.Weighted // bytes of bodies being worked on
 	patience time.Duration       // how long a request waits for room among them
-	access   access
+	guard    *credential.Guard
 	bound    chan struct{} // closed once both listeners are bound, or cannot be
 	addrs    [2]string     // http, grpc; written before bound is closed
 	bindErr  error         // likewise
 	once     sync.Once     // closes bound
 
-	denials denials
+	denials credential.Denials
 }
 
 // New makes a receiver. It refuses a configuration that would listen beyond this machine without TLS and credentials.
 func New(cfg Config, deps Deps) (*Receiver, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	guard, err := cfg.guard()
+	if err != nil {
 		return nil, err
 	}
 	r := &Receiver{
 		cfg: cfg, door: deps.Door, log: deps.Logger, health: deps.Health, norm: normalise.New(cfg.MaxValue),
-		flight: semaphore.NewWeighted(cfg.MaxInFlight), patience: flightTime, bound: make(chan struct{}),
+		flight: semaphore.NewWeighted(cfg.MaxInFlight), patience: flightTime, bound: make(chan struct{}), guard: guard,
+		denials: credential.Denials{
+			Code: "otlp.denied", What: "deliveries", Advice: "clients drop what is refused: compare the tokens of clients and configuration", Logger: deps.Logger, Health: deps.Health,
+		},
 	}
-	if err := r.Reload(cfg.Tokens); err != nil {
-		return nil, err
-	}
-	var err error
 	if r.stats, err = newStats(deps.Registerer); err != nil {
 		return nil, fmt.Errorf("register metrics of otlp: %w", err)
 	}
@@ -108,10 +109,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 	if l := listeners[1]; l != nil {
 		g.Go(func() error { return r.serveGRPC(gctx, l) })
 	}
-	g.Go(func() error {
-		r.forgiveInTime(gctx)
-		return nil
-	})
+	g.Go(func() error { return r.denials.Run(gctx) })
 	g.Go(func() error { // with both listeners off there is nothing but the context to wait for
 		<-gctx.Done()
 		return nil

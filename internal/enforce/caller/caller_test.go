@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/secret"
@@ -30,8 +31,8 @@ func deps() caller.Deps {
 	return caller.Deps{Logger: slog.New(slog.DiscardHandler), Health: new(health.Registry)}
 }
 
-func token(name, value string) caller.Token {
-	return caller.Token{Name: name, Token: secret.New(value), Proves: audit.Identity{Email: name + "@example.com"}}
+func token(name, value string) credential.Token {
+	return credential.Token{Name: name, Token: secret.New(value), Proves: audit.Identity{Email: name + "@example.com"}}
 }
 
 // TestRefusesToServeEverybody: beyond loopback nobody is served without TLS and a credential.
@@ -47,16 +48,16 @@ func TestRefusesToServeEverybody(t *testing.T) {
 		"everywhere":         {caller.Config{Addr: "0.0.0.0:1"}, false},
 		"no host":            {caller.Config{Addr: ":1"}, false},
 		"a name":             {caller.Config{Addr: "gateway.example:1"}, false},
-		"without tls":        {caller.Config{Addr: "0.0.0.0:1", Tokens: []caller.Token{token("a", "secret")}}, false},
+		"without tls":        {caller.Config{Addr: "0.0.0.0:1", Tokens: []credential.Token{token("a", "secret")}}, false},
 		"without credential": {caller.Config{Addr: "0.0.0.0:1", CertFile: cert, KeyFile: key}, false},
-		"with both":          {caller.Config{Addr: "0.0.0.0:1", CertFile: cert, KeyFile: key, Tokens: []caller.Token{token("a", "secret")}}, true},
+		"with both":          {caller.Config{Addr: "0.0.0.0:1", CertFile: cert, KeyFile: key, Tokens: []credential.Token{token("a", "secret")}}, true},
 		"with a client ca":   {caller.Config{Addr: "0.0.0.0:1", CertFile: cert, KeyFile: key, ClientCAFile: cert}, true},
 		"half of tls":        {caller.Config{Addr: "127.0.0.1:1", CertFile: cert}, false},
 		"a ca without tls":   {caller.Config{Addr: "127.0.0.1:1", ClientCAFile: cert}, false},
 		"no such file":       {caller.Config{Addr: "127.0.0.1:1", CertFile: cert + "x", KeyFile: key}, false},
-		"an empty token":     {caller.Config{Addr: "127.0.0.1:1", Tokens: []caller.Token{token("a", "")}}, false},
-		"no name":            {caller.Config{Addr: "127.0.0.1:1", Tokens: []caller.Token{token("", "secret")}}, false},
-		"one token twice":    {caller.Config{Addr: "127.0.0.1:1", Tokens: []caller.Token{token("a", "canary"), token("b", "canary")}}, false},
+		"an empty token":     {caller.Config{Addr: "127.0.0.1:1", Tokens: []credential.Token{token("a", "")}}, false},
+		"no name":            {caller.Config{Addr: "127.0.0.1:1", Tokens: []credential.Token{token("", "secret")}}, false},
+		"one token twice":    {caller.Config{Addr: "127.0.0.1:1", Tokens: []credential.Token{token("a", "canary"), token("b", "canary")}}, false},
 	}
 	for name, test := range tests {
 		_, err := caller.New(test.cfg, deps())
@@ -72,7 +73,7 @@ func TestRefusesToServeEverybody(t *testing.T) {
 func TestReload(t *testing.T) {
 	t.Parallel()
 	cert, key, _ := certificate(t, "gateway.example", nil)
-	g, err := caller.New(caller.Config{Addr: "0.0.0.0:1", CertFile: cert, KeyFile: key, Tokens: []caller.Token{token("a", "first")}}, deps())
+	g, err := caller.New(caller.Config{Addr: "0.0.0.0:1", CertFile: cert, KeyFile: key, Tokens: []credential.Token{token("a", "first")}}, deps())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +105,7 @@ func TestReload(t *testing.T) {
 	if err := os.WriteFile(cert, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.Reload([]caller.Token{token("b", "second")}); err == nil {
+	if err := g.Reload([]credential.Token{token("b", "second")}); err == nil {
 		t.Error("a certificate that is none was taken")
 	}
 	try("a a@example.com 192.0.2.1", "first") // what is refused changes nothing
@@ -114,7 +115,7 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := g.Reload([]caller.Token{token("b", "second")}); err != nil {
+	if err := g.Reload([]credential.Token{token("b", "second")}); err != nil {
 		t.Fatal(err)
 	}
 	try("Unauthorized", "first")

@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
@@ -102,8 +102,7 @@ func parseUpstream(s string) (*url.URL, error) {
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("gateway.upstream: want https://HOST, with a path at most")
 	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !credential.Local(u.Hostname())) {
 		return nil, errors.New("gateway.upstream: want https, so that credentials and prompts do not travel in the clear; http is for an upstream on this machine")
 	}
 	return u, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
@@ -37,7 +38,7 @@ type exchange struct {
 	began  time.Time // by the clock records go by
 	clock  time.Time // by the clock durations are measured with
 	route  route
-	who    caller.Caller
+	who    credential.Holder
 	header http.Header // of the request; credentials are still in it
 	rec    *recorder.Exchange
 

@@ -60,8 +60,7 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 	}
 	for i := range req.Blocks {
 		b := &req.Blocks[i]
-		point, judges := pointOf(b)
-		if !judges || b.Known && !all {
+		if _, judges := pointOf(b); !judges || b.Known && !all {
 			continue
 		}
 		key := cleanKeyOf(around, b)
@@ -69,13 +68,7 @@ func (x *exchange) judge(ctx context.Context, req *messages.Request, all bool) [
 			asked = true
 			continue
 		}
-		ev := base
-		ev.Point, ev.Kind, ev.Tool, ev.MCP = point, kindOf(b), b.Tool, b.Server
-		ev.Keys.ToolUse = b.ID
-		ev.Text = textOf(b)
-		if !isField(b) {
-			ev.Span = b.Hash
-		}
+		ev, _ := Ask(base, b)
 		if ev.Text == "" && asked {
 			continue // nothing in it to read; capabilities are the request's and were asked about with another
 		}
@@ -133,6 +126,18 @@ func (o onceARequest) sift(v *policy.Verdict) {
 		o[m.Rule] = true
 	}
 	v.Matches = fresh
+}
+
+// Ask is what policy is asked about a block of a request, beside what base says of all of them; ok is false for what is not
+// judged: what a model said, which was judged when it said so.
+func Ask(base policy.Event, b *messages.Block) (ev policy.Event, ok bool) {
+	ev = base
+	ev.Point, ok = pointOf(b)
+	ev.Kind, ev.Tool, ev.MCP, ev.Keys.ToolUse, ev.Text = kindOf(b), b.Tool, b.Server, b.ID, textOf(b)
+	if !isField(b) {
+		ev.Span = b.Hash
+	}
+	return ev, ok
 }
 
 // pointOf tells at which point a block of a request is judged.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/secret"
@@ -79,8 +80,8 @@ func TestSurfaceOfTheToken(t *testing.T) {
 	t.Parallel()
 	const rules = "rules:\n- {id: office, title: Office, points: [prompt], surfaces: [office], effect: deny, message: No., severity: high, mode: enforce}\n"
 	up := arriving(t)
-	token := caller.Token{Name: "office", Token: secret.New("a-token-of-office"), Surface: audit.SurfaceOffice}
-	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{Tokens: []caller.Token{token}}, enforcing(t, rules))
+	token := credential.Token{Name: "office", Token: secret.New("a-token-of-office"), Surface: audit.SurfaceOffice}
+	g := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{Tokens: []credential.Token{token}}, enforcing(t, rules))
 	got := ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(false, "hello"), caller.Header, "a-token-of-office", "User-Agent", "claude-cli/2.1.330 (external, cli)")
 	if got.status != 451 {
 		t.Errorf("%d %s", got.status, got.body)

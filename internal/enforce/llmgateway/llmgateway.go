@@ -24,6 +24,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/messages"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway/recorder"
@@ -36,7 +37,7 @@ var ErrStopped = errors.New("tripod is stopping")
 
 // Callers tell who calls; caller.Gate is one. An error is a *caller.Refusal.
 type Callers interface {
-	Identify(r *http.Request) (caller.Caller, error)
+	Identify(r *http.Request) (credential.Holder, error)
 }
 
 // Deps are what a Gateway works with. Registerer and Health may be nil.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/secret"
@@ -91,9 +92,9 @@ func TestPasses(t *testing.T) {
 func TestCallers(t *testing.T) {
 	t.Parallel()
 	up := simulated(t, messagesapi.Options{})
-	token := caller.Token{Name: "fleet", Token: secret.New("a-token-of-the-fleet")}
+	token := credential.Token{Name: "fleet", Token: secret.New("a-token-of-the-fleet")}
 	open := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{Hosts: []string{"gateway.example"}})
-	closed := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{Tokens: []caller.Token{token}})
+	closed := begin(t, llmgateway.Config{Upstream: up.url}, caller.Config{Tokens: []credential.Token{token}})
 	c := client(t)
 	try := func(g *proxied, want int, headers ...string) {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/enforce/caller"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -69,8 +70,8 @@ func TestForeignKeyOnRecord(t *testing.T) {
 	t.Parallel()
 	up := simulated(t, messagesapi.Options{})
 	pins := []llmgateway.Pin{{Name: "ours", Hash: strings.Repeat("0", 64)}}
-	token := caller.Token{Name: "fleet", Token: secret.New("a-token"), Surface: audit.SurfaceCowork}
-	g := begin(t, llmgateway.Config{Upstream: up.url, Pins: pins}, caller.Config{Tokens: []caller.Token{token}})
+	token := credential.Token{Name: "fleet", Token: secret.New("a-token"), Surface: audit.SurfaceCowork}
+	g := begin(t, llmgateway.Config{Upstream: up.url, Pins: pins}, caller.Config{Tokens: []credential.Token{token}})
 	ask(t, client(t), http.MethodPost, g.url+"/v1/messages", asking(true, "hello"), caller.Header, "a-token")
 	g.stop()
 	request, end := g.door.records("llm.request"), g.door.records("llm.end")
@@ -138,12 +139,12 @@ func TestCanary(t *testing.T) {
 	const canary = "canary-51c9"
 	up := simulated(t, messagesapi.Options{})
 	key := [32]byte{1}
-	token := caller.Token{Name: "fleet", Token: secret.New(canary + "-token")}
+	token := credential.Token{Name: "fleet", Token: secret.New(canary + "-token")}
 	pins := []llmgateway.Pin{{Name: "ours", Hash: llmgateway.CredentialHash(key, canary+"-key")}}
 	supply := []llmgateway.Supply{{Name: "supplied", Paths: []string{"/v1/models"}, Value: func(context.Context) (secret.String, error) {
 		return secret.New(canary + "-supplied"), errors.New("no such file")
 	}}}
-	g := begin(t, llmgateway.Config{Upstream: up.url, Pins: pins, Supply: supply}, caller.Config{Tokens: []caller.Token{token}}, denies(t, policy.PointPrompt, "stop"))
+	g := begin(t, llmgateway.Config{Upstream: up.url, Pins: pins, Supply: supply}, caller.Config{Tokens: []credential.Token{token}}, denies(t, policy.PointPrompt, "stop"))
 	c := client(t)
 	auth := []string{caller.Header, canary + "-token", "Cookie", canary, "Proxy-Authorization", "Basic " + canary}
 	keys := append([]string{"X-Api-Key", canary + "-key", "Authorization", "Bearer " + canary + "-key", "X-Claude-Code-Session-Id", "s"}, auth...)

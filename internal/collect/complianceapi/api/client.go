@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
@@ -124,7 +125,7 @@ func parseURL(s string) (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("compliance url: %w", err)
-	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
+	case base.Scheme != "https" && (base.Scheme != "http" || !credential.Local(base.Hostname())):
 		return nil, fmt.Errorf("compliance url %s: want https, so that the key does not travel in the clear", base.Redacted())
 	case base.Host == "" || base.User != nil || base.RawQuery != "":
 		return nil, fmt.Errorf("compliance url %s: want scheme and host and nothing secret", base.Redacted())
