@@ -118,13 +118,11 @@ func (v *View) apply(ctx context.Context, tx *transaction, batch []journal.Store
 	}
 	var orders []uint64
 	for i := range batch {
-		order, err := v.take(ctx, tx, &batch[i])
+		ordered, err := v.take(ctx, tx, &batch[i])
 		if err != nil {
 			return false, fmt.Errorf("position %d: %w", batch[i].Seq, err)
 		}
-		if order != 0 {
-			orders = append(orders, order)
-		}
+		orders = append(orders, ordered...)
 	}
 	if at, ok := recordedAt(batch[len(batch)-1].Bytes); ok {
 		v.clock = max(v.clock, at)
@@ -154,10 +152,10 @@ func (v *View) load(ctx context.Context, tx *transaction) error {
 	return v.erased.open(ctx, tx)
 }
 
-// take shows one position to the kinds. It returns the position that the record orders to be erased, or 0.
-func (v *View) take(ctx context.Context, tx *transaction, s *journal.Stored) (order uint64, err error) {
+// take shows one position to the kinds. It returns the positions that the record orders to be erased.
+func (v *View) take(ctx context.Context, tx *transaction, s *journal.Stored) (orders []uint64, err error) {
 	if s.Seq <= v.position {
-		return 0, nil
+		return nil, nil
 	}
 	for ; v.position+1 < s.Seq; v.position++ {
 		v.erased.add(v.position + 1)
@@ -165,49 +163,48 @@ func (v *View) take(ctx context.Context, tx *transaction, s *journal.Stored) (or
 	v.position = s.Seq
 	if s.Tombstone != nil {
 		v.erased.add(s.Seq)
-		return 0, nil
+		return nil, nil
 	}
 	if !relevant(s.Bytes) {
-		return 0, nil
+		return nil, nil
 	}
 	r, err := s.Record()
 	if err != nil {
 		// It is in the journal, so it did come; what cannot be read here, verify reports.
 		v.logger.LogAttrs(ctx, slog.LevelWarn, "record not read for discrepancies", slog.Uint64("seq", s.Seq), slog.String("error", err.Error()))
 		v.erased.add(s.Seq)
-		return 0, nil
+		return nil, nil
 	}
 	at := r.Recorded.UnixMicro()
 	v.clock = max(v.clock, at)
 	v.erased.passed(at)
 	if r.Source == audit.SourceTripod {
-		if order, err := v.order(ctx, tx, r); err != nil || order != 0 {
-			return order, err
+		if orders, err := v.order(ctx, tx, r); err != nil || len(orders) > 0 {
+			return orders, err
 		}
 	}
 	for _, k := range v.kinds {
 		if err := k.observe(ctx, tx, r, s.Seq); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return 0, nil
+	return nil, nil
 }
 
-// order reads an order to erase a record and has the kinds forget its account details.
-func (v *View) order(ctx context.Context, tx *transaction, r *audit.Record) (uint64, error) {
-	seq, _, ok := audit.ErasureOrder(r)
-	if !ok {
-		return 0, nil
-	}
-	if err := v.names.forgetAccount(ctx, tx, seq); err != nil {
-		return 0, err
-	}
-	for _, k := range v.kinds {
-		if err := k.erase(ctx, tx, seq); err != nil {
-			return 0, err
+// order reads an order to erase records and has the kinds forget their account details.
+func (v *View) order(ctx context.Context, tx *transaction, r *audit.Record) (orders []uint64, err error) {
+	for _, o := range audit.ErasureOrders(r) {
+		if err := v.names.forgetAccount(ctx, tx, o.Position); err != nil {
+			return nil, err
 		}
+		for _, k := range v.kinds {
+			if err := k.erase(ctx, tx, o.Position); err != nil {
+				return nil, err
+			}
+		}
+		orders = append(orders, o.Position)
 	}
-	return seq, nil
+	return orders, nil
 }
 
 func (v *View) flush(ctx context.Context, tx *transaction) error {
@@ -248,7 +245,7 @@ var (
 	fromSettings  = []byte(audit.SourceComplianceSettings + `"`)
 	settingChange = []byte(`"activity":"` + audit.ActivitySettingChange + `"`)
 	fromActivity  = []byte(audit.SourceComplianceActivity + `"`)
-	eraseType     = []byte(`"type":"` + audit.TypeEraseRecord + `"`)
+	eraseType     = []byte(`"type":"` + audit.TypeEraseRecord) // and TypeEraseRecords
 	callTypes     = []byte(`"type":"tripod.compliance.`)
 	statementType = []byte(`"type":"tripod.feed.statement"`)
 	accessedType  = []byte(`"type":"compliance_api_accessed"`)

@@ -292,6 +292,7 @@ func TestRelevant(t *testing.T) {
 		{audit.Record{Source: audit.SourceTripod, Type: "tripod.compliance.requests"}, true},
 		{audit.Record{Source: audit.SourceTripod, Type: "tripod.feed.statement"}, true},
 		{audit.Record{Source: audit.SourceTripod, Type: audit.TypeEraseRecord}, true},
+		{audit.Record{Source: audit.SourceTripod, Type: audit.TypeEraseRecords}, true},
 	} {
 		if got := relevant(c.record.AppendCanonical(nil)); got != c.want {
 			t.Errorf("%s %s: got %v, want %v", c.record.Source, c.record.Type, got, c.want)

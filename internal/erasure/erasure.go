@@ -1,5 +1,6 @@
 // Package erasure destroys content and records by order and leaves the proof.
 //
+// One order names one container, one record, or many; a record goes with its content, or its content alone.
 // An erasure is four steps: an intent record, the destruction, views forgetting the record, a completion record. The intent is durable before
 // anything is destroyed, and what it orders is remembered in a journal cursor that commits with it, so Resume finishes
 // after a crash at any step; every step may be done again. A nil error means that the bytes are gone from the data
@@ -9,10 +10,10 @@ package erasure
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,30 +24,40 @@ import (
 )
 
 // Types of the records an erasure leaves. The ledger's verification knows them: a tombstone is valid only if a record of
-// TypeRecord names its position and commitment.
+// TypeRecord or TypeRecords names its position and commitment.
 const (
 	TypeRecord    = audit.TypeEraseRecord
+	TypeRecords   = audit.TypeEraseRecords
 	TypeContainer = audit.TypeEraseContainer
+	TypeContent   = audit.TypeEraseContent
 	TypeCompleted = audit.TypeEraseCompleted
 )
 
 const cursorName = "tripod/erasures"
 
-// ErrAlreadyErased says that a tombstone stands where the record was.
-var ErrAlreadyErased = errors.New("already erased")
+// Errors by which a caller decides.
+var (
+	// ErrAlreadyErased says that a tombstone stands where the record was.
+	ErrAlreadyErased = errors.New("already erased")
+	// ErrHeld says that something stands against an erasure. What wraps it names holds by their ids, never what they are about.
+	ErrHeld = errors.New("held")
+)
 
 // Order says who wants an erasure and why.
 type Order struct {
 	By     audit.Identity
 	Case   string
 	Reason string // free text; kept as content, since it may name people
+	// Retention names the class of retention whose period is over: nobody asked, time did. "" for an order that somebody gave.
+	Retention string
 }
 
 // Receipt tells where the erasure is on record.
 type Receipt struct {
 	Intent    uint64 `json:"intent"`    // position of the intent record
 	Completed uint64 `json:"completed"` // position of the completion record
-	Blocks    int    `json:"blocks"`    // content blocks the erased record referred to; 0 for a container
+	Blocks    int    `json:"blocks"`    // content blocks the erased records referred to; 0 for a container
+	Records   int    `json:"records"`   // records erased
 }
 
 // Journal is what an erasure needs of the journal.
@@ -76,6 +87,10 @@ type Eraser struct {
 	// Settled, if not nil, waits until no view of the journal holds anything of a record whose erasure was ordered at seq.
 	// Its error leaves the erasure pending. Set it before use.
 	Settled func(ctx context.Context, seq uint64) error
+	// Held, if not nil, is asked before an intent is written, and keeps an erasure from being ordered by an error that wraps
+	// ErrHeld. No other erasure is ordered meanwhile. An intent that is durable is carried out, whatever is held later: it may be
+	// half done, and a record of it tells that it came first. Set it before use.
+	Held func(ctx context.Context, t Target) error
 
 	journal Journal
 	content Content
@@ -88,21 +103,15 @@ func New(j Journal, c Content, r Recorder) *Eraser {
 	return &Eraser{journal: j, content: c, records: r}
 }
 
-// task is one erasure under way, as the cursor remembers it.
-type task struct {
-	Order     string   `json:"order"` // chance, to find the intent record by
-	After     uint64   `json:"after"` // the intent stands behind this position
-	Container string   `json:"container,omitempty"`
-	Seq       uint64   `json:"seq,omitempty"` // the record to erase; 0 for a whole container
-	Blocks    []string `json:"blocks,omitempty"`
-}
-
 // Container erases everything a container holds by destroying its key and its blocks. One that is erased already may be
 // erased again. The error wraps content.ErrMissing, and nothing is on record, for one that never held anything: a
 // misspelt name must not look like an erasure.
 func (e *Eraser) Container(ctx context.Context, container string, o Order) (Receipt, error) {
 	if container == "" {
 		return Receipt{}, errors.New("erase container: no container named")
+	}
+	if strings.HasPrefix(container, "tripod/") {
+		return Receipt{}, fmt.Errorf("erase container %q: it holds what was written with Tripod's own acts, which vouch for others and are kept", container)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -113,6 +122,9 @@ func (e *Eraser) Container(ctx context.Context, container string, o Order) (Rece
 	if !known {
 		return Receipt{}, fmt.Errorf("erase container %q: no content was ever held under this name, see the container of a record: %w", container, content.ErrMissing)
 	}
+	if err := e.free(ctx, Target{Container: container, Order: o}); err != nil {
+		return Receipt{}, fmt.Errorf("erase container %q: %w", container, err)
+	}
 	act := orderAct(TypeContainer, o, audit.Attrs{{Name: "container", Value: audit.String(container)}})
 	return e.begin(ctx, act, task{Container: container})
 }
@@ -122,34 +134,17 @@ func (e *Eraser) Container(ctx context.Context, container string, o Order) (Rece
 func (e *Eraser) Record(ctx context.Context, seq uint64, o Order) (Receipt, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	stored, err := e.journal.Reader().Get(ctx, seq)
+	found, err := e.read(ctx, []uint64{seq}, o)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("erase record %d: %w", seq, err)
 	}
-	if stored[0].Tombstone != nil {
-		return Receipt{}, fmt.Errorf("erase record %d: %w", seq, ErrAlreadyErased)
-	}
-	rec, err := stored[0].Record()
-	if err != nil {
-		return Receipt{}, fmt.Errorf("erase record %d: %w", seq, err)
-	}
-	if rec.Source == audit.SourceTripod {
-		return Receipt{}, fmt.Errorf("erase record %d: it is one of Tripod's own acts, which vouch for others and are kept", seq)
-	}
-	t := task{Container: rec.Container, Seq: seq}
-	for _, c := range rec.Content {
-		if c.Address != "" {
-			t.Blocks = append(t.Blocks, c.Address)
-		}
-	}
-	act := orderAct(TypeRecord, o, audit.Attrs{
-		{Name: "position", Value: audit.Int(int64(seq))},
-		{Name: "commitment", Value: audit.String(stored[0].Commitment.String())},
-	})
-	return e.begin(ctx, act, t)
+	return e.erase(ctx, TypeRecord, found, nil, o)
 }
 
 func orderAct(typ string, o Order, attrs audit.Attrs) intake.Act {
+	if o.Retention != "" {
+		attrs = append(attrs, audit.TextAttr("retention", o.Retention))
+	}
 	act := intake.Act{Type: typ, Activity: audit.ActivityErasure, Account: o.By, Case: o.Case, Attributes: attrs}
 	if o.Reason != "" {
 		act.Pieces = []intake.Piece{{Name: "reason", Class: audit.ClassDetail, Kind: audit.KindString, Value: []byte(o.Reason)}}
@@ -189,7 +184,7 @@ func (e *Eraser) finish(ctx context.Context, t task, intent uint64) (Receipt, er
 	if err := e.destroy(ctx, t); err != nil {
 		return Receipt{}, fmt.Errorf("erase: ordered by record %d, unfinished, resumed while serve runs: %w", intent, err)
 	}
-	if t.Seq > 0 && e.Settled != nil { // views hold nothing of a container
+	if len(t.Seqs) > 0 && e.Settled != nil { // views hold nothing of content
 		if err := e.Settled(ctx, intent); err != nil {
 			return Receipt{}, fmt.Errorf("erase: ordered by record %d, destroyed, not gone from the views yet, resumed while serve runs: %w", intent, err)
 		}
@@ -206,25 +201,28 @@ func (e *Eraser) finish(ctx context.Context, t task, intent uint64) (Receipt, er
 		Type: TypeCompleted, Activity: audit.ActivityErasure,
 		Attributes: audit.Attrs{
 			{Name: "position", Value: audit.Int(int64(intent))}, {Name: "order", Value: audit.String(t.Order)},
-			{Name: "blocks", Value: audit.Int(int64(len(t.Blocks)))},
+			{Name: "blocks", Value: audit.Int(int64(t.blocks()))},
 		},
 	}, cursor)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("erase: destroyed, completion not recorded, resumed while serve runs: %w", err)
 	}
-	return Receipt{Intent: intent, Completed: done, Blocks: len(t.Blocks)}, nil
+	return Receipt{Intent: intent, Completed: done, Blocks: t.blocks(), Records: len(t.Seqs)}, nil
 }
 
 func (e *Eraser) destroy(ctx context.Context, t task) error {
-	if t.Seq == 0 {
+	if t.Container != "" {
 		return untilFree(ctx, func() error { return e.content.EraseContainer(ctx, t.Container) })
 	}
-	if len(t.Blocks) > 0 {
-		if err := untilFree(ctx, func() error { return e.content.EraseBlocks(ctx, t.Container, t.Blocks) }); err != nil {
+	for _, g := range t.Content {
+		if err := untilFree(ctx, func() error { return e.content.EraseBlocks(ctx, g.Container, g.Blocks) }); err != nil {
 			return err
 		}
 	}
-	return untilFree(ctx, func() error { return e.journal.Erase(ctx, t.Seq) })
+	if len(t.Seqs) == 0 {
+		return nil
+	}
+	return untilFree(ctx, func() error { return e.journal.Erase(ctx, t.Seqs...) })
 }
 
 // untilFree tries again while readers hold a write-ahead log open: their transactions are short.
@@ -242,71 +240,4 @@ func untilFree(ctx context.Context, erase func() error) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-// Resume finishes the erasures that were under way when the process ended, and returns how many.
-func (e *Eraser) Resume(ctx context.Context) (int, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	pending, err := e.pending(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for i, t := range pending {
-		intent, err := e.intentOf(ctx, t)
-		if err != nil {
-			return i, err
-		}
-		if _, err := e.finish(ctx, t, intent); err != nil {
-			return i, err
-		}
-	}
-	return len(pending), nil
-}
-
-// intentOf finds the record that ordered a task; it committed together with the cursor that names the task.
-func (e *Eraser) intentOf(ctx context.Context, t task) (uint64, error) {
-	last, err := e.journal.Reader().Last(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("resume erasure: %w", err)
-	}
-	for stored, err := range e.journal.Reader().Scan(ctx, t.After+1, last) {
-		if err != nil {
-			return 0, fmt.Errorf("resume erasure: %w", err)
-		}
-		if stored.Tombstone != nil {
-			continue
-		}
-		rec, err := stored.Record()
-		if err != nil {
-			return 0, fmt.Errorf("resume erasure: %w", err)
-		}
-		if order, ok := rec.Attributes.Get("order"); ok && rec.Source == audit.SourceTripod && order.Str() == t.Order {
-			return stored.Seq, nil
-		}
-	}
-	return 0, fmt.Errorf("resume erasure: no intent record behind position %d: run tripod verify", t.After)
-}
-
-func (e *Eraser) pending(ctx context.Context) ([]task, error) {
-	b, err := e.journal.Cursor(ctx, cursorName)
-	if err != nil {
-		return nil, fmt.Errorf("read erasures under way: %w", err)
-	}
-	var tasks []task
-	if len(b) == 0 {
-		return nil, nil
-	}
-	if err := json.Unmarshal(b, &tasks); err != nil {
-		return nil, fmt.Errorf("read erasures under way: %w", err)
-	}
-	return tasks, nil
-}
-
-func cursorOf(tasks []task) (map[string][]byte, error) {
-	b, err := json.Marshal(tasks)
-	if err != nil {
-		return nil, fmt.Errorf("write erasures under way: %w", err)
-	}
-	return map[string][]byte{cursorName: b}, nil
 }

@@ -32,8 +32,8 @@ const (
 	eventRecovered
 )
 
-// eventOfRecord reads one of Tripod's own records.
-func eventOfRecord(seq uint64, rec *audit.Record) (event, bool) {
+// eventsOfRecord reads one of Tripod's own records: an order for many is an event for each.
+func eventsOfRecord(seq uint64, rec *audit.Record) []event {
 	position := func(name string) uint64 {
 		v, _ := rec.Attributes.Get(name)
 		if n, ok := v.Int64(); ok && n > 0 {
@@ -43,19 +43,28 @@ func eventOfRecord(seq uint64, rec *audit.Record) (event, bool) {
 	}
 	e := event{seq: seq}
 	switch rec.Type {
-	case audit.TypeEraseRecord:
-		e.kind = eventIntent
-		e.first, e.commitment, _ = audit.ErasureOrder(rec)
-		e.last = e.first
+	case audit.TypeEraseRecord, audit.TypeEraseRecords:
+		orders := audit.ErasureOrders(rec)
+		if n := len(orders); n == 0 || orders[n-1].Position >= seq { // what vouches comes after what it vouches for
+			return nil
+		}
+		events := make([]event, len(orders))
+		for i, o := range orders {
+			events[i] = event{kind: eventIntent, seq: seq, first: o.Position, last: o.Position, commitment: o.Commitment}
+		}
+		return events
 	case audit.TypeEraseCompleted:
 		e.kind, e.first = eventCompleted, position("position")
 		e.last = e.first
 	case TypeRecovered:
 		e.kind, e.first, e.last = eventRecovered, position("first"), position("last")
 	default:
-		return e, false
+		return nil
 	}
-	return e, e.first > 0 && e.first <= e.last && e.last < seq // what vouches comes after what it vouches for
+	if e.first == 0 || e.first > e.last || e.last >= seq {
+		return nil
+	}
+	return []event{e}
 }
 
 // grave is a tombstone until a record behind it has vouched for it.
@@ -74,9 +83,10 @@ type graves struct {
 	first, until uint64 // until is 0 while there is no bound
 	signed       uint64 // records behind this position vouch only once a later checkpoint is found to cover them
 	limit        int
-	open         []grave           // in order of seq
-	intents      map[uint64]uint64 // position by intent, while it is not completed
-	undone       []event           // completions of erasures whose record seems to be there; last is the record's position
+	open         []grave             // in order of seq
+	intents      map[uint64][]uint64 // positions by intent, while it is not completed
+	ordered      int                 // positions in intents
+	undone       []event             // completions of erasures whose record seems to be there; last is the record's position
 
 	vouchers map[uint64]audit.Commitment // what open tombstones rest on behind signed: the record's own commitment
 	ends     map[uint64]event            // completions behind signed, by intent
@@ -84,7 +94,7 @@ type graves struct {
 
 func newGraves(first, signed uint64, limit int) *graves {
 	return &graves{first: first, signed: signed, limit: limit,
-		intents: make(map[uint64]uint64), vouchers: make(map[uint64]audit.Commitment), ends: make(map[uint64]event)}
+		intents: make(map[uint64][]uint64), vouchers: make(map[uint64]audit.Commitment), ends: make(map[uint64]event)}
 }
 
 // covers tells whether a position is this round's.
@@ -99,8 +109,9 @@ func (g *graves) see(e event) {
 		if !g.covers(e.first) {
 			return
 		}
-		if len(g.intents) < g.limit {
-			g.intents[e.seq] = e.first
+		if g.ordered < g.limit || len(g.intents[e.seq]) > 0 { // an order is remembered whole
+			g.intents[e.seq] = append(g.intents[e.seq], e.first)
+			g.ordered++
 		}
 		if t := g.find(e.first); t != nil && t.commitment == e.commitment {
 			g.vouch(t, e)
@@ -150,16 +161,16 @@ func (g *graves) tombstone(e event) {
 }
 
 func (g *graves) completed(e event) {
-	seq, ok := g.intents[e.first]
-	if !ok {
-		return // of a container, or of another round
-	}
+	positions := g.intents[e.first] // none: of content alone, or of another round
 	delete(g.intents, e.first)
-	switch t := g.find(seq); {
-	case t == nil && len(g.undone) < maxFindings:
-		g.undone = append(g.undone, event{seq: e.seq, first: e.first, last: seq})
-	case t != nil && t.voucher == e.first:
-		t.done = true
+	g.ordered -= len(positions)
+	for _, seq := range positions {
+		switch t := g.find(seq); {
+		case t == nil && len(g.undone) < maxFindings:
+			g.undone = append(g.undone, event{seq: e.seq, first: e.first, last: seq})
+		case t != nil && t.voucher == e.first:
+			t.done = true
+		}
 	}
 }
 
@@ -222,8 +233,10 @@ func (v *verifier) observe(ctx context.Context, g *graves, first, last uint64, t
 			if tombstones {
 				g.see(tombstoneEvent(&s))
 			}
-		} else if e, ok := eventOf(&s); ok {
-			g.see(e)
+		} else {
+			for _, e := range eventsOf(&s) {
+				g.see(e)
+			}
 		}
 	}
 	return ctx.Err()
@@ -249,10 +262,15 @@ func (v *verifier) judgeGraves(ctx context.Context, g *graves) error {
 			v.add(Finding{Kind: KindTombstoneUnnamed, First: t.seq, Last: t.seq, Found: t.commitment.String()})
 		}
 	}
-	for intent, seq := range g.intents {
-		if _, unsigned := g.vouchers[intent]; g.covers(seq) && !unsigned {
-			v.add(Finding{Kind: KindErasureUnfinished, Severity: SeverityNotice, First: seq, Last: seq,
-				Text: fmt.Sprintf("record %d orders the erasure of record %d, and its completion is not on record: it is resumed when tripod starts", intent, seq)})
+	for intent, positions := range g.intents {
+		if _, unsigned := g.vouchers[intent]; unsigned {
+			continue
+		}
+		for _, seq := range positions {
+			if g.covers(seq) {
+				v.add(Finding{Kind: KindErasureUnfinished, Severity: SeverityNotice, First: seq, Last: seq,
+					Text: fmt.Sprintf("record %d orders the erasure of record %d, and its completion is not on record: it is resumed when tripod starts", intent, seq)})
+			}
 		}
 	}
 	for _, e := range g.undone {

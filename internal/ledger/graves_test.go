@@ -19,6 +19,15 @@ func (m *memJournal) orderErasure(seq uint64) uint64 {
 	})
 }
 
+// orderErasures orders the erasure of many records by one record.
+func (m *memJournal) orderErasures(seqs ...uint64) uint64 {
+	orders := make([]audit.Ordered, len(seqs))
+	for i, seq := range seqs {
+		orders[i] = audit.Ordered{Position: seq, Commitment: m.at(seq).Commitment}
+	}
+	return m.act(audit.TypeEraseRecords, audit.ActivityErasure, audit.ErasureAttrs(orders))
+}
+
 func (m *memJournal) completeErasure(intent uint64) {
 	m.act("tripod.erase.completed", audit.ActivityErasure, audit.Attrs{{Name: "position", Value: audit.Int(int64(intent))}})
 }
@@ -57,6 +66,41 @@ func TestTombstonesNeedARecordThatNamesThem(t *testing.T) {
 			m.completeErasure(a)
 			m.completeErasure(b)
 		}, 2, true, nil},
+		{"many by one order", func(m *memJournal) {
+			intent := m.orderErasures(10, 11, 12, 300)
+			for _, seq := range []uint64{10, 11, 12, 300} {
+				m.erase(seq, audit.TombstoneErased)
+			}
+			m.completeErasure(intent)
+		}, 4, true, nil},
+		{"one of many undone", func(m *memJournal) {
+			intent := m.orderErasures(10, 300)
+			m.erase(10, audit.TombstoneErased)
+			m.completeErasure(intent)
+		}, 1, true, []string{"erasure_undone 300-300"}},
+		{"one beside many", func(m *memJournal) {
+			intent := m.orderErasures(10, 12)
+			for _, seq := range []uint64{10, 11, 12} {
+				m.erase(seq, audit.TombstoneErased)
+			}
+			m.completeErasure(intent)
+		}, 3, false, []string{"tombstone_unnamed 11-11"}},
+		{"one of many with another commitment", func(m *memJournal) {
+			intent := m.act(audit.TypeEraseRecords, audit.ActivityErasure, audit.ErasureAttrs([]audit.Ordered{
+				{Position: 10, Commitment: m.at(10).Commitment}, {Position: 300, Commitment: m.at(301).Commitment}}))
+			m.erase(10, audit.TombstoneErased)
+			m.erase(300, audit.TombstoneErased)
+			m.completeErasure(intent)
+		}, 2, false, []string{"tombstone_different 300-300"}},
+		{"an order for many, one of which comes later", func(m *memJournal) {
+			m.act(audit.TypeEraseRecords, audit.ActivityErasure, audit.ErasureAttrs([]audit.Ordered{
+				{Position: 10, Commitment: m.at(10).Commitment}, {Position: 602, Commitment: record(602, 0).Commitment}}))
+			m.grow(1)
+			m.erase(10, audit.TombstoneErased)
+		}, 1, false, []string{"tombstone_unnamed 10-10"}},
+		{"content by order", func(m *memJournal) {
+			m.completeErasure(m.act(audit.TypeEraseContent, audit.ActivityErasure, audit.Attrs{{Name: "positions", Value: audit.Array(audit.Int(300))}}))
+		}, 0, true, nil},
 		{"not completed", func(m *memJournal) {
 			m.orderErasure(300)
 			m.erase(300, audit.TombstoneErased)

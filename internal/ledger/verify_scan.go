@@ -232,9 +232,7 @@ func (c *chunk) leaf(s *journal.Stored) audit.Commitment {
 		return s.Tombstone.Commitment
 	}
 	c.records++
-	if e, ok := eventOf(s); ok {
-		c.events = append(c.events, e)
-	}
+	c.events = append(c.events, eventsOf(s)...)
 	return audit.Commit(s.Salt, s.Bytes)
 }
 
@@ -256,23 +254,26 @@ func (v *verifier) retain(c *chunk, t *leafTile) {
 	}
 }
 
-// eventOf finds the records that bear on tombstones without decoding the others. Quotes within strings are escaped, so
+// eventsOf finds the records that bear on tombstones without decoding the others. Quotes within strings are escaped, so
 // these names and values can stand only where names and values do; a record's own source comes before everything that
 // might have a source too. What is found is decoded before anything rests on it.
-func eventOf(s *journal.Stored) (event, bool) {
+func eventsOf(s *journal.Stored) []event {
 	_, rest, _ := bytes.Cut(s.Bytes, []byte(`"source":"`))
 	if !bytes.HasPrefix(rest, []byte(`tripod"`)) {
-		return event{}, false
+		return nil
 	}
 	_, rest, _ = bytes.Cut(rest, []byte(`"type":"tripod.`))
 	if !bytes.HasPrefix(rest, []byte(`erase.`)) && !bytes.HasPrefix(rest, []byte(`recover"`)) {
-		return event{}, false
+		return nil
 	}
 	rec, err := audit.Decode(s.Bytes)
 	if err != nil || rec.Source != audit.SourceTripod {
-		return event{}, false
+		return nil
 	}
-	e, ok := eventOfRecord(s.Seq, rec)
-	e.own = audit.Commit(s.Salt, s.Bytes)
-	return e, ok
+	events := eventsOfRecord(s.Seq, rec)
+	own := audit.Commit(s.Salt, s.Bytes)
+	for i := range events {
+		events[i].own = own
+	}
+	return events
 }

@@ -169,7 +169,7 @@ func intoOf(g *glance) func(context.Context, *taking, *entry) error {
 		return snapshot
 	case audit.SourceTripod:
 		switch string(g.typ) {
-		case audit.TypeEraseRecord:
+		case audit.TypeEraseRecord, audit.TypeEraseRecords:
 			return order
 		case "tripod.compliance.requests":
 			return ownRequests
@@ -178,10 +178,10 @@ func intoOf(g *glance) func(context.Context, *taking, *entry) error {
 	return nil
 }
 
-// order notes an order to erase a record.
+// order notes an order to erase records.
 func order(_ context.Context, t *taking, e *entry) error {
-	if seq, _, ok := audit.ErasureOrder(e.Record); ok {
-		t.orders = append(t.orders, seq)
+	for _, o := range audit.ErasureOrders(e.Record) {
+		t.orders = append(t.orders, o.Position)
 	}
 	return nil
 }

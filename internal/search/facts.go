@@ -24,8 +24,8 @@ type Facts struct {
 	Time  int64  // RowTime in Unix milliseconds
 	Names []Name // values of name fields, in a fixed order, each once, cut at MaxValue
 	Keys  []Name // values of key fields, each once
-	// Erases is the position of the record this one orders to erase, 0 if none: its row must go.
-	Erases uint64
+	// Erases are the positions of the records this one orders to erase: their rows must go.
+	Erases []uint64
 
 	scratch audit.Record
 }
@@ -43,7 +43,7 @@ func RowTime(r *audit.Record) time.Time {
 // Extract fills the facts from a record, reusing their memory. They share the record's strings.
 func (f *Facts) Extract(r *audit.Record) {
 	f.Time = RowTime(r).UnixMilli()
-	f.Names, f.Keys, f.Erases = f.Names[:0], f.Keys[:0], 0
+	f.Names, f.Keys, f.Erases = f.Names[:0], f.Keys[:0], f.Erases[:0]
 	a, p := &r.Account.Asserted, &r.Account.Proved
 	f.name(FieldSource, string(r.Source))
 	f.name(FieldSurface, string(r.Surface))
@@ -75,7 +75,9 @@ func (f *Facts) Extract(r *audit.Record) {
 	f.key(FieldAgent, k.ParentAgent)
 	f.key(FieldTrace, k.Trace)
 
-	f.Erases, _, _ = audit.ErasureOrder(r) // the scanner leaves records with Tripod's own attributes to the full decoder
+	for _, o := range audit.ErasureOrders(r) { // the scanner leaves records with Tripod's own attributes to the full decoder
+		f.Erases = append(f.Erases, o.Position)
+	}
 }
 
 func (f *Facts) name(field Field, v string) {

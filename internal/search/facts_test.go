@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,10 +81,11 @@ func TestReadEqualsExtract(t *testing.T) {
 	}
 }
 
-// TestErasureOrders: read from bytes, an order is an order where audit.ErasureOrder says so.
+// TestErasureOrders: read from bytes, an order is an order where audit.ErasureOrders says so.
 func TestErasureOrders(t *testing.T) {
 	t.Parallel()
 	whole := audit.Attrs{{Name: "commitment", Value: audit.String(strings.Repeat("0a", 32))}, {Name: "position", Value: audit.Int(7)}}
+	many := audit.ErasureAttrs([]audit.Ordered{{Position: 3}, {Position: 9}})
 	for _, rec := range []audit.Record{
 		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Attributes: whole},
 		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Attributes: whole[:1]},
@@ -92,13 +94,20 @@ func TestErasureOrders(t *testing.T) {
 		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseCompleted, Attributes: whole},
 		{Source: audit.SourceTripod, Activity: audit.ActivityOperation, Type: audit.TypeEraseRecord, Attributes: whole},
 		{Source: audit.SourceOTelLog, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecord, Attributes: whole},
+		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecords, Attributes: many},
+		{Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecords, Attributes: many[:1]},
+		{Source: audit.SourceOTelLog, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecords, Attributes: many},
 	} {
 		rec.Version = audit.SchemaVersion
 		var f search.Facts
 		if err := f.Read(rec.AppendCanonical(nil)); err != nil {
 			t.Fatal(err)
 		}
-		if want, _, _ := audit.ErasureOrder(&rec); f.Erases != want {
+		var want []uint64
+		for _, o := range audit.ErasureOrders(&rec) {
+			want = append(want, o.Position)
+		}
+		if !slices.Equal(f.Erases, want) {
 			t.Errorf("%s %s %s with %d attributes: erases %d, want %d", rec.Source, rec.Activity, rec.Type, len(rec.Attributes), f.Erases, want)
 		}
 	}

@@ -114,6 +114,8 @@ var own = map[string]string{
 	"tripod.gateway.lost":               "!=exchanges passed the LLM gateway unrecorded[: {exchanges}]",
 	"tripod.content.swept":              "removed|*pieces of content|that no record refers to",
 	"tripod.erase.record":               "ordered|the erasure of a record[: {position}]",
+	"tripod.erase.records":              "ordered|the erasure of records",
+	"tripod.erase.content":              "ordered|the erasure of content of records",
 	"tripod.erase.container":            "ordered|the erasure of {container|'a container}",
 	"tripod.erase.completed":            "completed|an erasure[, ordered by record {position}]",
 	"tripod.import.start":               "began to import an audit log export",

@@ -42,8 +42,8 @@ func (r *Reference) Apply(_ context.Context, page []search.Entry) error {
 				return err
 			}
 			r.rows = append(r.rows, &row{search.Place{Time: f.Time, Seq: e.Seq}, f})
-			if f.Erases > 0 {
-				r.rows = slices.DeleteFunc(r.rows, func(o *row) bool { return o.place.Seq == f.Erases })
+			if len(f.Erases) > 0 {
+				r.rows = slices.DeleteFunc(r.rows, func(o *row) bool { return slices.Contains(f.Erases, o.place.Seq) })
 			}
 		}
 		r.position = e.Seq

@@ -100,9 +100,7 @@ func (ix *Index) collect(ctx context.Context, page []search.Entry, touched map[s
 			}
 			continue
 		}
-		if ix.facts.Erases > 0 {
-			erase = append(erase, ix.facts.Erases)
-		}
+		erase = append(erase, ix.facts.Erases...)
 		if m == nil || ix.facts.Time < m.start || ix.facts.Time >= m.end {
 			if m, err = ix.touch(ctx, monthOf(ix.facts.Time), touched); err != nil {
 				return nil, err
