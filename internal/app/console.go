@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/audit"
 	pages "github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -67,7 +69,12 @@ func (a *App) ConsoleLink() string {
 	if a.console.pages == nil {
 		return ""
 	}
-	return a.console.pages.Link(osIdentity())
+	return a.console.pages.Link(local(osIdentity()))
+}
+
+// local is who the operating system says somebody is.
+func local(id audit.Identity) *access.Person {
+	return &access.Person{Subject: "os:" + id.OSUser, Name: id.OSUser, Roles: access.Roles(), Via: access.ViaLocal}
 }
 
 // record makes one of Tripod's own acts durable.

@@ -106,7 +106,7 @@ func serveLink(w http.ResponseWriter, r *http.Request, c *console) {
 	}
 	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(link{c.pages.Link(by)})
+	_ = json.NewEncoder(w).Encode(link{c.pages.Link(local(by))})
 }
 
 // Revoked is what RevokeConsole ended.

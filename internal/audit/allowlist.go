@@ -96,7 +96,7 @@ var keepNames = []string{
 	"failure", "retry_after", "method", "effect", "severity", "findings", "exception", "controls", "techniques", "message_shown", "failed", "point",
 	"rule_set", "block",
 	// Tripod's own acts
-	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest", "tripod.page",
+	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest", "tripod.page", "tripod.route",
 	"import.source", "import.org", "import.sha256", "import.first", "import.last", "rule_set", "mode",
 }
 

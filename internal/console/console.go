@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -57,6 +58,10 @@ type Console struct {
 	exports chan struct{} // holds one for each export under way
 	whole   chan struct{} // holds one for each session being read
 	handler http.Handler
+	drafts  drafts
+
+	patterns []string // registered; see Routes
+	unlisted []error  // what the table of rights does not have
 }
 
 // New makes a Console. The error tells of a mistake in the configuration or the build.
@@ -76,6 +81,9 @@ func New(cfg Config, deps Deps) (*Console, error) {
 	}
 	c := &Console{cfg: cfg, deps: deps, pages: pages, signIns: newSignIns(deps.Now), exports: make(chan struct{}, mostExports), whole: make(chan struct{}, sessionsAtOnce)}
 	c.handler = guard(c.routes())
+	if err := errors.Join(c.unlisted...); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
 	return c, nil
 }
 
@@ -83,7 +91,7 @@ func New(cfg Config, deps Deps) (*Console, error) {
 func (c *Console) Handler() http.Handler { return c.handler }
 
 // Link makes an address that signs whoever opens it in as who, once and within 15 minutes.
-func (c *Console) Link(who audit.Identity) string {
+func (c *Console) Link(who *access.Person) string {
 	return c.cfg.URL + "/enter?code=" + c.signIns.invite(who)
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
@@ -20,8 +21,8 @@ func TestLinkOpensOnceAndForFifteenMinutes(t *testing.T) {
 	b := consoletest.New(t, consoletest.Options{})
 	now := time.Now()
 	b.Clock.Store(&now)
-	link := b.Console.Link(audit.Identity{OSUser: "auditor"})
-	late := b.Console.Link(audit.Identity{OSUser: "auditor"})
+	link := b.Console.Link(consoletest.Auditor())
+	late := b.Console.Link(consoletest.Auditor())
 
 	if a := b.Get("/"); a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, "tripod console") || strings.Contains(a.Body, "<nav") {
 		t.Fatalf("without a link: %d %s", a.Status, a.Body)
@@ -61,7 +62,7 @@ func TestRevokeEndsEverySignIn(t *testing.T) {
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})
 	b.SignIn()
-	link := b.Console.Link(audit.Identity{})
+	link := b.Console.Link(consoletest.Auditor())
 	if signIns, links, err := b.Console.Revoke(t.Context(), audit.Identity{OSUser: "operator"}); signIns != 1 || links != 1 || err != nil {
 		t.Errorf("%d sign-ins and %d links ended: %v", signIns, links, err)
 	}
@@ -236,7 +237,7 @@ func TestNothingIsShownThatCannotBeRecorded(t *testing.T) {
 	jar := b.Client.Jar
 	b.Client.Jar = nil
 	b.RecordError.Store(&full)
-	if a := b.Do(http.MethodGet, b.Console.Link(audit.Identity{}), nil); a.Status != http.StatusServiceUnavailable || a.Header.Get("Set-Cookie") != "" {
+	if a := b.Do(http.MethodGet, b.Console.Link(consoletest.Auditor()), nil); a.Status != http.StatusServiceUnavailable || a.Header.Get("Set-Cookie") != "" {
 		t.Errorf("entering unrecorded: %d", a.Status)
 	}
 	b.RecordError.Store(nil)
@@ -246,7 +247,7 @@ func TestNothingIsShownThatCannotBeRecorded(t *testing.T) {
 func TestLinkIsUsedUpByWhoOpensIt(t *testing.T) {
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})
-	link := b.Console.Link(audit.Identity{OSUser: "auditor"})
+	link := b.Console.Link(consoletest.Auditor())
 	for _, method := range []string{http.MethodHead, http.MethodPost} {
 		if a := b.Do(method, link, nil); a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "GET" || a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %d %v", method, a.Status, a.Header)
@@ -261,7 +262,7 @@ func TestLinkIsUsedUpByWhoOpensIt(t *testing.T) {
 	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusOK || a.Header.Get("Set-Cookie") == "" {
 		t.Errorf("the link after what did not use it up: %d", a.Status)
 	}
-	second := b.Console.Link(audit.Identity{OSUser: "successor"})
+	second := b.Console.Link(&access.Person{Subject: "os:successor", Roles: access.Roles()})
 	old := b.Client.Jar
 	if a := b.Do(http.MethodGet, second, nil); a.Status != http.StatusOK || a.Header.Get("Set-Cookie") == "" {
 		t.Errorf("a link for who is signed in: %d", a.Status)
@@ -313,7 +314,7 @@ func TestOtherPagesOpenNothing(t *testing.T) {
 			t.Errorf("from %s: %d", site, a.Status)
 		}
 	}
-	if a := b.Do(http.MethodGet, b.Console.Link(audit.Identity{}), func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); a.Status != http.StatusOK {
+	if a := b.Do(http.MethodGet, b.Console.Link(consoletest.Auditor()), func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); a.Status != http.StatusOK {
 		t.Errorf("a link sent by mail: %d", a.Status)
 	}
 }

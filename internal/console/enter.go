@@ -1,7 +1,6 @@
 package console
 
 import (
-	"crypto/subtle"
 	"net"
 	"net/http"
 
@@ -50,7 +49,7 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request) {
 		c.linkRefused(w, r)
 		return
 	}
-	act := intake.Act{Type: TypeEnter, Activity: audit.ActivitySignIn, Account: link.who}
+	act := intake.Act{Type: TypeEnter, Activity: audit.ActivitySignIn, Account: link.who.Identity()}
 	if err := c.deps.Record(r.Context(), act); err != nil {
 		c.signIns.putBack(link)
 		c.show(w, r, nil, unrecorded(err))
@@ -77,26 +76,31 @@ func (c *Console) linkRefused(w http.ResponseWriter, r *http.Request) {
 }
 
 // leave signs out.
-func (c *Console) leave(w http.ResponseWriter, r *http.Request) {
-	who := c.signedIn(r)
-	if who == nil {
-		c.closed(w, r, false)
+func (v *visit) leave() (string, error) {
+	if cookie, err := v.r.Cookie(cookieName(v.r)); err == nil {
+		v.signIns.end(cookie.Value)
+	}
+	if err := v.deps.Record(v.r.Context(), intake.Act{Type: TypeLeave, Activity: audit.ActivitySignOut, Account: v.person().Identity()}); err != nil {
+		v.deps.Logger.WarnContext(v.r.Context(), "a sign-out is not on record", "error", err)
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: cookieName(v.r), Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	return "/", nil
+}
+
+// stepUp asks for a fresh sign-in, after which somebody comes back to an address of ours.
+func (c *Console) stepUp(v *visit, back string) {
+	typed := v.r.Method == http.MethodPost
+	if wantsJSON(v.r) {
+		writeJSONProblem(v.w, &problem{status: http.StatusUnauthorized, code: "stale", text: errStale.Error(), advice: "sign in again"})
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
-	if subtle.ConstantTimeCompare([]byte(r.PostFormValue("csrf")), []byte(who.csrf)) != 1 {
-		c.show(w, r, who, &problem{status: http.StatusForbidden, heading: "Not from this page", text: "The form did not come from a page of this sign-in.",
-			advice: "Go back, reload the page and try again."})
+	if v.r.Header.Get("HX-Request") != "" {
+		v.w.Header().Set("HX-Redirect", ours(back))
+		v.w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	if cookie, err := r.Cookie(cookieName(r)); err == nil {
-		c.signIns.end(cookie.Value)
-	}
-	if err := c.deps.Record(r.Context(), intake.Act{Type: TypeLeave, Activity: audit.ActivitySignOut, Account: who.who}); err != nil {
-		c.deps.Logger.WarnContext(r.Context(), "a sign-out is not on record", "error", err)
-	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	v.status = http.StatusUnauthorized
+	_ = v.print("stepup", v.frame("Sign in once more", "", ""), page.StepUp{Command: c.cli("console"), Typed: typed})
 }
 
 // closed tells how to get in, and nothing else.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
@@ -23,6 +24,7 @@ type problem struct {
 	err     error // for the log
 	at      *search.QueryError
 	goOn    string // an address to go on to, "" for none
+	entered []page.Entered
 }
 
 func (p *problem) Error() string {
@@ -55,6 +57,8 @@ func asProblem(err error) (p *problem, unknown bool) {
 		return &problem{status: 499, code: "cancelled", heading: "Cancelled", text: "The browser went away."}, false
 	case errors.As(err, &p):
 		return p, p.err != nil
+	case errors.Is(err, access.ErrForbidden):
+		return forbidden(err), false
 	case errors.As(err, &query):
 		return &problem{status: http.StatusBadRequest, code: "invalid", heading: "This is no query", text: query.Error(), advice: "docs/search.md has the language.", at: query}, false
 	case errors.Is(err, search.ErrCursor):
@@ -83,7 +87,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, who *signedIn, er
 		writeJSONProblem(w, p)
 		return
 	}
-	shown := page.Problem{Heading: p.heading, Text: p.text, Advice: p.advice, ID: id, GoOn: p.goOn}
+	shown := page.Problem{Heading: p.heading, Text: p.text, Advice: p.advice, ID: id, GoOn: p.goOn, Entered: p.entered}
 	if r.Header.Get("HX-Request") != "" {
 		v := &visit{Console: c, w: w, r: r, who: who}
 		if err := v.fragmentAs(p.status, "problem", "problem", shown); err != nil {

@@ -6,13 +6,13 @@ import (
 	"github.com/tripod-audit/tripod/internal/console/page"
 )
 
-// routes says what answers where. Pages are registered with page or stream (see visit.go), so that none can be looked at
-// without a record of it.
+// routes says what answers where. Pages are registered with page or stream (see visit.go) and forms with form (see form.go), so that
+// none can be looked at without a record of it, nor by who lacks the right.
 func (c *Console) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+page.StaticPath, c.static)
-	mux.HandleFunc("GET /enter", c.getOnly(c.enter))
-	mux.HandleFunc("POST /leave", c.leave)
+	c.open(mux, "GET "+page.StaticPath, http.HandlerFunc(c.static))
+	c.open(mux, "GET /enter", c.getOnly(c.enter))
+	c.form(mux, "POST /leave", form{page: func(*visit) string { return "/" }, do: (*visit).leave})
 	c.overviewRoutes(mux)
 	c.recordRoutes(mux)
 	c.sessionRoutes(mux)
@@ -21,7 +21,7 @@ func (c *Console) routes() *http.ServeMux {
 	c.activityRoutes(mux)
 	c.apiRoutes(mux)
 	for pattern, h := range c.deps.Open {
-		mux.Handle(pattern, h)
+		c.open(mux, pattern, h)
 	}
 	mux.HandleFunc("/", c.nowhere(mux))
 	return mux

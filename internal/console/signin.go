@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -9,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/access"
 )
 
 // How long links and sign-ins last, and how many there may be.
@@ -27,10 +26,9 @@ func digest(secret string) token { return sha256.Sum256([]byte(secret)) }
 
 // signedIn is one browser that came in by a link.
 type signedIn struct {
-	who   audit.Identity
-	name  string // of who, as pages show it
-	csrf  string
-	until time.Time
+	person *access.Person
+	csrf   string
+	until  time.Time
 
 	mu     sync.Mutex
 	opened []look // what is on record for this sign-in, the newest last
@@ -69,7 +67,7 @@ func (s *signedIn) remember(key string, now time.Time) {
 // invitation is a link that nobody has used yet.
 type invitation struct {
 	code  token
-	who   audit.Identity
+	who   *access.Person
 	until time.Time
 	round int // see signIns
 }
@@ -92,7 +90,7 @@ func newSignIns(now func() time.Time) *signIns {
 func newSecret() string { return rand.Text() }
 
 // invite makes the code of a link.
-func (s *signIns) invite(who audit.Identity) string {
+func (s *signIns) invite(who *access.Person) string {
 	code := newSecret()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +139,9 @@ func (s *signIns) admit(link invitation) (secret string, ok bool) {
 		return "", false
 	}
 	s.sweep()
-	s.browser[digest(secret)] = &signedIn{who: link.who, name: cmp.Or(link.who.Telling(), "unnamed"), csrf: newSecret(), until: s.now().Add(signInLife)}
+	who := *link.who
+	who.Since = s.now()
+	s.browser[digest(secret)] = &signedIn{person: &who, csrf: newSecret(), until: s.now().Add(signInLife)}
 	return secret, true
 }
 

@@ -2,13 +2,14 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
-	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 )
 
@@ -25,9 +26,10 @@ const attrPage = "tripod.page"
 // visit is one request of somebody signed in.
 type visit struct {
 	*Console
-	w   http.ResponseWriter
-	r   *http.Request
-	who *signedIn
+	w      http.ResponseWriter
+	r      *http.Request
+	who    *signedIn
+	status int // of a page that is printed; 0 is 200
 }
 
 // opening says what a request opens, for the record. The zero opening records nothing: only for what refreshes a page that
@@ -72,22 +74,24 @@ func (o opening) act(who audit.Identity) intake.Act {
 // patience is how long a page may take; what takes longer asks for too much at once.
 const patience = 30 * time.Second
 
-// page registers a handler: what says, from the request alone, what is opened, or a *problem why nothing can be; serve
+// page registers a handler for who holds the right that the table names for the pattern: what says, from the request alone, what is opened, or a *problem why nothing can be; serve
 // answers once that is on record.
 func (c *Console) page(mux *http.ServeMux, pattern string, what func(*visit) (opening, error), serve func(*visit) error) {
+	d := door{pattern, c.doorOf(pattern)}
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
-		c.serve(w, r.WithContext(ctx), what, serve)
+		c.serve(w, r.WithContext(ctx), d, what, serve)
 	})
 }
 
 // stream registers a handler like page, for what takes as long as there are records.
 func (c *Console) stream(mux *http.ServeMux, pattern string, what func(*visit) (opening, error), serve func(*visit) error) {
-	mux.HandleFunc(pattern, c.getOnly(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, what, serve) }))
+	d := door{pattern, c.doorOf(pattern)}
+	mux.HandleFunc(pattern, c.getOnly(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, d, what, serve) }))
 }
 
-func (c *Console) serve(w http.ResponseWriter, r *http.Request, what func(*visit) (opening, error), serve func(*visit) error) {
+func (c *Console) serve(w http.ResponseWriter, r *http.Request, d door, what func(*visit) (opening, error), serve func(*visit) error) {
 	if fromElsewhere(r) {
 		c.elsewhere(w, r)
 		return
@@ -97,16 +101,28 @@ func (c *Console) serve(w http.ResponseWriter, r *http.Request, what func(*visit
 		c.closed(w, r, false)
 		return
 	}
-	o, err := what(v)
+	err := v.admit(d)
 	if err == nil {
-		err = v.record(o)
+		err = v.look(what, serve)
 	}
-	if err == nil {
-		err = serve(v)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errStale):
+		c.stepUp(v, r.URL.RequestURI())
+	case err != nil:
 		c.show(w, r, v.who, err)
 	}
+}
+
+// look opens something and shows it.
+func (v *visit) look(what func(*visit) (opening, error), serve func(*visit) error) error {
+	o, err := what(v)
+	if err != nil {
+		return err
+	}
+	if err := v.record(o); err != nil {
+		return err
+	}
+	return serve(v)
 }
 
 // always is what of a page that is always the same.
@@ -127,7 +143,7 @@ func (v *visit) record(o opening) error {
 	if o.typ == "" {
 		return nil
 	}
-	if err := v.deps.Record(v.r.Context(), o.act(v.who.who)); err != nil {
+	if err := v.deps.Record(v.r.Context(), o.act(v.person().Identity())); err != nil {
 		return unrecorded(err)
 	}
 	v.who.remember(o.key(), v.deps.Now())
@@ -137,23 +153,17 @@ func (v *visit) record(o opening) error {
 // frame is what stands around a page. A journal that cannot be read leaves its positions out; the page itself will say so.
 func (v *visit) frame(title, section, cli string) page.Frame {
 	f := page.Frame{
-		Title: title, Section: section, Now: v.deps.Now().UTC(), Version: v.cfg.Version, Who: v.who.name, CSRF: v.who.csrf, CLI: cli,
+		Title: title, Section: section, Now: v.deps.Now().UTC(), Version: v.cfg.Version, Who: v.person().Label(), Roles: roleWords(v.person().Roles), CSRF: v.who.csrf, CLI: cli,
 	}
+	f.Nav = v.navigation()
 	f.Last, _ = v.deps.Reader.Last(v.r.Context())
 	f.Signed, _, _ = v.deps.Reader.Checkpoint()
-	for _, c := range v.deps.Health.Conditions() {
-		if c.Severity == health.Critical {
-			f.Critical++
-		} else {
-			f.Warnings++
-		}
-	}
 	return f
 }
 
 // print answers with a whole page.
 func (v *visit) print(name string, f page.Frame, data any) error {
-	v.write(v.w, v.r, http.StatusOK, name, f, data)
+	v.write(v.w, v.r, cmp.Or(v.status, http.StatusOK), name, f, data)
 	return nil
 }
 

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/content"
@@ -174,6 +176,9 @@ func (b *Bench) openViews() {
 	b.Org, err = organisation.Open(ctx, b.Dir, organisation.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, b.Org.Close()) })
+	positions, err := acts.OpenFile(ctx, acts.Path(b.Dir), slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, positions.Close()) })
 }
 
 // Submit makes records durable as one delivery and returns their positions.
@@ -228,10 +233,21 @@ func (b *Bench) index(ctx context.Context) error {
 	return nil
 }
 
-// SignIn opens a link with the client.
+// Auditor is the person of SignIn, with every role.
+func Auditor() *access.Person {
+	return &access.Person{Subject: "os:auditor", Name: "auditor", Roles: access.Roles(), Via: access.ViaLocal}
+}
+
+// SignIn opens a link with the client, as Auditor.
 func (b *Bench) SignIn() {
 	b.T.Helper()
-	if a := b.Do(http.MethodGet, b.Console.Link(audit.Identity{OSUser: "auditor"}), nil); a.Status != http.StatusOK {
+	b.SignInAs(Auditor())
+}
+
+// SignInAs opens a link for somebody with the client.
+func (b *Bench) SignInAs(who *access.Person) {
+	b.T.Helper()
+	if a := b.Do(http.MethodGet, b.Console.Link(who), nil); a.Status != http.StatusOK {
 		b.T.Fatalf("sign in: %d %s", a.Status, a.Body)
 	}
 }

@@ -26,16 +26,22 @@ var templateFiles embed.FS
 // Frame is what every page shows around its own part.
 type Frame struct {
 	Title   string // of the page, without the product's name
-	Section string // entry of the navigation that is current: "overview", "activity", "health" or ""
+	Section string // entry of the navigation that is current: NavItem.Section, or ""
 	Now     time.Time
 	Version string
 	Who     string // who is signed in; "" where nobody is, and the page then has no navigation
+	Roles   string // of who is signed in, in words
+	Nav     []NavItem
 	CSRF    string // token of the forms that change something
 	CLI     string // the command that shows the same, "" for none
 	// Last and Signed say where journal and ledger stood: the newest position, and up to where a checkpoint is signed.
 	Last, Signed uint64
-	Critical     int // conditions raised
-	Warnings     int
+}
+
+// NavItem is one entry of the navigation.
+type NavItem struct {
+	Section, Name, URL string
+	Badge, BadgeKind   string // a count beside the name, "" for none; kind is "bad", "warn" or ""
 }
 
 // view is what the layout is executed with: the page's own part sees all of it.

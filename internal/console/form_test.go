@@ -1,0 +1,195 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/reading"
+)
+
+// formBench is a console with one form, for somebody signed in.
+type formBench struct {
+	t      *testing.T
+	c      *Console
+	mux    *http.ServeMux
+	now    time.Time
+	cookie string
+	acts   []intake.Act
+	did    int
+}
+
+// aForm is where the form of a bench is; its right is that of the test.
+const aForm = "POST /leave"
+
+func newFormBench(t *testing.T, right access.Right, who *access.Person, f form) *formBench {
+	t.Helper()
+	b := &formBench{t: t, mux: http.NewServeMux(), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	j, err := journal.Open(t.Context(), t.TempDir(), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	b.c, err = New(Config{URL: "http://127.0.0.1"}, Deps{
+		Reader: reading.New(reading.Parts{Journal: j.Reader(), Dir: t.TempDir()}), Now: func() time.Time { return b.now },
+		Record: func(_ context.Context, a intake.Act) error { b.acts = append(b.acts, a); return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.do == nil {
+		f.do = func(*visit) (string, error) { b.did++; return "/health", nil }
+	}
+	if f.page == nil {
+		f.page = func(*visit) string { return "/a/page?x=1" }
+	}
+	b.c.formWith(b.mux, door{aForm, right}, f)
+	link, _ := b.c.signIns.redeem(strings.TrimPrefix(b.c.Link(who), "http://127.0.0.1/enter?code="))
+	b.cookie, _ = b.c.signIns.admit(link)
+	return b
+}
+
+func (b *formBench) post(fields url.Values, edit func(*http.Request)) *httptest.ResponseRecorder {
+	b.t.Helper()
+	if !fields.Has("csrf") {
+		fields.Set("csrf", b.c.signIns.lookup(b.cookie).csrf)
+	}
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/leave", strings.NewReader(fields.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.AddCookie(&http.Cookie{Name: "tripod", Value: b.cookie})
+	if edit != nil {
+		edit(r)
+	}
+	w := httptest.NewRecorder()
+	b.mux.ServeHTTP(w, r)
+	return w
+}
+
+func someone(roles ...access.Role) *access.Person {
+	return &access.Person{Subject: "os:kim", Name: "kim", Roles: roles, Via: access.ViaLocal}
+}
+
+func TestFormDecidesOnlyForItsOwnPage(t *testing.T) {
+	t.Parallel()
+	b := newFormBench(t, access.SetHold, someone(access.Counsel), form{})
+	for name, edit := range map[string]func(*http.Request){
+		"signed out":     func(r *http.Request) { r.Header.Del("Cookie") },
+		"another origin": func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
+		"JSON":           func(r *http.Request) { r.Header.Set("Content-Type", "application/json") },
+		"multipart":      func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") },
+		"token in the address": func(r *http.Request) {
+			r.URL.RawQuery = "csrf=" + b.c.signIns.lookup(b.cookie).csrf
+			r.Body = http.NoBody
+		},
+	} {
+		if w := b.post(url.Values{}, edit); w.Code < 400 || b.did != 0 {
+			t.Errorf("%s: %d, done %d times", name, w.Code, b.did)
+		}
+	}
+	for _, token := range []string{"", "guess"} {
+		if w := b.post(url.Values{"csrf": {token}}, nil); w.Code != http.StatusForbidden || b.did != 0 {
+			t.Errorf("token %q: %d", token, w.Code)
+		}
+	}
+	if w := b.post(url.Values{"reason": {strings.Repeat("x", mostEntered)}}, nil); w.Code != http.StatusRequestEntityTooLarge || b.did != 0 {
+		t.Errorf("too long: %d", w.Code)
+	}
+	if w := b.post(url.Values{}, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/health" || b.did != 1 {
+		t.Errorf("own page: %d, done %d times", w.Code, b.did)
+	}
+}
+
+func TestFormRefusesWhoLacksTheRight(t *testing.T) {
+	t.Parallel()
+	b := newFormBench(t, access.SetHold, someone(access.Analyst), form{})
+	for range 3 {
+		w := b.post(url.Values{"reason": {"because <b>"}}, nil)
+		if w.Code != http.StatusForbidden || b.did != 0 || !strings.Contains(w.Body.String(), "counsel") {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	if len(b.acts) != 1 || b.acts[0].Type != TypeRefused || b.acts[0].Account.OSUser != "kim" {
+		t.Errorf("on record: %+v", b.acts)
+	}
+}
+
+func TestFormKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	b := newFormBench(t, access.Erase, someone(access.PrivacyOfficer), form{})
+	b.now = b.now.Add(stepUpWithin + time.Second)
+	w := b.post(url.Values{"reason": {"asked by dana"}}, nil)
+	if w.Code != http.StatusUnauthorized || b.did != 0 || !strings.Contains(w.Body.String(), "What you typed is kept") {
+		t.Fatalf("old sign-in: %d %s", w.Code, w.Body)
+	}
+	kept := func(subject, path string) string { return b.c.drafts.of(subject, path, b.now).Get("reason") }
+	if kept("os:kim", "/a/page") != "asked by dana" || kept("os:eve", "/a/page") != "" || kept("os:kim", "/") != "" {
+		t.Error("what was typed is not kept for them alone")
+	}
+	if values := b.c.drafts.of("os:kim", "/a/page", b.now); values.Has("csrf") {
+		t.Error("the token is kept")
+	}
+	b.now = b.now.Add(draftLife)
+	if kept("os:kim", "/a/page") != "" {
+		t.Error("kept for ever")
+	}
+}
+
+func TestFormShowsItsPageAgain(t *testing.T) {
+	t.Parallel()
+	wrong := &problem{status: http.StatusConflict, code: "invalid", heading: "Closed meanwhile", text: "Somebody closed it."}
+	b := newFormBench(t, access.SetHold, someone(access.Counsel), form{
+		do: func(*visit) (string, error) { return "", fmt.Errorf("decide: %w", wrong) },
+	})
+	if w := b.post(url.Values{"reason": {"long thought"}}, nil); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "long thought") {
+		t.Errorf("without a page to show again: %d %s", w.Code, w.Body)
+	}
+	b = newFormBench(t, access.SetHold, someone(access.Counsel), form{
+		do:   func(*visit) (string, error) { return "", wrong },
+		what: always(opens("case")),
+		again: func(v *visit, p *page.Problem) error {
+			return v.print("problem", v.frame("again", "", ""), page.Problem{Heading: p.Heading, Text: v.entered("reason")})
+		},
+	})
+	for range 2 {
+		w := b.post(url.Values{"reason": {"long thought"}}, nil)
+		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "long thought") || !strings.Contains(w.Body.String(), "Closed meanwhile") {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if len(b.acts) != 1 || b.acts[0].Type != TypeOpen {
+		t.Errorf("on record: %+v", b.acts)
+	}
+}
+
+func TestOursLeadsNowhereElse(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"", "x", "//evil.example", "http://evil.example/", "/\\evil.example", "\\\\evil", "/\t/evil.example", "javascript:alert(1)",
+		"///evil.example", "/%0d%0aX: y\r\n", "http:/x", "//", "https:evil", "?x", "#x", " /x", "/../..//evil.example"} {
+		if got := ours(bad); got != "/" {
+			t.Errorf("%q leads to %q", bad, got)
+		}
+	}
+	for _, good := range []string{"/", "/cases/C-2026-0001", "/activity?q=user%3Adana%40example.com", "/record/3#proof"} {
+		if got := ours(good); got != good {
+			t.Errorf("%q leads to %q", good, got)
+		}
+	}
+}
+
+func TestUnlistedRoutesAreRefused(t *testing.T) {
+	t.Parallel()
+	_, err := New(Config{}, Deps{Reader: reading.New(reading.Parts{}), Record: func(context.Context, intake.Act) error { return nil },
+		Open: map[string]http.Handler{"GET /nowhere/else": http.NotFoundHandler()}})
+	if err == nil || !strings.Contains(err.Error(), "GET /nowhere/else") {
+		t.Errorf("a route without a line in the table: %v", err)
+	}
+}

@@ -1,0 +1,70 @@
+package console
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/health"
+)
+
+// navigation lists the pages that somebody may open.
+func (v *visit) navigation() []page.NavItem {
+	var list []page.NavItem
+	for _, n := range []page.NavItem{
+		{Section: "overview", Name: "Overview", URL: "/"},
+		{Section: "activity", Name: "Activity", URL: "/activity"},
+		{Section: "organisation", Name: "Organisation", URL: "/organisation"},
+		{Section: "health", Name: "Health", URL: "/health"},
+	} {
+		if right, ok := access.ForRoute("GET " + pattern(n.URL)); !ok || !v.may(right) {
+			continue
+		}
+		if n.Section == "health" {
+			n.Badge, n.BadgeKind = v.troubles()
+		}
+		list = append(list, n)
+	}
+	return list
+}
+
+// pattern is the address of a page without parameters as it is registered.
+func pattern(address string) string {
+	if address == "/" {
+		return "/{$}"
+	}
+	return address
+}
+
+// troubles counts the conditions raised.
+func (v *visit) troubles() (badge, kind string) {
+	critical, warnings := v.conditions()
+	switch {
+	case critical > 0:
+		return strconv.Itoa(critical) + " critical", "bad"
+	case warnings > 0:
+		return strconv.Itoa(warnings), "warn"
+	}
+	return "", ""
+}
+
+func (v *visit) conditions() (critical, warnings int) {
+	for _, c := range v.deps.Health.Conditions() {
+		if c.Severity == health.Critical {
+			critical++
+		} else {
+			warnings++
+		}
+	}
+	return critical, warnings
+}
+
+// roleWords are roles as people read them.
+func roleWords(roles []access.Role) string {
+	words := make([]string, len(roles))
+	for i, r := range roles {
+		words[i] = strings.ReplaceAll(string(r), "_", " ")
+	}
+	return strings.Join(words, ", ")
+}
