@@ -156,12 +156,13 @@ func TestFormShowsItsPageAgain(t *testing.T) {
 		do:   func(*visit) (string, error) { return "", wrong },
 		what: always(opens("case")),
 		again: func(v *visit, p *page.Problem) error {
-			return v.print("problem", v.frame("again", "", ""), page.Problem{Heading: p.Heading, Text: v.entered("reason")})
+			return v.print("problem", v.frame("again", "", ""), page.Problem{Heading: p.Heading, Text: v.entered("reason"),
+				Advice: fmt.Sprint(v.fields("class"), v.wasEntered("class", "text"), v.wasEntered("class", "detail"))})
 		},
 	})
 	for range 2 {
-		w := b.post(url.Values{"reason": {"long thought"}}, nil)
-		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "long thought") || !strings.Contains(w.Body.String(), "Closed meanwhile") {
+		w := b.post(url.Values{"reason": {"long thought"}, "class": {"text", "x"}}, nil)
+		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "[text x] true false") || !strings.Contains(w.Body.String(), "long thought") || !strings.Contains(w.Body.String(), "Closed meanwhile") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	}
