@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
@@ -54,6 +55,7 @@ type App struct {
 	receiver   *otlp.Receiver
 	gateway    *gateway
 	compliance *compliance // nil where no key is configured
+	desk       *casebook.Desk
 	console    *console
 	control    *control
 	ready      chan struct{}
@@ -127,6 +129,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.compliance, err = newCompliance(a); err != nil {
 		return err
 	}
+	a.desk = a.truth.newDesk(a.cfg.Cases, a.reader(), a.log)
 	if a.console, err = newConsole(a); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/collect/auditexport"
 	"github.com/tripod-audit/tripod/internal/content"
@@ -32,6 +33,8 @@ type Truth struct {
 	Health  *health.Registry
 	// Acts is what decisions rest on.
 	Acts *acts.State
+	// Book is cases and grants, a fold of Acts.
+	Book *casebook.Book
 	// Importer imports audit log exports.
 	Importer *auditexport.Importer
 
@@ -93,7 +96,8 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	t.Importer = auditexport.New(t.Door, t.Journal)
 	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)
 	t.Eraser.Signed, t.Eraser.Settled = t.signed, t.settled
-	if t.Acts, err = acts.Load(ctx, o.Dir, t.Journal.Reader()); err != nil {
+	t.Book = casebook.NewBook()
+	if t.Acts, err = acts.Load(ctx, o.Dir, t.Journal.Reader(), t.Book); err != nil {
 		return err
 	}
 	return t.startLedger(ctx, o)
