@@ -69,8 +69,7 @@ type Grant struct {
 	Reason string `json:"reason,omitempty"`
 	Note   string `json:"note,omitempty"`
 
-	noted  uint64 // record of the decision or review that may hold a note
-	notice bool   // it was told to the privacy officers
+	noted uint64 // record of the decision or review that may hold a note
 }
 
 // terms is the digest of what a grant allows.
