@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tripod-audit/tripod/internal/access/casebook"
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
@@ -56,6 +57,7 @@ type App struct {
 	gateway    *gateway
 	compliance *compliance // nil where no key is configured
 	desk       *casebook.Desk
+	signIn     *signin.Service
 	console    *console
 	control    *control
 	ready      chan struct{}
@@ -130,7 +132,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	a.desk = a.truth.newDesk(a.cfg.Cases, a.reader(), a.log)
-	if a.console, err = newConsole(a); err != nil {
+	if a.console, err = newConsole(ctx, a); err != nil {
 		return err
 	}
 	a.control, err = newControl(a)
@@ -150,6 +152,7 @@ func (a *App) Run(ctx context.Context) error {
 		start("view "+v.name, v.run)
 	}
 	a.truth.serveErasures(ctx)
+	start("sign-in", a.signIn.Run)
 	start("control socket", a.control.run)
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
@@ -229,6 +232,9 @@ func (a *App) close(ctx context.Context) error {
 		errs = append(errs, closeListener(a.control.listener))
 	}
 	errs = append(errs, a.gateway.close())
+	if a.signIn != nil {
+		errs = append(errs, a.signIn.Close())
+	}
 	for _, v := range a.views {
 		errs = append(errs, v.close())
 	}
