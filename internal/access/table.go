@@ -40,12 +40,18 @@ var table = []Entry{
 	{Route: "GET /session/{id}", Right: ReadRecords, Does: "one session"},
 	{Route: "GET /organisation", Right: ReadRecords, Does: "settings, keys and accounts of the organisation"},
 	{Route: "GET /organisation/account", Right: ReadRecords, Does: "one account"},
+	{Route: "GET /reviews", Right: ReadReviews, Does: "who looked at what"},
+	{Route: "GET /reviews/export", Right: ReadReviews, Does: "download of who looked at what"},
+	{Route: "GET /reviews/consultations", Right: ReadReviews, Does: "looks at one account, without who looked"},
+	{Route: "GET /reviews/consultations/export", Right: ReadReviews, Does: "download of looks at one account"},
 	{Route: "GET /api/v1/search", Right: ReadRecords, Does: "search"},
 	{Route: "GET /api/v1/facets", Right: ReadRecords, Does: "counts by value"},
 	{Route: "GET /api/v1/histogram", Right: ReadRecords, Does: "counts by time"},
 
 	{Command: "erase", Right: Erase, Does: "destroy a record or a container's content"},
 	{Command: "import", Right: Operate, Does: "take in an audit log export"},
+	{Command: "reviews list", Right: ReadReviews, Does: "who looked at what"},
+	{Command: "reviews consultations", Right: ReadReviews, Does: "looks at one account, without who looked"},
 	{Command: "console", Right: SignedIn, Does: "a link into the console"},
 	{Command: "console --revoke", Right: WriteSettings, Does: "end every sign-in"},
 }

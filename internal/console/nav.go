@@ -16,6 +16,7 @@ func (v *visit) navigation() []page.NavItem {
 		{Section: "overview", Name: "Overview", URL: "/"},
 		{Section: "activity", Name: "Activity", URL: "/activity"},
 		{Section: "organisation", Name: "Organisation", URL: "/organisation"},
+		{Section: "reviews", Name: "Reviews", URL: "/reviews"},
 		{Section: "health", Name: "Health", URL: "/health"},
 	} {
 		if right, ok := access.ForRoute("GET " + pattern(n.URL)); !ok || !v.may(right) {

@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/reviews"
 )
 
 // Types of the records that looking leaves.
@@ -61,7 +63,7 @@ func (o opening) key() string {
 
 func (o opening) act(who audit.Identity) intake.Act {
 	act := intake.Act{Type: o.typ, Activity: audit.ActivityView, Account: who, Attributes: o.attrs}
-	if o.typ == TypeExport {
+	if o.typ == TypeExport || o.typ == reviews.TypeOpen && strings.HasSuffix(o.page, ".export") {
 		act.Activity = audit.ActivityExport
 	}
 	act.Attributes = append(act.Attributes, audit.Attr{Name: attrPage, Value: audit.String(o.page)})

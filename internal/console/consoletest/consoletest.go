@@ -46,9 +46,11 @@ type Bench struct {
 	Found   *correlate.View
 	Org     *organisation.View
 	Health  *health.Registry
-	Console *console.Console
-	Server  *httptest.Server
-	Client  *http.Client // signed in by SignIn
+	// Contents opens content under a grant.
+	Contents *content.Reader
+	Console  *console.Console
+	Server   *httptest.Server
+	Client   *http.Client // signed in by SignIn
 
 	// RecordError, while set, is what recording the console's own acts fails with.
 	RecordError atomic.Pointer[error]
@@ -85,7 +87,7 @@ func New(t testing.TB, o Options) *Bench {
 	b.Client.Jar = jar
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
-		Health: b.Health, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Health: b.Health, Contents: b.Contents, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Reader: reading.New(reading.Parts{
 			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
 			Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
@@ -138,6 +140,7 @@ func (b *Bench) openTruth() {
 	must(t, err)
 	store, err := content.Open(ctx, b.Dir, content.Options{Keyring: keys})
 	must(t, err)
+	b.Contents = store.Reader()
 	t.Cleanup(func() { must(t, store.Close()) })
 	policy, err := capture.New(capture.Config{})
 	must(t, err)

@@ -32,6 +32,8 @@ func funcs(assets *Assets) template.FuncMap {
 		"sessionURL":  SessionURL,
 		"recordURL":   RecordURL,
 		"activityURL": ActivityURL,
+		"kindName":    KindName,
+		"purposeName": PurposeName,
 		"join":        strings.Join,
 		"add":         func(a, b int) int { return a + b },
 	}

@@ -32,6 +32,6 @@ func TargetOf(r *audit.Record) Target {
 	if id := text("session.id"); id != "" && name == "session" {
 		return Target{"session " + id, SessionURL(id)}
 	}
-	pages := map[string]string{"overview": "/", "activity": "/activity", "organisation": "/organisation", "health": "/health"}
+	pages := map[string]string{"overview": "/", "activity": "/activity", "organisation": "/organisation", "health": "/health", "reviews": "/reviews"}
 	return Target{name, pages[name]}
 }
