@@ -159,6 +159,9 @@ func (a *App) Run(ctx context.Context) error {
 	a.gateway.start(start)
 	err := a.announce(ctx)
 	if err == nil {
+		if a.truth.Refused == nil {
+			start("cases", a.desk.Run)
+		}
 		if a.compliance != nil {
 			a.compliance.start(start) // its first act comes after the start is on record
 		}
