@@ -155,18 +155,13 @@ func (v *visit) fillCaseRecords(ctx context.Context, p *page.Case, grants []case
 			row.Ask = "/cases/ask?" + url.Values{"case": {p.ID}, "record": {strconv.FormatUint(item.Seq, 10)}}.Encode()
 		}
 		for g := range grants {
-			if row.Held > 0 && grants[g].State == casebook.Opened && me.is(grants[g].By) && covers(&grants[g], item.Seq, item.Record.Container) {
+			if row.Held > 0 && grants[g].State == casebook.Opened && me.is(grants[g].By) && grants[g].Names(item.Seq, item.Record) {
 				row.Content = page.ContentURL(item.Seq, grants[g].ID)
 			}
 		}
 		p.Records = append(p.Records, row)
 	}
 	return nil
-}
-
-// covers reports whether a grant names a record or what its content belongs to. What a query covers the desk alone says.
-func covers(g *casebook.Grant, seq uint64, container string) bool {
-	return slices.Contains(g.Records, seq) || container != "" && slices.Contains(g.Containers, container)
 }
 
 // fillCaseActs lists what was done under a case.
@@ -196,21 +191,21 @@ func (v *visit) fillCaseActs(ctx context.Context, p *page.Case) error {
 	return nil
 }
 
-// caseProblem makes what the rules of cases answer presentable.
-func caseProblem(err error) (*problem, bool) {
+// caseProblem makes what the rules of cases answer presentable, nil where the error is not theirs.
+func caseProblem(err error) *problem {
 	switch {
 	case errors.Is(err, casebook.ErrUnknown):
 		return &problem{status: http.StatusNotFound, code: "not_found", heading: "Not found", text: "There is no such case or grant, or it is not for you to see.",
-			advice: "The list of cases has those you may see."}, true
+			advice: "The list of cases has those you may see."}
 	case errors.Is(err, casebook.ErrNoGrant), errors.Is(err, casebook.ErrRefused):
 		return &problem{status: http.StatusForbidden, code: "forbidden", heading: "Not under the rules of cases", text: capital(err.Error()) + ".",
-			advice: "docs/cases.md has the rules."}, true
+			advice: "docs/cases.md has the rules."}
 	case errors.Is(err, casebook.ErrInvalid):
-		return &problem{status: http.StatusBadRequest, code: "invalid", heading: "This cannot be done as entered", text: capital(err.Error()) + "."}, true
+		return &problem{status: http.StatusBadRequest, code: "invalid", heading: "This cannot be done as entered", text: capital(err.Error()) + "."}
 	case errors.Is(err, casebook.ErrOver):
-		return &problem{status: http.StatusConflict, code: "over", heading: "It is over", text: capital(err.Error()) + "."}, true
+		return &problem{status: http.StatusConflict, code: "over", heading: "It is over", text: capital(err.Error()) + "."}
 	}
-	return nil, false
+	return nil
 }
 
 func capital(s string) string {

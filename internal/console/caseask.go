@@ -11,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/search"
 )
 
 // What the form that asks for a grant can name.
@@ -112,13 +113,13 @@ func (v *visit) containersAsked() ([]string, error) {
 			return nil, invalid("Name a record by its position.")
 		}
 		item, err := v.deps.Reader.Record(ctx, seq)
-		if err != nil || item.Record == nil || item.Record.Container == "" {
+		if err != nil || item.Record == nil || item.Record.Container == "" || !v.inSight(item.Record) {
 			return nil, notFound(fmt.Sprintf("Record %d belongs to nothing that holds content.", seq), "")
 		}
 		return []string{item.Record.Container}, nil
 	}
 	id := v.parameter("session")
-	if id == "" {
+	if id == "" || !v.may(access.ReadRecords) {
 		return nil, invalid("Name a record or a session.")
 	}
 	s, err := v.deps.Reader.SessionUpTo(ctx, id, mostOfSession)
@@ -137,6 +138,19 @@ func (v *visit) containersAsked() ([]string, error) {
 		return nil, notFound("No content of this session is held.", "")
 	}
 	return list, nil
+}
+
+// inSight reports whether who asks may know of a record: who reads none, of those that name an account the case is about.
+func (v *visit) inSight(r *audit.Record) bool {
+	if v.may(access.ReadRecords) {
+		return true
+	}
+	c, _, err := v.deps.Desk.Peek(v.r.Context(), v.person(), v.parameter("case"))
+	if err != nil || c.Hidden {
+		return false
+	}
+	q, err := search.Parse(caseQuery(&c), v.deps.Now())
+	return err == nil && len(c.Subjects) > 0 && q.Match(r)
 }
 
 func (v *visit) showAsk() error { return v.askPage(false, nil) }
@@ -171,9 +185,9 @@ func (v *visit) askPage(glass bool, wrong *page.Problem) error {
 		}
 	}
 	p.What = v.askChoices(&p)
-	address, other, right := "/cases/ask", "/cases/glass", access.BreakGlass
+	title, other, right := "Ask to open content", "/cases/glass", access.BreakGlass
 	if glass {
-		address, other, right = other, address, access.RequestGrant
+		title, other, right = "Break the glass", "/cases/ask", access.RequestGrant
 	}
 	if v.may(right) {
 		p.Other = addressWith(other, "case", chosen, "record", v.parameter("record"), "session", p.Session)
@@ -181,11 +195,6 @@ func (v *visit) askPage(glass bool, wrong *page.Problem) error {
 	if v.r.Header.Get("HX-Request") != "" {
 		return v.fragment("ask", "ask-dialog", p)
 	}
-	title := "Ask to open content"
-	if glass {
-		title = "Break the glass"
-	}
-	_ = address
 	return v.print("ask", v.frame(title, "cases", ""), p)
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
@@ -21,7 +23,6 @@ func (c *Console) caseRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /cases/glass", (*visit).opensAsk, (*visit).showGlass)
 	c.page(mux, "GET /record/{seq}/content", (*visit).opensContent, (*visit).showContent)
 	c.caseForms(mux)
-	c.caseAPI(mux)
 }
 
 // desk is where cases are acted on.
@@ -168,3 +169,39 @@ func (v *visit) opensCase() (opening, error) {
 }
 
 const longestCaseID = 40
+
+// waitsQuietly is waits for what stands around a page: where it cannot be told, the page of cases says so.
+func (v *visit) waitsQuietly() waits {
+	if v.deps.Desk == nil || !v.may(access.ReadCases) {
+		return waits{}
+	}
+	w, err := v.waits(v.deps.Desk)
+	if err != nil {
+		v.deps.Logger.WarnContext(v.r.Context(), "list what waits", "error", err)
+	}
+	return w
+}
+
+// badge counts what waits, beside the entry of the navigation.
+func (w waits) badge() (badge, kind string) {
+	n := len(w.approve) + len(w.review)
+	switch {
+	case n == 0:
+		return "", ""
+	case len(w.review) > 0:
+		kind = "bad"
+	default:
+		kind = "warn"
+	}
+	return strconv.Itoa(n) + " waiting", kind
+}
+
+// glassOf is what the banner tells whoever must review.
+func glassOf(review []casebook.Grant, now time.Time) []page.Glass {
+	var list []page.Glass
+	for i := range review {
+		g := &review[i]
+		list = append(list, page.Glass{Grant: g.ID, Case: g.Case, By: g.By.Label(), Due: g.ReviewDue, Overdue: now.After(g.ReviewDue)})
+	}
+	return list
+}

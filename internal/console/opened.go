@@ -1,15 +1,15 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
-	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
-	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/wording"
 )
@@ -39,19 +39,27 @@ func (v *visit) opened() (*reading.Item, *casebook.Grant, []casebook.Piece, erro
 		return nil, nil, nil, err
 	}
 	ctx, id := v.r.Context(), v.r.URL.Query().Get("grant")
+	grants, err := desk.Usable(ctx, v.person())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	at := slices.IndexFunc(grants, func(g casebook.Grant) bool { return g.ID == id })
+	if at < 0 { // says why
+		_, err := desk.Read(ctx, v.person(), id, seq)
+		return nil, nil, nil, cmp.Or(err, casebook.ErrNoGrant)
+	}
+	item, err := v.item()
+	switch {
+	case err != nil:
+		return nil, nil, nil, err
+	case item.Tombstone != nil:
+		return nil, nil, nil, notFound(fmt.Sprintf("Record %d is no longer there, nor what belonged to it.", seq), "Its commitment and its proof remain.")
+	}
 	pieces, err := desk.Read(ctx, v.person(), id, seq)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	g, err := desk.Grant(ctx, v.person(), id)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	item, err := v.item()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	return item, &g, pieces, nil
+	return item, &grants[at], pieces, nil
 }
 
 // showContent shows what a record refers to: as a part of a page that asked for it, else as a page.
@@ -60,12 +68,13 @@ func (v *visit) showContent() error {
 	if err != nil {
 		return err
 	}
-	p := &page.Opened{Seq: item.Seq, Case: g.Case, Grant: g.ID, Until: g.Until, Reads: v.may(access.ReadRecords)}
-	if r := item.Record; r != nil {
-		p.Says, p.Type, p.Source, p.Occurred, p.Session = wording.Sentence(r), r.Type, string(r.Source), r.Occurred, r.Keys.Session
+	r := item.Record
+	p := &page.Opened{
+		Seq: item.Seq, Case: g.Case, Grant: g.ID, Until: g.Until, Reads: v.may(access.ReadRecords), Says: wording.Sentence(r), Type: r.Type,
+		Source: string(r.Source), Occurred: r.Occurred, Session: r.Keys.Session,
 	}
 	for i := range pieces {
-		p.Pieces = append(p.Pieces, pieceOf(item.Record, &pieces[i]))
+		p.Pieces = append(p.Pieces, pieceOf(&r.Content[i], &pieces[i]))
 	}
 	if v.r.Header.Get("HX-Request") != "" {
 		return v.fragment("content", "opened", p)
@@ -74,40 +83,51 @@ func (v *visit) showContent() error {
 }
 
 // pieceOf is a piece as the page shows it, or why it cannot.
-func pieceOf(r *audit.Record, p *casebook.Piece) page.OpenedPiece {
-	out := page.OpenedPiece{Name: p.Name, Class: string(p.Class), Bytes: int64(p.Bytes)}
-	if r != nil {
-		if at := slices.IndexFunc(r.Content, func(c audit.Content) bool { return c.Name == p.Name }); at >= 0 {
-			out.Kind, out.Truncated = r.Content[at].Kind, r.Content[at].Truncated
-		}
-	}
-	if out.State = pieceState(p); out.State == "" {
-		structure := out.Kind != string(audit.KindString)
-		out.Text = page.NewWritten(p.Text, structure)
+func pieceOf(c *audit.Content, p *casebook.Piece) page.OpenedPiece {
+	out := page.OpenedPiece{Name: p.Name, Class: string(p.Class), Kind: c.Kind, Bytes: int64(p.Bytes), Truncated: p.Truncated, State: pieceState(c, p)}
+	if out.State == "" {
+		out.Text = page.NewWritten(p.Text, c.Kind != string(audit.KindString))
 	}
 	return out
 }
 
 // pieceState says in words why a piece has no text, "" where it has one.
-func pieceState(p *casebook.Piece) string {
+func pieceState(c *audit.Content, p *casebook.Piece) string {
 	switch p.State {
-	case string(content.Held):
+	case casebook.Held:
 		return ""
-	case string(content.Erased):
+	case casebook.Erased:
 		return "Erased by order: nothing is left of it."
-	case string(content.Missing):
+	case casebook.Missing:
 		return "Missing: the record refers to it, and the content store does not have it. A restore or a fault took it."
-	case "withheld:" + audit.WithheldPolicy, audit.WithheldPolicy:
-		return "Withheld by the capture policy: it was never stored."
-	case "withheld:" + audit.WithheldSource, audit.WithheldSource:
-		return "Withheld by its source: it never arrived."
+	case casebook.NotGranted:
+		return "Not opened: the grant is for detail, and this is text."
+	case casebook.Withheld:
+		switch c.Withheld {
+		case audit.WithheldPolicy:
+			return "Withheld by the capture policy: it was never stored."
+		case audit.WithheldSource:
+			return "Withheld by its source: it never arrived."
+		}
+		return "Never held."
 	}
 	return "Not opened: " + string(p.State) + "."
 }
 
+// addOpenables says what opens the content of a record, or asks for a grant.
+func (v *visit) addOpenables(p *page.Record, item *reading.Item) {
+	if item.Record == nil || !slices.ContainsFunc(item.Record.Content, func(c audit.Content) bool { return c.Address != "" }) {
+		return
+	}
+	p.Openables = v.openables(item.Seq, item.Record)
+	if v.deps.Desk != nil && v.may(access.RequestGrant) {
+		p.Ask = addressWith("/cases/ask", "record", strconv.FormatUint(item.Seq, 10))
+	}
+}
+
 // openables are the open grants of who looks that cover something, each with the address that opens it.
 func (v *visit) openables(seq uint64, record *audit.Record) []page.Openable {
-	if v.deps.Desk == nil || !v.may(access.OpenContent) {
+	if v.deps.Desk == nil || !v.may(access.OpenContent) || record == nil {
 		return nil
 	}
 	grants, err := v.deps.Desk.Covering(v.r.Context(), v.person(), seq, record)
@@ -122,5 +142,3 @@ func (v *visit) openables(seq uint64, record *audit.Record) []page.Openable {
 	}
 	return list
 }
-
-var _ = http.MethodGet
