@@ -51,12 +51,14 @@ type commands struct {
 	Record        recordCommand        `cmd:"" help:"Show one record and its proof."`
 	Discrepancies discrepanciesCommand `cmd:"" help:"List what disagrees, and what was expected and did not come."`
 	Organisation  organisationCommand  `cmd:"" help:"Show settings and drift, keys and who uses them, accounts and leavers."`
-	Reviews       reviewsCommand       `cmd:"" help:"Show who looked at what in Tripod, and what of it concerned one account."`
 	Policy        policyCommand        `cmd:"" help:"Test, check and explain what policy says."`
 	Verify        verifyCommand        `cmd:"" help:"Prove that nothing was removed or altered."`
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
 	Rebuild       rebuildCommand       `cmd:"" help:"Throw a view away and compute it again from the journal."`
 	Erase         eraseCommand         `cmd:"" help:"Destroy a record or a container's content by order; the proof stays."`
+	Backup        backupCommand        `cmd:"" help:"Back the data directory up into a repository: encrypted, incremental, also while serve runs."`
+	VerifyBackup  verifyBackupCommand  `cmd:"" help:"Check a repository of backups, without restoring anything."`
+	Restore       restoreCommand       `cmd:"" help:"Make a data directory of a backup, with everything erased again that was erased since."`
 	Keys          keysCommand          `cmd:"" help:"Show the public key that verifies the ledger."`
 	Doctor        doctorCommand        `cmd:"" help:"Check that everything is in order and say what to do where it is not."`
 	Simulate      simulateCommand      `cmd:"" help:"Stand in for an outside system, on loopback."`

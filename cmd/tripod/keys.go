@@ -10,11 +10,26 @@ import (
 	"strings"
 
 	"github.com/tripod-audit/tripod/internal/app"
+	"github.com/tripod-audit/tripod/internal/backup"
 )
 
 type keysCommand struct {
-	Pin    keysPin    `cmd:"" help:"Print the keyed hash that gateway.credentials.pinned names an API key by; the key is read from standard input."`
-	Export keysExport `cmd:"" help:"Print the public key that verifies the ledger; keep it where nobody who can write the data directory can change it."`
+	Pin      keysPin      `cmd:"" help:"Print the keyed hash that gateway.credentials.pinned names an API key by; the key is read from standard input."`
+	Identity keysIdentity `cmd:"" help:"Make a private key that opens backups, in a file, and print the public one, to which they are sealed."`
+	Export   keysExport   `cmd:"" help:"Print the public key that verifies the ledger; keep it where nobody who can write the data directory can change it."`
+}
+
+type keysIdentity struct {
+	File string `arg:"" help:"Where to put the private key; kept off this machine, it is what a restore needs."`
+}
+
+func (c *keysIdentity) Run(std streams) error {
+	recipient, err := backup.NewIdentity(c.File)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(std.out, recipient)
+	return err
 }
 
 type keysPin struct {

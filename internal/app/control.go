@@ -50,9 +50,9 @@ func newControl(a *App) (*control, error) {
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
 	ending := make(chan struct{})
 	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) })
+	mux.HandleFunc("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, a.truth, ending) })
 	mux.HandleFunc("POST /v1/examine-gateway", func(w http.ResponseWriter, r *http.Request) { serveExamineGateway(w, r, a) })
 	mux.HandleFunc("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) })
-	mux.HandleFunc("POST /v1/reviews", func(w http.ResponseWriter, r *http.Request) { serveReviews(w, r, a.truth, a.reader()) })
 	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
 	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })
 	return &control{listener: ln, ending: ending, server: &http.Server{
@@ -208,20 +208,6 @@ func ask(ctx context.Context, dir, path string, question, answer any) error {
 
 // send is ask with any body. Nothing of the body is read where no serve runs.
 func send(ctx context.Context, dir, path string, body io.Reader, answer any) error {
-	return stream(ctx, dir, path, body, func(r io.Reader) error {
-		b, err := io.ReadAll(io.LimitReader(r, 64<<10))
-		if err == nil {
-			err = json.Unmarshal(b, answer)
-		}
-		if err != nil {
-			return fmt.Errorf("ask serve: %w", err)
-		}
-		return nil
-	})
-}
-
-// stream is send for an answer that is read as it comes.
-func stream(ctx context.Context, dir, path string, body io.Reader, use func(io.Reader) error) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, "unix", socketPath(dir))
 		if err != nil {
@@ -239,14 +225,17 @@ func stream(ctx context.Context, dir, path string, body io.Reader, use func(io.R
 		return fmt.Errorf("ask serve: %w", err)
 	}
 	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("ask serve: %w", err)
+	}
 	if res.StatusCode != http.StatusOK {
-		b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-		if err != nil {
-			return fmt.Errorf("ask serve: %w", err)
-		}
 		return fmt.Errorf("serve refused: %s", bytes.TrimSpace(b))
 	}
-	return use(res.Body)
+	if err := json.Unmarshal(b, answer); err != nil {
+		return fmt.Errorf("ask serve: %w", err)
+	}
+	return nil
 }
 
 // osIdentity is who runs this process, as the operating system proves it.

@@ -65,6 +65,16 @@ func (e *Eraser) Resume(ctx context.Context) (int, error) {
 	return len(pending), nil
 }
 
+// Still runs a function while nothing is erased. An erasure ordered meanwhile waits.
+func (e *Eraser) Still(ctx context.Context, do func() error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return do()
+}
+
 // intentOf finds the record that ordered a task; it committed together with the cursor that names the task.
 func (e *Eraser) intentOf(ctx context.Context, t task) (uint64, error) {
 	last, err := e.journal.Reader().Last(ctx)
@@ -110,11 +120,4 @@ func cursorOf(tasks []task) (map[string][]byte, error) {
 		return nil, fmt.Errorf("write erasures under way: %w", err)
 	}
 	return map[string][]byte{cursorName: b}, nil
-}
-
-// Between runs fn while no erasure is under way and none can be ordered: what fn makes durable, every later order is judged by.
-func (e *Eraser) Between(fn func() error) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return fn()
 }

@@ -45,11 +45,26 @@ func Load(cfg Config) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
+	k, err := Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return k.withDerived(cfg.DataDir)
+}
+
+// Parse makes a keyring of a master key as it is spelt in files and environment, and of nothing else.
+func Parse(text secret.String) (*Keyring, error) {
 	master, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
 	return New(master)
+}
+
+// Text is the master key as Load finds it, for who moves it elsewhere. It is never created.
+func Text(cfg Config) (secret.String, error) {
+	cfg.Create = false
+	return find(cfg)
 }
 
 func find(cfg Config) (secret.String, error) {

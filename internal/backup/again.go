@@ -1,0 +1,163 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/erasure"
+	"github.com/tripod-audit/tripod/internal/journal"
+)
+
+// Eraser is what erases again: an *erasure.Eraser.
+type Eraser interface {
+	Container(ctx context.Context, container string, o erasure.Order) (erasure.Receipt, error)
+	Record(ctx context.Context, seq uint64, o erasure.Order) (erasure.Receipt, error)
+	Records(ctx context.Context, seqs []uint64, content erasure.Selection, o erasure.Order) (erasure.Receipt, error)
+	Content(ctx context.Context, seqs []uint64, content erasure.Selection, o erasure.Order) (erasure.Receipt, error)
+}
+
+// Again carries erasures out again in a restored journal, each by an order of its own, and returns how many there was something
+// left of. It may be called again.
+func Again(ctx context.Context, e Eraser, j *journal.Reader, list []Erasure, by audit.Identity) (n int, err error) {
+	a := again{eraser: e, journal: j, by: by}
+	if err := a.findNeeded(ctx, list); err != nil {
+		return 0, fmt.Errorf("erase again: %w", err)
+	}
+	for i := range list {
+		did, err := a.erase(ctx, &list[i])
+		if err != nil {
+			return n, fmt.Errorf("erase again what record %d of the later ledger completed: %w", list[i].Completed, err)
+		}
+		if did {
+			n++
+		}
+	}
+	return n, nil
+}
+
+type block struct{ container, address string }
+
+type again struct {
+	eraser  Eraser
+	journal *journal.Reader
+	by      audit.Identity
+	needed  map[block]bool // by records that stay, of what batches of records refer to
+}
+
+func (a *again) erase(ctx context.Context, e *Erasure) (bool, error) {
+	o := erasure.Order{By: a.by, Retention: e.Retention, Reason: fmt.Sprintf("restored from a backup; erased before, as record %d said", e.Completed)}
+	if e.Container != "" {
+		_, err := a.eraser.Container(ctx, e.Container, o)
+		if errors.Is(err, content.ErrMissing) {
+			return false, nil // it came later than the backup
+		}
+		return err == nil, err
+	}
+	seqs, err := a.standing(ctx, e)
+	if err != nil || len(seqs) == 0 {
+		return false, err
+	}
+	var receipt erasure.Receipt
+	switch e.Type {
+	case audit.TypeEraseRecord:
+		receipt, err = a.eraser.Record(ctx, seqs[0], o)
+	case audit.TypeEraseRecords:
+		receipt, err = a.eraser.Records(ctx, seqs, func(f erasure.Found, c audit.Content) bool {
+			return !a.needed[block{f.Record.Container, c.Address}]
+		}, o)
+	case audit.TypeEraseContent:
+		gone := make(map[block]bool)
+		for _, g := range e.Content {
+			for _, address := range g.Blocks {
+				gone[block{g.Container, address}] = true
+			}
+		}
+		receipt, err = a.eraser.Content(ctx, seqs, func(f erasure.Found, c audit.Content) bool { return gone[block{f.Record.Container, c.Address}] }, o)
+	default:
+		return false, fmt.Errorf("an order of type %s: use the newer tripod", e.Type)
+	}
+	if errors.Is(err, erasure.ErrAlreadyErased) {
+		return false, nil
+	}
+	return receipt.Intent > 0, err
+}
+
+// standing lists those of the records that are there, each being the one that was erased.
+func (a *again) standing(ctx context.Context, e *Erasure) (seqs []uint64, err error) {
+	last, err := a.journal.Last(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range e.Records {
+		if r.Position == 0 || r.Position > last || r.Position >= e.Ordered {
+			continue
+		}
+		list, err := a.journal.Get(ctx, r.Position)
+		if err != nil {
+			return nil, err
+		}
+		if list[0].Tombstone != nil {
+			continue
+		}
+		if list[0].Commitment.String() != r.Commitment {
+			return nil, fmt.Errorf("record %d is not the one that was erased: its commitment is another", r.Position)
+		}
+		seqs = append(seqs, r.Position)
+	}
+	return seqs, nil
+}
+
+// findNeeded finds out which blocks that batches of records refer to are referred to by records that stay as well.
+func (a *again) findNeeded(ctx context.Context, list []Erasure) error {
+	gone := make(map[uint64]bool)
+	batch := make(map[uint64]bool)
+	for i := range list {
+		for _, r := range list[i].Records {
+			if list[i].Type != audit.TypeEraseContent {
+				gone[r.Position] = true
+				batch[r.Position] = batch[r.Position] || list[i].Type == audit.TypeEraseRecords
+			}
+		}
+	}
+	a.needed = make(map[block]bool)
+	asked := make(map[block]bool)
+	some := false
+	for _, b := range batch {
+		some = some || b
+	}
+	if !some {
+		return nil
+	}
+	for _, collect := range []bool{true, false} {
+		for stored, err := range a.journal.Scan(ctx, 1, 0) {
+			var damage *journal.CorruptError
+			if errors.As(err, &damage) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if stored.Tombstone != nil || collect != gone[stored.Seq] {
+				continue
+			}
+			rec, err := stored.Record()
+			if err != nil {
+				return err
+			}
+			for _, c := range rec.Content {
+				b := block{rec.Container, c.Address}
+				switch {
+				case c.Address == "":
+				case collect:
+					asked[b] = true
+				case asked[b]:
+					a.needed[b] = true
+				}
+			}
+		}
+	}
+	return nil
+}
