@@ -19,6 +19,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tripod-audit/tripod/internal/access/casebook"
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
@@ -54,6 +56,8 @@ type App struct {
 	receiver   *otlp.Receiver
 	gateway    *gateway
 	compliance *compliance // nil where no key is configured
+	desk       *casebook.Desk
+	signIn     *signin.Service
 	console    *console
 	control    *control
 	ready      chan struct{}
@@ -127,7 +131,8 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if a.compliance, err = newCompliance(a); err != nil {
 		return err
 	}
-	if a.console, err = newConsole(a); err != nil {
+	a.desk = a.truth.newDesk(a.cfg.Cases, a.reader(), a.log)
+	if a.console, err = newConsole(ctx, a); err != nil {
 		return err
 	}
 	a.control, err = newControl(a)
@@ -147,12 +152,16 @@ func (a *App) Run(ctx context.Context) error {
 		start("view "+v.name, v.run)
 	}
 	a.truth.serveErasures(ctx)
+	start("sign-in", a.signIn.Run)
 	start("control socket", a.control.run)
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
 	a.gateway.start(start)
 	err := a.announce(ctx)
 	if err == nil {
+		if a.truth.Refused == nil {
+			start("cases", a.desk.Run)
+		}
 		if a.compliance != nil {
 			a.compliance.start(start) // its first act comes after the start is on record
 		}
@@ -226,6 +235,9 @@ func (a *App) close(ctx context.Context) error {
 		errs = append(errs, closeListener(a.control.listener))
 	}
 	errs = append(errs, a.gateway.close())
+	if a.signIn != nil {
+		errs = append(errs, a.signIn.Close())
+	}
 	for _, v := range a.views {
 		errs = append(errs, v.close())
 	}

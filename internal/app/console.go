@@ -28,24 +28,35 @@ type console struct {
 	listener net.Listener // nil where no address is configured
 	server   *http.Server
 	pages    *pages.Console
+
+	certificate *certificate // nil: HTTP
+	outside     string       // how browsers reach it, where that is not the address of the listener; "" where it is
 }
 
-// newConsole binds the listener, so that a taken port is found before anything starts.
-func newConsole(a *App) (*console, error) {
+// newConsole binds the listener, so that a taken port is found before anything starts, and makes what signs people in.
+func newConsole(ctx context.Context, a *App) (c *console, err error) {
+	c = &console{outside: a.cfg.Console.URL}
 	if a.cfg.Listen.Console == "" {
-		return &console{}, nil
+		a.signIn, err = newSignIn(ctx, a.truth, a.cfg.Access, "")
+		return c, err
+	}
+	if c.certificate, err = newCertificate(a.cfg.Console.TLS); err != nil {
+		return nil, err
 	}
 	ln, err := net.Listen("tcp", a.cfg.Listen.Console)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the console: %w: choose another address with --listen-console", err)
 	}
-	c := &console{listener: ln}
+	c.listener = ln
+	if a.signIn, err = newSignIn(ctx, a.truth, a.cfg.Access, c.url()); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
 	if c.pages, err = pages.New(pages.Config{URL: c.url(), Dir: a.cfg.Data, Version: a.version}, pages.Deps{
-		Reader: a.reader(), Record: a.record, Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing,
+		Reader: a.reader(), Record: a.record, Desk: a.desk, Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing, Contents: a.truth.Content.Reader(),
 	}); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	c.server = &http.Server{Handler: c.pages.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+	c.server = &http.Server{Handler: c.pages.Handler(), TLSConfig: c.certificate.config(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	return c, nil
 }
 
@@ -87,8 +98,13 @@ func (a *App) record(ctx context.Context, act intake.Act) error {
 }
 
 func (c *console) url() string {
-	if c.listener == nil {
+	switch {
+	case c.listener == nil:
 		return ""
+	case c.outside != "":
+		return c.outside
+	case c.certificate != nil:
+		return "https://" + c.listener.Addr().String()
 	}
 	return "http://" + c.listener.Addr().String()
 }

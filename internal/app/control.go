@@ -53,6 +53,7 @@ func newControl(a *App) (*control, error) {
 	mux.HandleFunc("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, a.truth, ending) })
 	mux.HandleFunc("POST /v1/examine-gateway", func(w http.ResponseWriter, r *http.Request) { serveExamineGateway(w, r, a) })
 	mux.HandleFunc("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) })
+	mux.HandleFunc("POST /v1/reviews", func(w http.ResponseWriter, r *http.Request) { serveReviews(w, r, a.truth, a.reader()) })
 	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
 	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })
 	return &control{listener: ln, ending: ending, server: &http.Server{
@@ -208,6 +209,20 @@ func ask(ctx context.Context, dir, path string, question, answer any) error {
 
 // send is ask with any body. Nothing of the body is read where no serve runs.
 func send(ctx context.Context, dir, path string, body io.Reader, answer any) error {
+	return stream(ctx, dir, path, body, func(r io.Reader) error {
+		b, err := io.ReadAll(io.LimitReader(r, 64<<10))
+		if err == nil {
+			err = json.Unmarshal(b, answer)
+		}
+		if err != nil {
+			return fmt.Errorf("ask serve: %w", err)
+		}
+		return nil
+	})
+}
+
+// stream is send for an answer that is read as it comes.
+func stream(ctx context.Context, dir, path string, body io.Reader, use func(io.Reader) error) error {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, "unix", socketPath(dir))
 		if err != nil {
@@ -225,17 +240,14 @@ func send(ctx context.Context, dir, path string, body io.Reader, answer any) err
 		return fmt.Errorf("ask serve: %w", err)
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-	if err != nil {
-		return fmt.Errorf("ask serve: %w", err)
-	}
 	if res.StatusCode != http.StatusOK {
+		b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+		if err != nil {
+			return fmt.Errorf("ask serve: %w", err)
+		}
 		return fmt.Errorf("serve refused: %s", bytes.TrimSpace(b))
 	}
-	if err := json.Unmarshal(b, answer); err != nil {
-		return fmt.Errorf("ask serve: %w", err)
-	}
-	return nil
+	return use(res.Body)
 }
 
 // osIdentity is who runs this process, as the operating system proves it.

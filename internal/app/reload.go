@@ -20,7 +20,7 @@ const (
 // configuration that load reads; everything else needs a restart, which is said in log and health. A configuration that is refused changes nothing.
 // The record of a reload names the configuration in force after it.
 func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) error {
-	restart, err := a.reload(load)
+	restart, err := a.reload(ctx, load)
 	if err != nil {
 		a.health.Raise(conditionReload, health.Warning, "the configuration was not reloaded, the old one stays in force: "+err.Error())
 		return fmt.Errorf("reload configuration: %w", err)
@@ -42,7 +42,7 @@ func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) er
 	})
 }
 
-func (a *App) reload(load func() (config.Config, error)) (restart []string, err error) {
+func (a *App) reload(ctx context.Context, load func() (config.Config, error)) (restart []string, err error) {
 	next, err := load()
 	if err != nil {
 		return nil, err
@@ -57,6 +57,12 @@ func (a *App) reload(load func() (config.Config, error)) (restart []string, err 
 	}
 	callers, err := readTokens("gateway", next.Gateway.Tokens)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.console.certificate.reload(); err != nil {
+		return nil, err
+	}
+	if err := a.signIn.Reload(ctx, next.Access); err != nil {
 		return nil, err
 	}
 	if err := a.receiver.Reload(list); err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access/casebook"
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/collect/auditexport"
 	"github.com/tripod-audit/tripod/internal/content"
@@ -33,6 +35,10 @@ type Truth struct {
 	Health  *health.Registry
 	// Acts is what decisions rest on.
 	Acts *acts.State
+	// Book is cases and grants, a fold of Acts.
+	Book *casebook.Book
+	// SignIns is ends of sign-ins and tokens, a fold of Acts.
+	SignIns *signin.Book
 	// Importer imports audit log exports.
 	Importer *auditexport.Importer
 
@@ -41,6 +47,7 @@ type Truth struct {
 
 	dir        string
 	gatewayKey *[keyring.KeySize]byte // behind a pointer, so that no %v prints it
+	stateKey   *[keyring.KeySize]byte
 	log        *slog.Logger
 	backing    sync.Mutex // one backup at a time
 	stages     []*stage
@@ -89,13 +96,15 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	if err != nil {
 		return err
 	}
-	idKey, gatewayKey := keys.IDKey(), keys.GatewayKey()
-	t.gatewayKey = &gatewayKey
+	idKey, gatewayKey, stateKey := keys.IDKey(), keys.GatewayKey(), keys.StateKey()
+	t.gatewayKey, t.stateKey = &gatewayKey, &stateKey
 	t.Door = intake.New(t.Journal, t.Content, policy, idKey[:])
 	t.Importer = auditexport.New(t.Door, t.Journal)
 	t.Eraser = erasure.New(t.Journal, t.Content, t.Door)
 	t.Eraser.Signed, t.Eraser.Settled = t.signed, t.settled
-	if t.Acts, err = acts.Load(ctx, o.Dir, t.Journal.Reader()); err != nil {
+	t.Book = casebook.NewBook()
+	t.SignIns = signin.NewBook()
+	if t.Acts, err = acts.Load(ctx, o.Dir, t.Journal.Reader(), t.Book, t.SignIns); err != nil {
 		return err
 	}
 	return t.startLedger(ctx, o)

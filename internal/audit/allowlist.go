@@ -96,8 +96,10 @@ var keepNames = []string{
 	"failure", "retry_after", "method", "effect", "severity", "findings", "exception", "controls", "techniques", "message_shown", "failed", "point",
 	"rule_set", "block",
 	// Tripod's own acts
-	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest", "tripod.page", "tripod.route",
+	"position", "commitment", "order", "blocks", "container", "listeners", "version", "first", "last", "records", "config_digest", "tripod.page", "tripod.route", "week",
 	"import.source", "import.org", "import.sha256", "import.first", "import.last", "rule_set", "mode",
+	"sign_in.id", "sign_in.subject", "sign_in.reason", "sign_in.via", "sign_in.roles", "sign_in.from", "access.what", "access.reason", "access.untold",
+	"token.id", "token.name", "token.digest", "token.owner", "token.owner_email", "token.roles", "token.rights", "token.cases", "token.maker_roles", "token.until",
 }
 
 var detailNames = []string{

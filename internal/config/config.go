@@ -22,6 +22,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/tripod-audit/tripod/internal/access/casebook"
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
@@ -42,8 +44,14 @@ type Config struct {
 	Compliance Compliance `yaml:"compliance"`
 	// Capture is the capture policy: which class of content is kept for whom.
 	Capture capture.Config `yaml:"capture"`
+	// Console says how browsers reach the console.
+	Console Console `yaml:"console"`
+	// Access says who may sign in to the console and the API, and as what.
+	Access signin.Config `yaml:"access"`
 	// Policy says what is judged at the ways in that can stop something, and what becomes of it.
 	Policy policy.Config `yaml:"policy"`
+	// Cases says how content is opened: who approves, for how long, and whom to tell.
+	Cases casebook.Config `yaml:"cases"`
 	// Owners names who answers for each source, for the page of health: otel.log: platform team.
 	Owners map[audit.Source]string `yaml:"owners"`
 	// Log says what Tripod tells about itself on stderr.
@@ -106,6 +114,7 @@ func Default() Config {
 		Data:               "tripod-data",
 		Listen:             Listen{Console: "127.0.0.1:8480", OTLPHTTP: "127.0.0.1:4318", OTLPGRPC: "127.0.0.1:4317", Gateway: "127.0.0.1:8481"},
 		Policy:             policy.DefaultConfig(),
+		Cases:              casebook.DefaultConfig(),
 		Log:                Log{Level: "info", Format: "text"},
 		CheckpointInterval: time.Second,
 	}
@@ -175,11 +184,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %w: want host:port", l.path, err))
 		}
 	}
-	if !loopback(c.Listen.Console) {
-		errs = append(errs, fmt.Errorf("listen.console: %s is beyond loopback, and the console has no sign-in yet: use 127.0.0.1", c.Listen.Console))
-	}
+	errs = append(errs, c.validateConsole(), c.Access.Validate())
 	errs = append(errs, validateListeners("otlp", c.OTLP.TLS, c.OTLP.Tokens, map[string]string{"listen.otlp_http": c.Listen.OTLPHTTP, "listen.otlp_grpc": c.Listen.OTLPGRPC}))
-	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate())
+	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate(), c.Cases.Validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
@@ -264,12 +271,15 @@ func loopback(addr string) bool {
 // of the settings that differ and need a restart.
 func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 	effective = *c
+	effective.Access = next.Access
+	effective.Access.OIDC, effective.Access.Bootstrap = c.Access.OIDC, c.Access.Bootstrap
 	effective.OTLP.Tokens, effective.Gateway.Tokens, effective.Log.Level = next.OTLP.Tokens, next.Gateway.Tokens, next.Log.Level
 	for _, f := range []struct {
 		name     string
 		old, new any
 	}{
-		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"capture", c.Capture, next.Capture},
+		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"capture", c.Capture, next.Capture}, {"cases", c.Cases, next.Cases},
+		{"console", c.Console, next.Console}, {"access.oidc", c.Access.OIDC, next.Access.OIDC}, {"access.bootstrap", c.Access.Bootstrap, next.Access.Bootstrap},
 		{"policy.cache_spans", c.Policy.CacheSpans, next.Policy.CacheSpans},
 		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},
 	} {

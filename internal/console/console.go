@@ -19,8 +19,10 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/reading"
@@ -41,6 +43,10 @@ type Deps struct {
 	// Record makes one of Tripod's own acts durable. It fails where the journal refuses to write.
 	Record func(context.Context, intake.Act) error
 	Health *health.Registry // nil: nothing is raised
+	// Contents opens the texts of queries for who reviews who looked; nil: they stay sealed.
+	Contents *content.Reader
+	// Desk is where cases are acted on and content is opened; nil: neither.
+	Desk *casebook.Desk
 	// Standing tells the health page what only the surroundings know (see MeasureDir); nil: that is shown as not known.
 	Standing func(context.Context) page.Standing
 	Logger   *slog.Logger     // nil: silent

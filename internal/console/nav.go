@@ -10,19 +10,24 @@ import (
 )
 
 // navigation lists the pages that somebody may open.
-func (v *visit) navigation() []page.NavItem {
+func (v *visit) navigation(w waits) []page.NavItem {
 	var list []page.NavItem
 	for _, n := range []page.NavItem{
 		{Section: "overview", Name: "Overview", URL: "/"},
 		{Section: "activity", Name: "Activity", URL: "/activity"},
 		{Section: "organisation", Name: "Organisation", URL: "/organisation"},
+		{Section: "cases", Name: "Cases", URL: "/cases"},
+		{Section: "reviews", Name: "Reviews", URL: "/reviews"},
 		{Section: "health", Name: "Health", URL: "/health"},
 	} {
 		if right, ok := access.ForRoute("GET " + pattern(n.URL)); !ok || !v.may(right) {
 			continue
 		}
-		if n.Section == "health" {
+		switch n.Section {
+		case "health":
 			n.Badge, n.BadgeKind = v.troubles()
+		case "cases":
+			n.Badge, n.BadgeKind = w.badge()
 		}
 		list = append(list, n)
 	}

@@ -52,6 +52,9 @@ func notFound(text, advice string) error {
 func asProblem(err error) (p *problem, unknown bool) {
 	var view *reading.ViewError
 	var query *search.QueryError
+	if p := caseProblem(err); p != nil {
+		return p, false
+	}
 	switch {
 	case errors.Is(err, context.Canceled): // nobody reads this, and nothing is wrong
 		return &problem{status: 499, code: "cancelled", heading: "Cancelled", text: "The browser went away."}, false

@@ -75,6 +75,7 @@ func (v *visit) showRecord() error {
 		v.deps.Logger.WarnContext(v.r.Context(), "read checkpoint", "error", err) // the page says that there is no proof
 	}
 	p := page.NewRecord(item, last, signed)
+	v.addOpenables(p, item)
 	if v.r.Header.Get("HX-Request") != "" {
 		return v.fragment("record", "record-panel", p)
 	}

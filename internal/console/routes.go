@@ -18,7 +18,9 @@ func (c *Console) routes() *http.ServeMux {
 	c.sessionRoutes(mux)
 	c.healthRoutes(mux)
 	c.organisationRoutes(mux)
+	c.caseRoutes(mux)
 	c.activityRoutes(mux)
+	c.reviewRoutes(mux)
 	c.apiRoutes(mux)
 	for pattern, h := range c.deps.Open {
 		c.open(mux, pattern, h)

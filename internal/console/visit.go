@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/reviews"
 )
 
 // Types of the records that looking leaves.
@@ -35,10 +37,11 @@ type visit struct {
 // opening says what a request opens, for the record. The zero opening records nothing: only for what refreshes a page that
 // is on record (see refreshes), and for what tells no record.
 type opening struct {
-	typ   string
-	page  string
-	query *string // text of a query, nil for none
-	attrs audit.Attrs
+	typ    string
+	page   string
+	query  *string // text of a query, nil for none
+	attrs  audit.Attrs
+	caseID string // the case it is done under
 }
 
 // opens makes an opening of a page.
@@ -56,12 +59,12 @@ func (o opening) key() string {
 	if o.query != nil {
 		return "query " + *o.query
 	}
-	return "page " + o.page
+	return "page " + o.page + " " + o.caseID
 }
 
 func (o opening) act(who audit.Identity) intake.Act {
-	act := intake.Act{Type: o.typ, Activity: audit.ActivityView, Account: who, Attributes: o.attrs}
-	if o.typ == TypeExport {
+	act := intake.Act{Type: o.typ, Activity: audit.ActivityView, Account: who, Case: o.caseID, Attributes: o.attrs}
+	if o.typ == TypeExport || o.typ == reviews.TypeOpen && strings.HasSuffix(o.page, ".export") {
 		act.Activity = audit.ActivityExport
 	}
 	act.Attributes = append(act.Attributes, audit.Attr{Name: attrPage, Value: audit.String(o.page)})
@@ -155,7 +158,8 @@ func (v *visit) frame(title, section, cli string) page.Frame {
 	f := page.Frame{
 		Title: title, Section: section, Now: v.deps.Now().UTC(), Version: v.cfg.Version, Who: v.person().Label(), Roles: roleWords(v.person().Roles), CSRF: v.who.csrf, CLI: cli,
 	}
-	f.Nav = v.navigation()
+	w := v.waitsQuietly()
+	f.Nav, f.Glass = v.navigation(w), glassOf(w.review, f.Now)
 	f.Last, _ = v.deps.Reader.Last(v.r.Context())
 	f.Signed, _, _ = v.deps.Reader.Checkpoint()
 	return f

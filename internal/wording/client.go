@@ -133,6 +133,15 @@ var own = map[string]string{
 	"tripod.feed.resumed":               "!=the {feed|'activity feed} is read again[, after: {~reason}]",
 	"tripod.feed.statement":             "!=what the {feed|'activity feed} holds is stated[ from {from} to {to}][: {rows} rows][, {finding}][ ({status})]",
 
+	"tripod.reviews.open":                              "?tripod.page:looked at who looked",
+	"tripod.reviews.open:reviews.export":               "exported|who looked at what",
+	"tripod.reviews.open:reviews.digest":               "opened|the digest of {week|'a week}",
+	"tripod.reviews.open:reviews.consultations":        "looked up|*looks at one account",
+	"tripod.reviews.open:reviews.consultations.export": "exported|*looks at one account",
+	"tripod.reviews.digest":                            "!=the digest of {week|'a week} was made",
+	"tripod.reviews.read":                              "read|the digest of {week|'a week}|as privacy officer",
+	"tripod.capture.change":                            "changed|the capture policy",
+
 	"directory.organization":          "?change:=the organisation[ {name}] is in the directory",
 	"directory.organization:changed":  "=the organisation[ {name}] changed in the directory[: {~changed}]",
 	"directory.organization:removed":  "=the organisation[ {name}] is gone from the directory",

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console"
@@ -40,15 +41,18 @@ type Bench struct {
 	T       testing.TB
 	Dir     string
 	Journal *journal.Journal
+	Desk    *casebook.Desk
 	Door    *intake.Door
 	Ledger  *ledger.Ledger
 	Index   *sqlite.Index
 	Found   *correlate.View
 	Org     *organisation.View
 	Health  *health.Registry
-	Console *console.Console
-	Server  *httptest.Server
-	Client  *http.Client // signed in by SignIn
+	// Contents opens content under a grant.
+	Contents *content.Reader
+	Console  *console.Console
+	Server   *httptest.Server
+	Client   *http.Client // signed in by SignIn
 
 	// RecordError, while set, is what recording the console's own acts fails with.
 	RecordError atomic.Pointer[error]
@@ -60,6 +64,10 @@ type Bench struct {
 
 // Options change what New makes; the zero value is usual.
 type Options struct {
+	// Capture says what is kept; the zero value is the default.
+	Capture capture.Config
+	// Cases says how content opens; nil is the default: two people.
+	Cases *casebook.Config
 	// Configure changes what the console is given.
 	Configure func(*console.Config, *console.Deps)
 }
@@ -68,8 +76,9 @@ type Options struct {
 func New(t testing.TB, o Options) *Bench {
 	t.Helper()
 	b := &Bench{T: t, Dir: t.TempDir(), Health: new(health.Registry)}
-	b.openTruth()
+	b.openTruth(o.Capture)
 	b.openViews()
+	b.openDesk(o.Cases)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if b.Refuse.Load() {
 			http.Error(w, "refused by the test", http.StatusServiceUnavailable)
@@ -85,7 +94,7 @@ func New(t testing.TB, o Options) *Bench {
 	b.Client.Jar = jar
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
-		Health: b.Health, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Health: b.Health, Contents: b.Contents, Desk: b.Desk, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Reader: reading.New(reading.Parts{
 			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
 			Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
@@ -127,7 +136,7 @@ func (b *Bench) now() time.Time {
 	return time.Now()
 }
 
-func (b *Bench) openTruth() {
+func (b *Bench) openTruth(keep capture.Config) {
 	t, ctx := b.T, context.Background()
 	t.Helper()
 	var err error
@@ -138,8 +147,9 @@ func (b *Bench) openTruth() {
 	must(t, err)
 	store, err := content.Open(ctx, b.Dir, content.Options{Keyring: keys})
 	must(t, err)
+	b.Contents = store.Reader()
 	t.Cleanup(func() { must(t, store.Close()) })
-	policy, err := capture.New(capture.Config{})
+	policy, err := capture.New(keep)
 	must(t, err)
 	idKey := keys.IDKey()
 	b.Door = intake.New(b.Journal, store, policy, idKey[:])

@@ -17,7 +17,7 @@ var elements = strings.Fields(`html head meta title link script body a header na
 
 // attributes are those that pages use, beside data-…, aria-… and hx-….
 var attributes = strings.Fields(`lang charset name content rel href src type defer class id title tabindex hidden role for value placeholder
-	spellcheck autocapitalize autocomplete action method maxlength minlength required scope colspan rowspan datetime download open start reversed checked selected
+	spellcheck autocapitalize autocomplete action method maxlength minlength required scope formaction colspan rowspan datetime download open start reversed checked selected
 	disabled readonly min max step viewbox width height d fill stroke stroke-width stroke-linecap stroke-linejoin stroke-dasharray cx cy r rx ry x y x1 y1 x2 y2
 	points preserveaspectratio transform patternunits patterntransform patterncontentunits text-anchor dominant-baseline dir http-equiv cols rows opacity fill-rule
 	clip-path clip-rule dx dy font-size vector-effect enterkeyhint inputmode multiple label headers`)
@@ -59,7 +59,7 @@ func checkElement(t testing.TB, name string, n *html.Node) {
 			if strings.Contains(a.Val, Mark) {
 				t.Errorf("%s: %s=%q of <%s> came from data", name, key, short(a.Val), n.Data)
 			}
-		case "href", "src", "action", "hx-get", "hx-post", "data-url", "data-session", "data-href":
+		case "href", "src", "action", "formaction", "hx-get", "hx-post", "data-url", "data-session", "data-href":
 			if !strings.HasPrefix(a.Val, "/") && !strings.HasPrefix(a.Val, "#") || strings.HasPrefix(a.Val, "//") {
 				t.Errorf("%s: %s=%q of <%s> leads elsewhere", name, key, short(a.Val), n.Data)
 			}

@@ -32,8 +32,23 @@ func funcs(assets *Assets) template.FuncMap {
 		"sessionURL":  SessionURL,
 		"recordURL":   RecordURL,
 		"activityURL": ActivityURL,
+		"kindName":    KindName,
+		"purposeName": PurposeName,
 		"join":        strings.Join,
 		"add":         func(a, b int) int { return a + b },
+		"int64":       func(n int) int64 { return int64(n) },
+
+		"caseURL":      CaseURL,
+		"grantURL":     GrantURL,
+		"kindWords":    KindWords,
+		"purposeWords": PurposeWords,
+		"basisWords":   BasisWords,
+		"roleWords":    RoleWords,
+		"classWords":   ClassWords,
+		"until":        Until,
+		"inertText":    Inert,
+		"rfc3339":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"clock":        func(t time.Time) string { return t.UTC().Format("15:04") },
 	}
 }
 
@@ -84,6 +99,11 @@ func When(t time.Time) template.HTML {
 	t = t.UTC()
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s UTC"><span class="day">%s</span> <span class="clock">%s<span class="ms">.%03d</span></span></time>`,
 		t.Format(time.RFC3339Nano), Stamp(t), t.Format(time.DateOnly), t.Format(time.TimeOnly), t.Nanosecond()/1e6))
+}
+
+// Until prints a time to come; a script adds how long it is until then.
+func Until(t time.Time) template.HTML {
+	return `<span data-until="` + template.HTML(t.UTC().Format(time.RFC3339)) + `">` + When(t) + `</span>`
 }
 
 // ago prints Ago; a script lets it go on, so that a page left open does not look young.

@@ -25,13 +25,13 @@ func TargetOf(r *audit.Record) Target {
 	name := text("tripod.page")
 	if at := text("position"); at != "" {
 		if seq, err := strconv.ParseUint(at, 10, 63); err == nil && seq > 0 {
-			part := map[string]string{"record.source": ", its source form", "record.proof": ", its proof"}[name]
+			part := map[string]string{"record.source": ", its source form", "record.proof": ", its proof", "record.content": ", its content"}[name]
 			return Target{"record " + at + part, RecordURL(seq)}
 		}
 	}
 	if id := text("session.id"); id != "" && name == "session" {
 		return Target{"session " + id, SessionURL(id)}
 	}
-	pages := map[string]string{"overview": "/", "activity": "/activity", "organisation": "/organisation", "health": "/health"}
+	pages := map[string]string{"overview": "/", "activity": "/activity", "organisation": "/organisation", "cases": "/cases", "health": "/health", "reviews": "/reviews"}
 	return Target{name, pages[name]}
 }

@@ -32,8 +32,9 @@ type Frame struct {
 	Who     string // who is signed in; "" where nobody is, and the page then has no navigation
 	Roles   string // of who is signed in, in words
 	Nav     []NavItem
-	CSRF    string // token of the forms that change something
-	CLI     string // the command that shows the same, "" for none
+	Glass   []Glass // broken, for who must review it
+	CSRF    string  // token of the forms that change something
+	CLI     string  // the command that shows the same, "" for none
 	// Last and Signed say where journal and ledger stood: the newest position, and up to where a checkpoint is signed.
 	Last, Signed uint64
 }

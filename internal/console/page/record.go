@@ -42,6 +42,8 @@ type Record struct {
 	Resource   []Attribute
 	Parts      []Part
 	Content    []Content
+	Openables  []Openable // open grants that cover the content
+	Ask        string     // address of the form that asks for one; "" where that is not for who looks
 	Flags      []Flag
 	Supersedes uint64
 	Left       int // attributes and parts left out, since there are too many to show

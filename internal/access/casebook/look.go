@@ -1,0 +1,188 @@
+package casebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/content"
+	"github.com/tripod-audit/tripod/internal/intake"
+)
+
+// sight is how much of a case somebody sees.
+type sight int
+
+const (
+	unseen sight = iota
+	veiled       // that there is a privileged matter
+	seen
+)
+
+// sight tells how much of a case somebody sees: who takes part all of it; whom it is about nothing, whatever their role;
+// who sees all cases that there is a privileged matter; who may approve those where something waits for them.
+func (d *Desk) sight(by *access.Person, c *Case, now time.Time) sight {
+	who := refOf(by)
+	_, in := c.part(who)
+	switch {
+	case !by.May(access.ReadCases), bound(by, c.ID) != nil, who.among(c.about()):
+		return unseen
+	case in:
+		return seen
+	case len(c.Privileged) > 0:
+		if by.May(access.AllCases) {
+			return veiled
+		}
+		return unseen
+	case by.May(access.AllCases):
+		return seen
+	case by.May(access.ApproveGrant) && slices.ContainsFunc(d.deps.Book.Grants(c.ID, now), func(g Grant) bool { return g.State == Requested }):
+		return seen
+	}
+	return unseen
+}
+
+// veil leaves out what only those who take part in a privileged matter may know.
+func veil(c Case) Case {
+	return Case{ID: c.ID, Kind: c.Kind, Privileged: nil, State: c.State, Opened: c.Opened, Closed: c.Closed, Seq: c.Seq, Hidden: true}
+}
+
+// List lists the cases somebody may know of, the latest first, without their titles.
+func (d *Desk) List(ctx context.Context, by *access.Person) ([]Case, error) {
+	if err := by.Allow(access.ReadCases); err != nil {
+		return nil, err
+	}
+	var list []Case
+	err := d.deps.Acts.Within(ctx, func(now time.Time) error {
+		for _, c := range d.deps.Book.Cases() {
+			switch d.sight(by, &c, now) {
+			case seen:
+				list = append(list, c)
+			case veiled:
+				list = append(list, veil(c))
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Peek is Show without titles, reasons and queries, which are content: for pages that refresh.
+func (d *Desk) Peek(ctx context.Context, by *access.Person, id string) (c Case, grants []Grant, err error) {
+	if err := by.Allow(access.ReadCases); err != nil {
+		return Case{}, nil, err
+	}
+	err = d.deps.Acts.Within(ctx, func(now time.Time) error {
+		var ok bool
+		if c, ok = d.deps.Book.Case(id); !ok {
+			return fmt.Errorf("%w: %.40q", ErrUnknown, id)
+		}
+		switch d.sight(by, &c, now) {
+		case unseen:
+			return fmt.Errorf("%w: %.40q", ErrUnknown, id)
+		case veiled:
+			c = veil(c)
+			return nil
+		}
+		grants = d.deps.Book.Grants(id, now)
+		return nil
+	})
+	return c, grants, err
+}
+
+// Show is a case with its grants, the latest first, and what people wrote: title, reasons, queries. That somebody looked at
+// those is on record before they are opened.
+func (d *Desk) Show(ctx context.Context, by *access.Person, id string) (Case, []Grant, error) {
+	c, grants, err := d.Peek(ctx, by, id)
+	if err != nil || c.Hidden {
+		return c, grants, err
+	}
+	seqs := []uint64{c.Seq}
+	for i := range grants {
+		seqs = append(seqs, grants[i].Seq)
+		if grants[i].noted > 0 {
+			seqs = append(seqs, grants[i].noted)
+		}
+	}
+	texts, err := d.texts(ctx, by, &c, seqs)
+	if err != nil {
+		return Case{}, nil, fmt.Errorf("show case %s: %w", id, err)
+	}
+	c.Title = texts[c.Seq][pieceTitle]
+	for i := range grants {
+		g := &grants[i]
+		g.Reason, g.Query, g.Note = texts[g.Seq][pieceReason], texts[g.Seq][pieceQuery], texts[g.noted][pieceReason]
+	}
+	return c, grants, nil
+}
+
+// Waiting lists the requests that wait for somebody to approve, and what was opened alone and waits for their review.
+func (d *Desk) Waiting(ctx context.Context, by *access.Person) (approve, review []Grant, err error) {
+	err = d.deps.Acts.Within(ctx, func(now time.Time) error {
+		for _, g := range d.deps.Book.Grants("", now) {
+			c := d.deps.Book.cases[g.Case]
+			act := &deed{by: refOf(by), roles: by.Roles, caseID: g.Case}
+			switch {
+			case bound(by, g.Case) != nil || second(c, &g, act) != nil:
+			case g.State == Requested && c.State == Open && by.May(access.ApproveGrant):
+				approve = append(approve, g)
+			case g.Unreviewed() && by.May(access.ReviewGrant):
+				review = append(review, g)
+			}
+		}
+		return nil
+	})
+	return approve, review, err
+}
+
+// texts opens what people wrote beside acts of a case: texts by position and name. Erased ones are left out.
+func (d *Desk) texts(ctx context.Context, by *access.Person, c *Case, seqs []uint64) (map[uint64]map[string]string, error) {
+	out := make(map[uint64]map[string]string)
+	stored, _, err := d.deps.Journal.GetReadable(ctx, seqs...)
+	if err != nil {
+		return nil, err
+	}
+	recorded := false
+	for i := range stored {
+		r, err := stored[i].Record()
+		if err != nil || r.Source != audit.SourceTripod || r.Case != c.ID {
+			continue
+		}
+		for _, ref := range r.Content {
+			if ref.Address == "" || ref.Class != audit.ClassDetail {
+				continue
+			}
+			grant, err := content.NewGrant(content.Terms{
+				Purpose: string(c.Purpose), Case: c.ID, Who: refOf(by).Label(), Class: audit.ClassDetail, Containers: []string{r.Container},
+				Expires: time.Now().Add(time.Minute),
+				Record: func(ctx context.Context, _ content.Opening) error {
+					if recorded {
+						return nil
+					}
+					recorded = true
+					_, err := d.deps.Door.Record(ctx, intake.Act{Type: TypeContentOpen, Activity: audit.ActivityView, Account: by.Identity(), Case: c.ID,
+						Attributes: audit.Attrs{audit.TextAttr(attrWhat, "case_file"), audit.TextAttr(attrPurpose, string(c.Purpose))}}, nil)
+					return err
+				},
+			})
+			if err != nil {
+				return nil, err
+			}
+			text, err := d.deps.Content.Open(ctx, grant.For(ref.Class), r.Container, content.Address(ref.Address))
+			if errors.Is(err, content.ErrErased) || errors.Is(err, content.ErrMissing) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			if out[stored[i].Seq] == nil {
+				out[stored[i].Seq] = make(map[string]string)
+			}
+			out[stored[i].Seq][ref.Name] = string(text)
+		}
+	}
+	return out, nil
+}
