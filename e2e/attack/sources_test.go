@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -224,11 +225,19 @@ func vendor(t testing.TB, w words) (url, key string) {
 	}), api.Keys().Read
 }
 
+// titled are ids of what people give names to.
+var titled = regexp.MustCompile(`^claude_(chat|proj|file|artifact)`)
+
 // reworded says with other words what the vendor said, as far as nothing is paged or joined by it.
 func reworded(v any, field string, w words) any {
 	switch x := v.(type) {
 	case map[string]any:
+		id, _ := x["id"].(string)
 		for name := range x {
+			if _, is := x[name].(string); is && name == "name" && titled.MatchString(id) {
+				x[name] = w.content("vendor.name of " + id)
+				continue
+			}
 			x[name] = reworded(x[name], name, w)
 		}
 	case []any:
