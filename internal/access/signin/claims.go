@@ -94,6 +94,9 @@ func checkID(t *oidc.IDToken, c claims, clientID, nonce string, began, now time.
 	if err := checkParty(t, c, clientID); err != nil {
 		return err
 	}
+	if _, isEvent := c["events"]; isEvent {
+		return errors.New("it is no id token")
+	}
 	switch {
 	case t.IssuedAt.IsZero() || t.IssuedAt.After(now.Add(skew)):
 		return errors.New("it was issued in the future: compare the clocks of provider and Tripod")
