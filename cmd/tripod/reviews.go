@@ -16,12 +16,13 @@ import (
 type reviewsCommand struct {
 	List          reviewsList          `cmd:"" help:"List who looked at what, oldest first."`
 	Consultations reviewsConsultations `cmd:"" help:"List the looks at one account, with dates and purposes and without who looked."`
+	Digest        reviewsDigest        `cmd:"" help:"Show the digest of a week."`
 }
 
 // reviewFlags choose a stretch of time and a form.
 type reviewFlags struct {
 	dataFlag
-	After  string `help:"From this time on: 2026-11-01, -7d, …" placeholder:"TIME"`
+	After  string `help:"From this time on: 2026-11-01, 2026-11-01T12:00:00Z; --after=-7d." placeholder:"TIME"`
 	Before string `help:"Before this time." placeholder:"TIME"`
 	JSON   bool   `help:"Print one JSON object a line." xor:"form"`
 	CSV    bool   `help:"Print CSV, formulas defused." xor:"form"`
@@ -38,7 +39,7 @@ func (f *reviewFlags) filter() (filter reviews.Filter, err error) {
 		}
 		q, err := search.Parse("after:"+search.Quote(t.text), time.Now())
 		if err != nil {
-			return filter, usage{fmt.Errorf("--%s: %q is no time: write 2026-11-01, 2026-11-01T12:00:00Z or -7d", t.flag, t.text)}
+			return filter, usage{fmt.Errorf("--%s: %q is no time: write 2026-11-01, 2026-11-01T12:00:00Z or -7d, as in --after=-7d", t.flag, t.text)}
 		}
 		*t.into = time.UnixMilli(q.Windows()[0].From).UTC()
 	}

@@ -60,6 +60,8 @@ var table = []Entry{
 	{Route: "POST /grants/{id}/withdraw", Right: ReadCases, Does: "end a grant or a request"},
 	{Route: "POST /grants/{id}/review", Right: ReviewGrant, Does: "review a broken glass"},
 	{Route: "GET /record/{seq}/content", Right: OpenContent, Does: "content of one record, under a grant"},
+	{Route: "GET /reviews/digest", Right: ReadReviews, Does: "weekly digests of who looked"},
+	{Route: "GET /reviews/digest/{week}", Right: ReadReviews, Does: "the digest of one week"},
 	{Route: "GET /api/v1/search", Right: ReadRecords, Does: "search"},
 	{Route: "GET /api/v1/facets", Right: ReadRecords, Does: "counts by value"},
 	{Route: "GET /api/v1/histogram", Right: ReadRecords, Does: "counts by time"},
@@ -69,6 +71,7 @@ var table = []Entry{
 	{Command: "import", Right: Operate, Does: "take in an audit log export"},
 	{Command: "reviews list", Right: ReadReviews, Does: "who looked at what"},
 	{Command: "reviews consultations", Right: ReadReviews, Does: "looks at one account, without who looked"},
+	{Command: "reviews digest", Right: ReadReviews, Does: "the digest of one week"},
 	{Command: "console", Right: SignedIn, Does: "a link into the console"},
 	{Command: "console --revoke", Right: WriteSettings, Does: "end every sign-in"},
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/policy"
+	"github.com/tripod-audit/tripod/internal/reviews"
 )
 
 // Options configures an App.
@@ -156,6 +157,9 @@ func (a *App) Run(ctx context.Context) error {
 	start("control socket", a.control.run)
 	start("console", a.console.run)
 	start("otlp", a.receiver.Run)
+	if a.truth.Refused == nil {
+		start("weekly digest", (&reviews.Digester{Reader: a.reader(), Door: a.truth.Door, Health: a.health, Logger: a.log}).Run)
+	}
 	a.gateway.start(start)
 	err := a.announce(ctx)
 	if err == nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -19,18 +18,20 @@ import (
 
 // ReviewOrder asks who looked at what.
 type ReviewOrder struct {
-	// What is "list" or "consultations".
+	// What is "list", "consultations" or "digest".
 	What   string         `json:"what"`
 	Filter reviews.Filter `json:"filter"`
 	// Account is whom it concerns; "" for all, which consultations refuse.
 	Account string `json:"account,omitempty"`
+	Week    string `json:"week,omitempty"` // of the digest
 }
 
-// ReviewLine is one line of the answer: an act with its sentence, or a consultation.
+// ReviewLine is one line of the answer: an act with its sentence, a consultation, or a digest.
 type ReviewLine struct {
 	Look         *reviews.Look         `json:"look,omitempty"`
 	Deed         string                `json:"deed,omitempty"`
 	Consultation *reviews.Consultation `json:"consultation,omitempty"`
+	Digest       *reviews.Digest       `json:"digest,omitempty"`
 	// End is the last line; an answer without one broke off.
 	End *ReviewEnd `json:"end,omitempty"`
 }
@@ -53,25 +54,22 @@ func (t *Truth) Reviews(ctx context.Context, r *reading.Reader, o ReviewOrder, b
 	if err := o.Filter.Validate(); err != nil {
 		return ReviewEnd{}, err
 	}
-	page, asked := "reviews", o.Filter.Query()
-	if o.Account != "" {
-		page, asked = "reviews.consultations", o.Account
-	}
-	recorded := sync.OnceValue(func() error {
-		_, err := t.Door.Record(ctx, intake.Act{
-			Type: reviews.TypeOpen, Activity: audit.ActivityView, Account: by, Attributes: audit.Attrs{audit.TextAttr("tripod.page", page)},
-			Pieces: []intake.Piece{{Name: "query", Class: audit.ClassDetail, Kind: audit.KindString, Value: []byte(asked)}},
-		}, nil)
-		return err
-	})
-	if err := recorded(); err != nil {
-		return ReviewEnd{}, fmt.Errorf("not shown, because it could not be recorded: %w", err)
-	}
-	texts, err := reviews.OpenTexts(t.Content.Reader(), by.Telling(), func(context.Context) error { return recorded() })
+	act, err := o.act(by)
 	if err != nil {
 		return ReviewEnd{}, err
 	}
-	log := &reviews.Log{Reader: r, Texts: texts}
+	seq, err := t.Door.Record(ctx, act, nil)
+	if err != nil {
+		return ReviewEnd{}, fmt.Errorf("not shown, because it could not be recorded: %w", err)
+	}
+	texts, err := reviews.OpenTexts(t.Content.Reader(), by.Telling(), func(context.Context) error { return nil }) // it is on record
+	if err != nil {
+		return ReviewEnd{}, err
+	}
+	log := &reviews.Log{Reader: r, Texts: texts, UpTo: seq - 1}
+	if o.What == "digest" {
+		return digest(ctx, log, o.Week, use)
+	}
 	look := func(l *reviews.Look) error { return use(ReviewLine{Look: l, Deed: wording.Deed(l.Record())}) }
 	switch {
 	case o.What == "list" && o.Account == "":
@@ -83,6 +81,35 @@ func (t *Truth) Reviews(ctx context.Context, r *reading.Reader, o ReviewOrder, b
 		return consulted(log.Consultations(ctx, o.Account, o.Filter, func(c reviews.Consultation) error { return use(ReviewLine{Consultation: &c}) }))
 	}
 	return ReviewEnd{}, fmt.Errorf("reviews: %q of %q is nothing to ask for", o.What, o.Account)
+}
+
+// act is what asking leaves on record.
+func (o *ReviewOrder) act(by audit.Identity) (intake.Act, error) {
+	act := intake.Act{Type: reviews.TypeOpen, Activity: audit.ActivityView, Account: by}
+	if o.What == "digest" {
+		w, err := reviews.ParseWeek(o.Week)
+		act.Attributes = audit.Attrs{audit.TextAttr("week", w.String()), audit.TextAttr("tripod.page", "reviews.digest")}
+		return act, err
+	}
+	page, asked := "reviews", o.Filter.String()
+	if o.Account != "" {
+		page, asked = "reviews.consultations", o.Account
+	}
+	act.Attributes = audit.Attrs{audit.TextAttr("tripod.page", page)}
+	act.Pieces = []intake.Piece{{Name: "query", Class: audit.ClassDetail, Kind: audit.KindString, Value: []byte(asked)}}
+	return act, nil
+}
+
+func digest(ctx context.Context, log *reviews.Log, week string, use func(ReviewLine) error) (ReviewEnd, error) {
+	w, err := reviews.ParseWeek(week)
+	if err != nil {
+		return ReviewEnd{}, err
+	}
+	d, err := log.Digest(ctx, w)
+	if err != nil {
+		return ReviewEnd{}, err
+	}
+	return ReviewEnd{Rows: 1, Position: d.Position, Behind: d.Behind}, use(ReviewLine{Digest: d})
 }
 
 func consulted(c reviews.Consulted, err error) (ReviewEnd, error) {

@@ -22,6 +22,8 @@ func (c *Console) reviewRoutes(mux *http.ServeMux) {
 	c.stream(mux, "GET /reviews/export", (*visit).opensReviewExport, (*visit).reviewExport)
 	c.page(mux, "GET /reviews/consultations", (*visit).opensConsultations, (*visit).consultations)
 	c.stream(mux, "GET /reviews/consultations/export", (*visit).opensConsultationExport, (*visit).consultationExport)
+	c.page(mux, "GET /reviews/digest", always(opening{typ: reviews.TypeOpen, page: "reviews.digests"}), (*visit).digests)
+	c.page(mux, "GET /reviews/digest/{week}", (*visit).opensDigest, (*visit).digest)
 }
 
 // opensReview is a look at who looked, with what was asked for: who is looked for is content, as the text of a query is.
@@ -63,7 +65,7 @@ func (v *visit) reviewed() (f reviews.Filter, err error) {
 
 func (v *visit) opensReviews() (opening, error) {
 	f, err := v.reviewed()
-	return opensReview("reviews", f.Query()), err
+	return opensReview("reviews", f.String()), err
 }
 
 func (v *visit) opensReviewExport() (opening, error) {
@@ -74,7 +76,7 @@ func (v *visit) opensReviewExport() (opening, error) {
 	if err == nil && len(v.exports) == cap(v.exports) {
 		err = v.busy()
 	}
-	return opensReview("reviews.export", f.Query()), err
+	return opensReview("reviews.export", f.String()), err
 }
 
 // log is who looked at what, with the texts of queries: that it is looked at is on record already.
@@ -167,7 +169,7 @@ func (v *visit) reviewExport() error {
 			}
 		}
 		told, err := l.Each(v.r.Context(), f, write)
-		return reviews.Sidecar{What: "reviews", Query: f.Query(), Rows: told.Looks, Position: told.Position, Behind: told.Behind}, err
+		return reviews.Sidecar{What: "reviews", Query: f.String(), Rows: told.Looks, Position: told.Position, Behind: told.Behind}, err
 	})
 }
 

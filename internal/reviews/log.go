@@ -35,6 +35,29 @@ func kindNames() []string {
 	return names
 }
 
+// String says what is chosen, in words that a record of the look keeps: "kind:search who:ana@example.com", "everything".
+func (f Filter) String() string {
+	var words []string
+	add := func(name, value string) {
+		if value != "" {
+			words = append(words, name+":"+search.Quote(value))
+		}
+	}
+	add("kind", string(f.Kind))
+	add("who", f.Who)
+	add("case", f.Case)
+	if !f.After.IsZero() {
+		add("after", f.After.UTC().Format(time.RFC3339))
+	}
+	if !f.Before.IsZero() {
+		add("before", f.Before.UTC().Format(time.RFC3339))
+	}
+	if len(words) == 0 {
+		return "everything"
+	}
+	return strings.Join(words, " ")
+}
+
 // Query is what finds the acts, as a query of the search language. It may find a few more than the filter chooses.
 func (f Filter) Query() string {
 	var prefixes []string
@@ -50,12 +73,12 @@ func (f Filter) Query() string {
 	if f.Case != "" {
 		terms = append(terms, "case:"+search.Quote(f.Case))
 	}
-	const form = "2006-01-02T15:04:05.000Z"
+
 	if !f.After.IsZero() {
-		terms = append(terms, "after:"+f.After.UTC().Format(form))
+		terms = append(terms, "after:"+f.After.UTC().Format(instant))
 	}
 	if !f.Before.IsZero() {
-		terms = append(terms, "before:"+f.Before.UTC().Format(form))
+		terms = append(terms, "before:"+f.Before.UTC().Format(instant))
 	}
 	return strings.Join(terms, " ")
 }
@@ -74,6 +97,8 @@ func pageKind(k Kind) bool {
 type Log struct {
 	Reader *reading.Reader
 	Texts  *Texts // opens the texts of queries; nil: they stay sealed
+	// UpTo leaves out what stands behind a position: the look at the log itself. 0 is all.
+	UpTo uint64
 }
 
 // Page is one page of the log.
@@ -129,10 +154,7 @@ func (l *Log) Each(ctx context.Context, f Filter, use func(*Look) error) (Told, 
 	if err != nil {
 		return t, err
 	}
-	if t.Behind, err = l.Reader.Behind(ctx); err != nil {
-		return t, err
-	}
-	if t.Position, err = l.Reader.Last(ctx); err != nil {
+	if t.Position, t.Behind, err = l.reach(ctx); err != nil {
 		return t, err
 	}
 	for cursor := ""; ; {
@@ -162,6 +184,22 @@ func (l *Log) Each(ctx context.Context, f Filter, use func(*Look) error) (Told, 
 	}
 }
 
+// reach is up to where the log is read, and what of it the search view has yet to take in.
+func (l *Log) reach(ctx context.Context) (position, behind uint64, err error) {
+	if position, err = l.Reader.Last(ctx); err != nil {
+		return 0, 0, err
+	}
+	if l.UpTo > 0 {
+		position = min(position, l.UpTo)
+	}
+	index, err := l.Reader.Search(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	at, err := index.Position(ctx)
+	return position, position - min(at, position), err
+}
+
 func (f Filter) parse() (*search.Query, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
@@ -176,3 +214,6 @@ func (l *Log) take(f Filter, item *reading.Item) (Look, bool) {
 	look, ok := LookOf(item.Seq, item.Record)
 	return look, ok && (f.Kind == "" || look.Kind == f.Kind)
 }
+
+// instant is how a query spells a time.
+const instant = "2006-01-02T15:04:05.000Z"

@@ -61,7 +61,7 @@ var types = []struct {
 	{"tripod.hold.", KindHold},
 	{"tripod.retention.", KindRetention},
 	{"tripod.erase.record", KindErasure},
-	{"tripod.erase.container", KindErasure},
+	{"tripod.erase.con", KindErasure}, // container, content
 	{"tripod.signin.", KindSignIn},
 	{"tripod.token.", KindToken},
 	{"tripod.access.refused", KindRefused},
