@@ -121,10 +121,3 @@ func cursorOf(tasks []task) (map[string][]byte, error) {
 	}
 	return map[string][]byte{cursorName: b}, nil
 }
-
-// Between runs fn while no erasure is under way and none can be ordered: what fn makes durable, every later order is judged by.
-func (e *Eraser) Between(fn func() error) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return fn()
-}

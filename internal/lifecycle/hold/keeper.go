@@ -25,8 +25,8 @@ type Deps struct {
 	Acts    *acts.State
 	Door    acts.Recorder
 	Journal *journal.Reader
-	// Between runs fn while no erasure is under way; see erasure.Eraser.
-	Between func(fn func() error) error
+	// Still runs a function while nothing is erased; see erasure.Eraser.
+	Still func(ctx context.Context, do func() error) error
 	// Known lists every identifier an account is or was known by, given one of them. Nil: only the one given.
 	Known func(ctx context.Context, id string) ([]string, error)
 }
@@ -63,7 +63,7 @@ func (k *Keeper) Set(ctx context.Context, by *access.Person, n NewHold) (Hold, e
 		return Hold{}, fmt.Errorf("set hold: %w", err)
 	}
 	h.KnownAs = known
-	err = k.deps.Between(func() error {
+	err = k.deps.Still(ctx, func() error {
 		_, err := k.deps.Acts.Decide(ctx, k.deps.Door, func(now time.Time) (intake.Act, error) {
 			h.ID = k.deps.Book.next(now)
 			if err := k.deps.Book.maySet(&h, now); err != nil {

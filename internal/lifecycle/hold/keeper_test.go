@@ -76,7 +76,7 @@ func newSpine(t *testing.T) *spine {
 		t.Fatal(err)
 	}
 	s.eraser = erasure.New(s.journal, s.content, s.door)
-	s.keeper = hold.NewKeeper(hold.Deps{Book: book, Acts: state, Door: s.door, Journal: s.journal.Reader(), Between: s.eraser.Between,
+	s.keeper = hold.NewKeeper(hold.Deps{Book: book, Acts: state, Door: s.door, Journal: s.journal.Reader(), Still: s.eraser.Still,
 		Known: func(_ context.Context, id string) ([]string, error) { return s.known[id], nil }})
 	s.eraser.Held = s.keeper.Refuse
 	return s

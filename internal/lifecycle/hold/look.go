@@ -61,6 +61,17 @@ func (h *Holding) Record(seq uint64, r *audit.Record) (ids []string) {
 	return ids
 }
 
+// Released is the position of the latest release of a hold, 0 where none was released.
+func (k *Keeper) Released(ctx context.Context) (seq uint64, err error) {
+	list, err := k.list(ctx)
+	for _, h := range list {
+		if h.State == Released {
+			seq = max(seq, h.Last)
+		}
+	}
+	return seq, err
+}
+
 // active brings the covers of all holds that are not released up to the journal's end, in the order of their ids.
 func (k *Keeper) active(ctx context.Context, t *erasure.Target) ([]*cover, error) {
 	list, err := k.list(ctx)
