@@ -64,6 +64,8 @@ func TestNothingRecordedRuns(t *testing.T) {
 	if marked*2 < len(pages.paths) {
 		t.Error("the test shows little")
 	}
+	t.Run("in a spreadsheet", func(t *testing.T) { cellsAreInert(t, s) })
+	t.Run("in the log", func(t *testing.T) { logIsInert(t, s) })
 	t.Run("in a browser", func(t *testing.T) {
 		b := open(t, s)
 		b.eval(`document.body.insertAdjacentHTML("beforeend", "<b onclick=alert(1)>x</b>") || ""`)
