@@ -13,7 +13,7 @@ import (
 var elements = strings.Fields(`html head meta title link script body a header nav main footer section aside article div span p h1 h2 h3 h4
 	ul ol li dl dt dd table caption thead tbody tfoot tr th td colgroup col form label input button select option textarea output details summary dialog
 	search noscript svg path circle rect line polyline polygon g text tspan defs pattern use clippath title code pre kbd b strong em s mark small sub sup
-	bdi time abbr figure figcaption hr br meter progress del ins template`)
+	bdi fieldset legend time abbr figure figcaption hr br meter progress del ins template`)
 
 // attributes are those that pages use, beside data-…, aria-… and hx-….
 var attributes = strings.Fields(`lang charset name content rel href src type defer class id title tabindex hidden role for value placeholder
