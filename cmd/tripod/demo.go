@@ -154,10 +154,10 @@ Things to try, %[1]s:
       %[2]s search 'user:dana@%[3]s after:%[4]sT18:00 before:%[8]s' --oldest --data %[5]s
   what is missing from a silenced laptop%[7]s
       %[2]s discrepancies --data %[5]s      and then    %[2]s session ID --data %[5]s
-%[9]s  that nothing was altered or removed
+%[9]s%[10]s  that nothing was altered or removed
       %[2]s verify --data %[5]s --key %[6]s
 
-Live activity goes on; Ctrl-C ends it`, where, tripod, d.World.Org.Domain, night.Format(time.DateOnly), data, key, overview, night.AddDate(0, 0, 1).Format(time.DateOnly), c.stopped(tripod, data, d))
+Live activity goes on; Ctrl-C ends it`, where, tripod, d.World.Org.Domain, night.Format(time.DateOnly), data, key, overview, night.AddDate(0, 0, 1).Format(time.DateOnly), c.stopped(tripod, data, d), c.opened(d))
 	if c.Data == nil {
 		b.WriteString(" and removes its directory")
 	}
@@ -171,6 +171,14 @@ func (c *demoCommand) stopped(tripod, data string, d app.DemoStarted) string {
 	}
 	return fmt.Sprintf("  what passed the LLM gateway (%s exchanges), and the call that a rule stopped\n      %s search 'source:gateway.llm outcome:denied' --data %s\n",
 		thousands(int64(d.Model.Exchanges)), tripod, data)
+}
+
+// opened says where what was written may be read, by whom.
+func (c *demoCommand) opened(d app.DemoStarted) string {
+	if d.Case == "" || d.Link == "" {
+		return ""
+	}
+	return fmt.Sprintf("  who may read what was written, why and until when: case %[1]s\n      %[2]s/cases/%[1]s\n", d.Case, d.Console)
 }
 
 // quote is a word as a shell takes it.

@@ -41,6 +41,7 @@ type DemoStarted struct {
 	History  fleet.Report
 	Model    modelclient.Report // what went through the gateway
 	Records  uint64             // that are in by then, of all sources
+	Case     string             // an open investigation of what the gateway stopped
 	Took     time.Duration      // from the first record's way to the receiver until all could be searched
 }
 
@@ -186,6 +187,13 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, model *demoModel, s
 		return fmt.Errorf("demo: play the history: %w", err)
 	}
 	started.Took = time.Since(began)
+	if started.Case, err = a.demoCases(ctx, started.World); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("demo: make its cases: %w", err)
+	}
+	a.catchUp(ctx)
 	if started.Records, err = a.truth.Journal.Reader().Last(ctx); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
