@@ -204,7 +204,7 @@ func TestForbidden(t *testing.T) {
 		}
 		for _, d := range p.Deps {
 			if strings.HasPrefix(d, "github.com/google/go-cmp") || strings.HasPrefix(d, "github.com/rogpeppe") ||
-				strings.HasPrefix(d, "github.com/transparency-dev") || d == "testing" {
+				strings.HasPrefix(d, "github.com/transparency-dev") || strings.HasPrefix(d, "github.com/zitadel") || d == "testing" {
 				t.Errorf("cmd/tripod links %s, which is for tests", d)
 			}
 		}

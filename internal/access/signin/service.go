@@ -52,6 +52,7 @@ type Service struct {
 	table   table
 	links   []invitation // oldest first
 	flights *flights
+	logouts logouts
 	round   int            // grows with each EndAll
 	ends    map[string]int // by subject, "" for everybody: the round of the last, so that what was under way before one comes to nothing
 	over    bool           // see Book
@@ -71,7 +72,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	s := &Service{deps: deps, cfg: cfg.withDefaults(), clock: newClock(deps.Now, deps.NotBefore), limits: newLimits(), table: table{make(map[digest]*Session)}, flights: newFlights(), ends: make(map[string]int)}
 	var err error
 	if s.cfg.OIDC.Issuer != "" {
-		if s.oidc, err = newProvider(s.cfg.OIDC, s.cfg.StepUp, deps); err != nil {
+		if s.oidc, err = newProvider(s.cfg.OIDC, deps, s.clock.now); err != nil {
 			return nil, fmt.Errorf("sign-in: %w", err)
 		}
 	}
