@@ -116,29 +116,11 @@ func (r Ref) is(q Ref) bool {
 	return r.Subject != "" && r.Subject == q.Subject || r.Email != "" && strings.EqualFold(r.Email, q.Email)
 }
 
-// apart reports whether two are known to be different people: what four eyes ask for. Subjects tell people apart only as
-// one provider gave them; somebody who comes in by two ways is told by their address, and where one of the two proves
-// none, they may be the same.
+// apart reports whether two are known to be different people: what four eyes ask for. Somebody may come in by several
+// ways, so people are told apart by the addresses they are proved to have; who proves none may be anybody.
 func (r Ref) apart(q Ref) bool {
 	a, b := &access.Person{Subject: r.Subject, Email: r.Email}, &access.Person{Subject: q.Subject, Email: q.Email}
-	if a.Same(b) {
-		return false
-	}
-	if r.Email != "" && q.Email != "" {
-		return true
-	}
-	p, ok := issuer(r.Subject)
-	s, ok2 := issuer(q.Subject)
-	return ok && ok2 && p == s
-}
-
-// issuer is the provider that gave a subject.
-func issuer(subject string) (string, bool) {
-	if !strings.HasPrefix(subject, "oidc:") {
-		return "", false
-	}
-	i := strings.LastIndexByte(subject, '@')
-	return subject[i+1:], i > 0
+	return !a.Same(b) && r.Email != "" && q.Email != ""
 }
 
 // identifiers are what the accounts of records may know somebody by.

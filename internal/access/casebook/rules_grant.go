@@ -112,6 +112,8 @@ func checkGrant(g *Grant) error {
 func barred(c *Case, g *Grant, d *deed) error {
 	part, in := c.part(d.by)
 	switch {
+	case d.by.Email == "":
+		return fmt.Errorf("%w: it takes somebody who is proved to have an address, since by that one's own content is told", ErrRefused)
 	case !in:
 		return fmt.Errorf("%w: you take no part in case %s; its owner adds you", ErrRefused, c.ID)
 	case d.by.among(c.about()) || d.by.among(g.Owners):
@@ -127,7 +129,7 @@ func second(c *Case, g *Grant, d *deed) error {
 	_, in := c.part(d.by)
 	switch {
 	case !d.by.apart(g.By):
-		return fmt.Errorf("%w: it takes somebody else than who asked; who comes in by two ways is told apart by the address they are proved to have", ErrRefused)
+		return fmt.Errorf("%w: it takes somebody else than who asked, told apart by the address they are proved to have", ErrRefused)
 	case d.by.among(c.about()) || d.by.among(g.Owners):
 		return fmt.Errorf("%w: it is about you", ErrRefused)
 	case len(g.Privileged)+len(c.Privileged) > 0 && !in:
@@ -229,7 +231,7 @@ func (b *Book) judgeReview(d *deed) (change, error) {
 	case !g.Unreviewed():
 		return nil, fmt.Errorf("%s was reviewed by %s: %w", g.ID, g.ReviewedBy.Label(), ErrOver)
 	case !d.by.apart(g.By):
-		return nil, fmt.Errorf("%w: nobody reviews themselves", ErrRefused)
+		return nil, fmt.Errorf("%w: it takes somebody else than who opened it, told apart by the address they are proved to have", ErrRefused)
 	case d.by.among(c.about()) || d.by.among(g.Owners):
 		return nil, fmt.Errorf("%w: it is about you; another privacy officer reviews it", ErrRefused)
 	case !d.reason:
