@@ -52,6 +52,7 @@ type commands struct {
 	Discrepancies discrepanciesCommand `cmd:"" help:"List what disagrees, and what was expected and did not come."`
 	Organisation  organisationCommand  `cmd:"" help:"Show settings and drift, keys and who uses them, accounts and leavers."`
 	Reviews       reviewsCommand       `cmd:"" help:"Show who looked at what in Tripod, and what of it concerned one account."`
+	Case          caseCommand          `cmd:"" help:"Open cases, and content under them."`
 	Policy        policyCommand        `cmd:"" help:"Test, check and explain what policy says."`
 	Verify        verifyCommand        `cmd:"" help:"Prove that nothing was removed or altered."`
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`

@@ -19,7 +19,11 @@ type recordCommand struct {
 	dataFlag
 	Seq   position `arg:"" help:"Position in the journal."`
 	JSON  bool     `help:"Print one JSON object."`
-	Proof bool     `help:"Add what proves that the record is in the ledger."`
+	Proof bool     `help:"Add what proves that the record is in the ledger." xor:"what"`
+
+	Content bool   `help:"Open its content, under a grant." xor:"what"`
+	Grant   string `help:"Number of the grant, such as G-2026-0012." placeholder:"GRANT"`
+	Config  string `short:"c" help:"Configuration file, for content where no serve runs." placeholder:"FILE"`
 }
 
 // position is one in the journal, as an argument.
@@ -36,6 +40,9 @@ func (p *position) UnmarshalText(text []byte) error {
 }
 
 func (c *recordCommand) Run(ctx context.Context, std streams) (err error) {
+	if c.Content {
+		return c.printContent(ctx, std)
+	}
 	r, err := app.OpenReading(ctx, c.Data)
 	if err != nil {
 		return err

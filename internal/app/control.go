@@ -54,6 +54,7 @@ func newControl(a *App) (*control, error) {
 	mux.HandleFunc("POST /v1/examine-gateway", func(w http.ResponseWriter, r *http.Request) { serveExamineGateway(w, r, a) })
 	mux.HandleFunc("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) })
 	mux.HandleFunc("POST /v1/reviews", func(w http.ResponseWriter, r *http.Request) { serveReviews(w, r, a.truth, a.reader()) })
+	mux.HandleFunc("POST /v1/case", func(w http.ResponseWriter, r *http.Request) { serveCase(w, r, a) })
 	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
 	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })
 	return &control{listener: ln, ending: ending, server: &http.Server{
@@ -196,6 +197,18 @@ func mustExist(dir string) error {
 	return nil
 }
 
+// maxAnswer bounds an answer of serve, which may hold the content of one record.
+const maxAnswer = 256 << 20
+
+// RefusedError says that a command was refused, by serve or by who would have carried it out in its place.
+type RefusedError struct {
+	Status int // of HTTP: 403 for roles and rules, 404, 409 for what is over, 400 for what is malformed
+	Text   string
+}
+
+// Error is one line.
+func (e *RefusedError) Error() string { return "serve refused: " + e.Text }
+
 var errNoServe = errors.New("no serve runs here")
 
 // ask sends a question to the serve that runs on a data directory and reads its answer; errNoServe where none runs.
@@ -241,11 +254,11 @@ func stream(ctx context.Context, dir, path string, body io.Reader, use func(io.R
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+		b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 		if err != nil {
 			return fmt.Errorf("ask serve: %w", err)
 		}
-		return fmt.Errorf("serve refused: %s", bytes.TrimSpace(b))
+		return &RefusedError{Status: res.StatusCode, Text: string(bytes.TrimSpace(b))}
 	}
 	return use(res.Body)
 }

@@ -169,7 +169,7 @@ func TestNotice(t *testing.T) {
 		t.Fatalf("told %d times: %s", len(lines), told)
 	}
 	var first casebook.Told
-	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || first.Event != "break_glass" || first.By != "kim@example.com" || first.Covers != "1 records" {
+	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || first.Event != "break_glass" || first.By != "kim@example.com" || first.Covers != "1 record" {
 		t.Errorf("%+v, %v", first, err)
 	}
 	for what, text := range map[string]string{"the notice": string(told), "the log": logged.String()} {

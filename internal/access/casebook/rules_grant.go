@@ -240,17 +240,21 @@ func (b *Book) judgeReview(d *deed) (change, error) {
 	return func(seq uint64) { g.ReviewedBy, g.Justified, g.noted = d.by, d.yes(attrJustified), seq }, nil
 }
 
-// describe puts what a grant covers into words, for logs and terminals: no content.
+// Covers puts what a grant covers into words, for logs and terminals: no content.
 func (g *Grant) Covers() string {
 	var parts []string
-	if n := len(g.Containers); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d containers", n))
-	}
-	if n := len(g.Records); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d records", n))
+	for _, of := range []struct {
+		n    int
+		what string
+	}{{len(g.Containers), "container"}, {len(g.Records), "record"}} {
+		if of.n == 1 {
+			parts = append(parts, "1 "+of.what)
+		} else if of.n > 1 {
+			parts = append(parts, fmt.Sprintf("%d %ss", of.n, of.what))
+		}
 	}
 	if g.QueryDigest != "" {
-		parts = append(parts, fmt.Sprintf("a query (%d records when it was asked for)", g.Matches))
+		parts = append(parts, fmt.Sprintf("what a query finds (%d when it was asked for)", g.Matches))
 	}
 	return strings.Join(parts, ", ")
 }
