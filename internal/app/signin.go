@@ -11,17 +11,17 @@ import (
 // callbackPath is where the identity provider sends people back to.
 const callbackPath = "/signin/callback"
 
-// newSignIn makes what says who asks. url is how browsers reach the console; "" without one.
+// newSignIn makes what says who asks. url is how browsers reach the console; "" where none does: then nobody is signed in.
 func newSignIn(ctx context.Context, t *Truth, cfg signin.Config, url string) (*signin.Service, error) {
 	deps := signin.Deps{
-		Dir: t.dir, StateKey: t.stateKey, Acts: t.Acts, Book: t.SignIns, Door: t.Door, Owner: osIdentity().OSUser,
+		StateKey: t.stateKey, Acts: t.Acts, Book: t.SignIns, Door: t.Door, Owner: osIdentity().OSUser,
 		NotBefore: t.lastRecorded(ctx), Health: t.Health, Logger: t.log,
 	}
 	if from := cfg.OIDC.ClientSecret; !from.None() {
 		deps.ClientSecret = complianceKey(config.KeySource{File: from.File, Env: from.Env, Command: from.Command})
 	}
 	if url != "" {
-		deps.Callback, deps.Home = url+callbackPath, url+"/"
+		deps.Dir, deps.Callback, deps.Home = t.dir, url+callbackPath, url+"/"
 	}
 	return signin.New(ctx, cfg, deps)
 }

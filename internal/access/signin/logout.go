@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/audit"
 )
 
@@ -99,8 +100,24 @@ func (s *Service) endAt(ctx context.Context, sub, sid string) error {
 	return nil
 }
 
+// Leave is End for who leaves by themselves; signOut is where their browser signs out of the identity provider, too, as
+// LogoutURL tells.
+func (s *Service) Leave(ctx context.Context, id string, by *access.Person) (signOut string, err error) {
+	s.mu.Lock()
+	var leaving *Session
+	for _, x := range s.table.byDigest {
+		if x.ID == id {
+			leaving = x
+		}
+	}
+	s.mu.Unlock()
+	if leaving != nil {
+		signOut = s.LogoutURL(leaving)
+	}
+	return signOut, s.End(ctx, id, by)
+}
+
 // LogoutURL is where the browser of a sign-in signs out of the identity provider, too; "" where there is no such place.
-// Call it before End.
 // https://openid.net/specs/openid-connect-rpinitiated-1_0.html
 func (s *Service) LogoutURL(sess *Session) string {
 	if s.oidc == nil || sess.hint == "" {

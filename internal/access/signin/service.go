@@ -17,10 +17,11 @@ import (
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
-// Deps are what a Service needs of its surroundings. Dir, StateKey, Acts, Book and Door are required.
+// Deps are what a Service needs of its surroundings. StateKey, Acts, Book and Door are required.
 type Deps struct {
-	Dir      string    // of the state file
-	StateKey *[32]byte // seals it
+	// Dir is where the state file is; "" keeps sign-ins in memory alone, for a command that only asks who gives it.
+	Dir      string
+	StateKey *[32]byte // seals the state file
 	Acts     *acts.State
 	Book     *Book // one of the folds of Acts
 	Door     acts.Recorder
@@ -75,6 +76,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 		if s.oidc, err = newProvider(s.cfg.OIDC, deps, s.clock.now); err != nil {
 			return nil, fmt.Errorf("sign-in: %w", err)
 		}
+	}
+	if deps.Dir == "" {
+		return s, s.takeUp(ctx)
 	}
 	if s.state, err = openStateFile(ctx, deps.Dir, deps.StateKey); err != nil {
 		return nil, err
