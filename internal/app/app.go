@@ -22,6 +22,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/credential"
@@ -56,7 +57,8 @@ type App struct {
 	policy     *policy.Engine
 	receiver   *otlp.Receiver
 	gateway    *gateway
-	compliance *compliance // nil where no key is configured
+	compliance *compliance     // nil where no key is configured
+	backups    *backup.Service // nil where no repository is configured
 	desk       *casebook.Desk
 	signIn     *signin.Service
 	console    *console
@@ -133,6 +135,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	a.desk = a.truth.newDesk(a.cfg.Cases, a.reader(), a.log)
+	if a.backups, err = newBackups(a); err != nil {
+		return err
+	}
 	if a.console, err = newConsole(ctx, a); err != nil {
 		return err
 	}
@@ -168,6 +173,9 @@ func (a *App) Run(ctx context.Context) error {
 		}
 		if a.compliance != nil {
 			a.compliance.start(start) // its first act comes after the start is on record
+		}
+		if a.backups != nil {
+			start("backup", a.backups.Run)
 		}
 		close(a.ready)
 		err = wait(ctx, append(stages, a.truth.stages...))

@@ -147,8 +147,8 @@ func (b *run) begin() error {
 	if _, err := rand.Read(chance[:]); err != nil {
 		return err
 	}
-	now := b.opts.Now().UTC()
-	b.m = &Manifest{Format: format, ID: now.Format("20060102T150405Z") + "-" + hex.EncodeToString(chance[:]), Time: now, Key: key}
+	now := b.opts.Now().UTC().Truncate(time.Millisecond)
+	b.m = &Manifest{Format: format, ID: now.Format("20060102T150405.000Z") + "-" + hex.EncodeToString(chance[:]), Time: now, Key: key}
 	prev, err := b.repo.Newest()
 	switch {
 	case errors.Is(err, ErrNoBackup):
@@ -157,7 +157,7 @@ func (b *run) begin() error {
 		return fmt.Errorf("the newest backup cannot be read, and would be built upon: %w: move it away, or take another directory", err)
 	}
 	b.prev, b.m.Previous = prev, prev.ID
-	if b.m.ID <= prev.ID {
+	if !now.After(prev.Time) {
 		return fmt.Errorf("the newest backup is of %s, the clock says %s: set the clock", prev.Time.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	for _, p := range prev.Parts {

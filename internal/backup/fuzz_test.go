@@ -62,7 +62,7 @@ func testManifest() *Manifest {
 		return Part{Kind: kind, First: first, Last: last, Raw: 1, Sealed: 2, Digest: digest, Object: digest}
 	}
 	return &Manifest{
-		Format: 1, ID: "20261123T200000Z-00000000", Time: time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC), Origin: "example.test/log", Key: "example.test/log+00000000+AA",
+		Format: 1, ID: "20261123T200000.000Z-00000000", Time: time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC), Origin: "example.test/log", Key: "example.test/log+00000000+AA",
 		Position: 2, LedgerSize: 1, Checkpoint: "example.test/log\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n— example.test/log AAAAAAAA\n", KeyFile: digest,
 		Parts: []Part{part(KindJournal, 1, 2), part(KindLasting, 1, 2), part(KindCursors, 0, 0), part(KindLeaves, 1, 1), part(KindPlaces, 1, 7), part(KindBlocks, 1, 9), part(KindRetired, 0, 0)},
 	}

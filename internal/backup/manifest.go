@@ -66,7 +66,7 @@ const (
 	maxParts    = 1 << 20
 )
 
-var idPattern = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$`)
+var idPattern = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{3}Z-[0-9a-f]{8}$`)
 
 func validID(id string) bool { return idPattern.MatchString(id) }
 
