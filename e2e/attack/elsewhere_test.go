@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -8,7 +9,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
 )
@@ -116,5 +119,59 @@ func TestAddressesThatAreRefused(t *testing.T) {
 				t.Errorf("%s: the error repeats a password: %v", name, err)
 			}
 		}
+	}
+}
+
+// TestProviderLeadsNowhere has an identity provider describe itself as what it is not: nothing it names beside itself is asked,
+// and nobody is sent there.
+func TestProviderLeadsNowhere(t *testing.T) {
+	slow(t)
+	target, reached := inside(t)
+	describe := func(change map[string]string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			self := "http://" + r.Host
+			said := map[string]string{"issuer": self, "authorization_endpoint": self + "/authorize", "token_endpoint": self + "/token", "jwks_uri": self + "/keys"}
+			for name, value := range change {
+				said[name] = value
+			}
+			_ = json.NewEncoder(w).Encode(said)
+		}
+	}
+	away := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target+r.URL.Path, http.StatusFound) }
+	for name, provider := range map[string]http.HandlerFunc{
+		"a description elsewhere":   away,
+		"another issuer":            describe(map[string]string{"issuer": target}),
+		"keys at a metadata server": describe(map[string]string{"jwks_uri": "http://169.254.169.254/latest/meta-data/"}),
+		"keys in a file":            describe(map[string]string{"jwks_uri": "file:///etc/passwd"}),
+		"tokens in the clear":       describe(map[string]string{"token_endpoint": "http://idp.example/token"}),
+		"tokens for somebody":       describe(map[string]string{"token_endpoint": "https://user:secret@idp.example/token"}),
+		"people sent to a script":   describe(map[string]string{"authorization_endpoint": "javascript:alert(1)"}),
+		"people sent in the clear":  describe(map[string]string{"authorization_endpoint": "http://evil.example/authorize"}),
+		"signing out in the clear":  describe(map[string]string{"end_session_endpoint": "http://evil.example/out"}),
+		"a long description":        func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 4<<20)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := configuration(t)
+			c.Listen.OTLPHTTP, c.Listen.Gateway = "", ""
+			c.Access.OIDC.Issuer, c.Access.OIDC.ClientID = upstream(t, provider), "tripod"
+			c.Access.Roles = []signin.Mapping{{Group: "g", Role: "analyst"}}
+			s := serve(t, c)
+			for deadline := time.Now().Add(patience); !strings.Contains(s.get("/healthz").body, "cannot be asked"); {
+				if time.Now().After(deadline) {
+					t.Fatalf("it is believed: %s", s.get("/healthz").body)
+				}
+			}
+			for _, path := range []string{"/signin", "/signin/begin", "/signin?return=/", "/"} {
+				if at := s.ask(nil, http.MethodGet, path, nil).header.Get("Location"); strings.Contains(at, "evil") || strings.Contains(at, "javascript") || strings.Contains(at, "user:") {
+					t.Errorf("%s sends people to %s", path, at)
+				}
+			}
+			if text := s.get("/healthz").body + s.log.String(); strings.Contains(text, "user:secret") || strings.Contains(text, "xxxxxxxxxx") && len(text) > 1<<20 {
+				t.Errorf("what it said is repeated: %.300s", text)
+			}
+		})
+	}
+	if n := reached.Load(); n != 0 {
+		t.Errorf("%d requests went on to where it led", n)
 	}
 }
