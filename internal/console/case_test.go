@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -189,4 +191,161 @@ func TestCaseFromAskToContent(t *testing.T) {
 		t.Errorf("after the end: %d", a.Status)
 	}
 	holds(t, "closed case", text(d.Get("/cases/"+c).Body), "closed", "over since")
+}
+
+// TestBrokenGlass: opens alone and at once, stands on every page of who must review it, and is reviewed by somebody else.
+func TestBrokenGlass(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	c := d.open(d.ana)
+	at := d.done(d.send(d.ana, "/cases/glass?record="+d.seq(), "/cases/glass", "case", c, "record", d.seq(), "what", "record", "class", "text", "minutes", "10",
+		"reason", "a patient is at risk"))
+	_, grant, _ := strings.Cut(at, "#")
+	d.SignInAs(d.ana)
+	holds(t, "content", text(d.Get("/record/"+d.seq()+"/content?grant="+grant).Body), canary)
+	const banner = "ana@example.com broke the glass under"
+	for _, path := range []string{"/", "/cases", "/activity"} {
+		if strings.Contains(text(d.Get(path).Body), banner) {
+			t.Errorf("%s shows the banner to who broke it", path)
+		}
+	}
+	d.SignInAs(d.priya)
+	for _, path := range []string{"/", "/activity", "/health", "/nowhere"} {
+		holds(t, path, text(d.Get(path).Body), banner, "1 waiting")
+	}
+	if a := d.answer(d.priya, c, grant, "review", "note", "it was right"); a.Status == http.StatusSeeOther {
+		t.Error("a review that says nothing of whether it was justified")
+	}
+	d.done(d.answer(d.priya, c, grant, "review", "note", "it was right", "justified", "yes"))
+	if body := text(d.Get("/").Body); strings.Contains(body, banner) || strings.Contains(body, "waiting") {
+		t.Error("the banner outlives the review")
+	}
+	holds(t, "case", text(d.Get("/cases/"+c).Body), "by priya@example.com: justified", "it was right")
+}
+
+// TestCaseRefusals: what the rules of cases refuse, and nothing of it is told.
+func TestCaseRefusals(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	c := d.open(d.ana)
+	grant := d.ask(d.ana, c, "text")
+	refused := func(what string, a consoletest.Answer, status int) {
+		t.Helper()
+		if a.Status != status || strings.Contains(a.Body, "Kingfisher") {
+			t.Errorf("%s: %d %s", what, a.Status, text(a.Body))
+		}
+	}
+	refused("no token", d.Do(http.MethodPost, d.Server.URL+"/grants/"+grant+"/approve", func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}), http.StatusForbidden)
+	refused("an analyst approves", d.send(d.ana, "/cases/"+c, "/grants/"+grant+"/approve", "case", c), http.StatusForbidden)
+	refused("other terms", d.send(d.priya, "/cases/"+c, "/grants/"+grant+"/approve", "case", c, "terms", strings.Repeat("0", 64)), http.StatusConflict)
+	d.SignInAs(d.ben)
+	refused("a case of others", d.Get("/cases/"+c), http.StatusNotFound)
+	refused("no case", d.Get("/cases/C-2026-9999"), http.StatusNotFound)
+	if a, b := d.Get("/cases/"+c), d.Get("/cases/C-2026-9999"); text(a.Body[strings.Index(a.Body, "<main"):strings.Index(a.Body, "<footer")]) != text(b.Body[strings.Index(b.Body, "<main"):strings.Index(b.Body, "<footer")]) {
+		t.Error("whether there is a case can be told")
+	}
+	refused("a grant of others", d.Get("/record/"+d.seq()+"/content?grant="+grant), http.StatusForbidden)
+	refused("asks in a case of others", d.send(d.ben, "/cases", "/cases/ask", "case", c, "record", d.seq(), "what", "record", "class", "text", "minutes", "5", "reason", "x"),
+		http.StatusNotFound)
+	kofi := consoletest.Somebody("kofi", access.Analyst, access.PrivacyOfficer)
+	d.SignInAs(kofi)
+	refused("whom it is about", d.Get("/cases/"+c), http.StatusNotFound)
+	if strings.Contains(d.Get("/cases").Body, c) {
+		t.Error("the list shows a case to whom it is about")
+	}
+	d.SignInAs(consoletest.Somebody("omar", access.Operator))
+	for _, path := range []string{"/cases", "/cases/" + c, "/cases/new", "/cases/ask", "/record/" + d.seq() + "/content?grant=" + grant, "/api/v1/cases"} {
+		refused("an operator at "+path, d.Get(path), http.StatusForbidden)
+	}
+	wrong := d.send(d.ana, "/cases/ask", "/cases/ask", "case", c, "what", "query", "class", "detail", "minutes", "99", "query", "tool:Bash", "reason", "kept as typed")
+	refused("too long", wrong, http.StatusBadRequest)
+	holds(t, "the form again", wrong.Body, "kept as typed", `value="99"`)
+}
+
+// TestCounselSeesTheCasesRecords: who reads no records sees, on the page of a case, those of whom it is about, and those alone.
+func TestCounselSeesTheCasesRecords(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	other := strconv.FormatUint(d.say("mireille@example.com", "s2", "something else"), 10)
+	d.CatchUp()
+	c := d.open(d.carl, "kind", "matter", "purpose", "legal_matter", "basis", "legal_claims")
+	d.SignInAs(d.carl)
+	page := d.Get("/cases/" + c)
+	holds(t, "case", text(page.Body), "Records about them", "record "+d.seq(), "kofi@example.com sent a prompt", "Ask to open…")
+	if strings.Contains(page.Body, `href="/record/`) || strings.Contains(text(page.Body), "mireille") {
+		t.Error("a link or a record that is not for counsel")
+	}
+	if a := d.Get("/record/" + d.seq()); a.Status != http.StatusForbidden {
+		t.Errorf("a record: %d", a.Status)
+	}
+	if body := d.Get("/cases/ask?case=" + c + "&record=" + other).Body; strings.Contains(body, "session/fleet/s2") {
+		t.Error("the form tells what a record outside the case belongs to")
+	}
+	holds(t, "ask", d.Get("/cases/ask?case="+c+"&record="+d.seq()).Body, "session/fleet/s1")
+	at := d.done(d.send(d.carl, "/cases/ask?case="+c+"&record="+d.seq(), "/cases/ask", "case", c, "record", d.seq(), "what", "container", "class", "text", "minutes", "20",
+		"reason", "discovery"))
+	_, grant, _ := strings.Cut(at, "#")
+	d.done(d.answer(d.priya, c, grant, "approve"))
+	d.SignInAs(d.carl)
+	holds(t, "content", text(d.Get("/record/"+d.seq()+"/content?grant="+grant).Body), canary)
+	session := d.Get("/session/s1/content?grant=" + grant)
+	holds(t, "session", text(session.Body), canary, "Kingfisher it is", "1 to 2 of 2 records")
+	consoletest.CheckInert(t, "session", session.Body)
+	if a := d.Get("/session/s2/content?grant=" + grant); a.Status != http.StatusForbidden {
+		t.Errorf("another session: %d", a.Status)
+	}
+}
+
+// TestCaseAPI walks the way by the API.
+func TestCaseAPI(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	call := func(who *access.Person, path, sent string, into any) consoletest.Answer {
+		t.Helper()
+		d.SignInAs(who)
+		csrf := valueOf(d.Get("/cases").Body, "csrf")
+		a := d.Do(http.MethodPost, d.Server.URL+path, func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("X-CSRF-Token", csrf)
+			r.Body, r.ContentLength = body(sent)
+		})
+		if into != nil {
+			if err := json.Unmarshal([]byte(a.Body), into); err != nil || a.Status != http.StatusOK {
+				t.Fatalf("%s: %d %s", path, a.Status, a.Body)
+			}
+		}
+		return a
+	}
+	var c casebook.Case
+	call(d.ana, "/api/v1/cases", `{"kind":"investigation","purpose":"incident","basis":"legitimate_interests","subjects":["kofi@example.com"]}`, &c)
+	var g casebook.Grant
+	call(d.ana, "/api/v1/cases/"+c.ID+"/grants", `{"class":"text","records":[`+d.seq()+`],"minutes":5,"reason":"why"}`, &g)
+	for what, answer := range map[string]consoletest.Answer{
+		"no body":      call(d.ana, "/api/v1/cases", ``, nil),
+		"another name": call(d.ana, "/api/v1/cases", `{"kind":"investigation","colour":"red"}`, nil),
+		"more behind":  call(d.ana, "/api/v1/cases", `{"kind":"investigation"} {}`, nil),
+		"another case": call(d.ana, "/api/v1/cases/"+c.ID+"/grants", `{"case":"C-2026-0099","class":"text","reason":"why"}`, nil),
+	} {
+		if answer.Status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s", what, answer.Status, answer.Body)
+		}
+	}
+	d.SignInAs(d.priya)
+	if a := d.Do(http.MethodPost, d.Server.URL+"/api/v1/grants/"+g.ID+"/approve", func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/json")
+		r.Body, r.ContentLength = body(`{"terms":"` + g.Terms + `"}`)
+	}); a.Status != http.StatusForbidden {
+		t.Errorf("without the token: %d %s", a.Status, a.Body)
+	}
+	call(d.priya, "/api/v1/grants/"+g.ID+"/approve", `{"terms":"`+g.Terms+`"}`, &g)
+	d.SignInAs(d.ana)
+	a := d.Get("/api/v1/content/" + d.seq() + "?grant=" + g.ID)
+	holds(t, "content", a.Body, `"text":"`+canary+`"`, `"state":"held"`, `"grant":"`+g.ID+`"`)
+	holds(t, "case", d.Get("/api/v1/cases/"+c.ID).Body, `"state":"open"`, g.ID, `"reason":"why"`)
+	holds(t, "cases", d.Get("/api/v1/cases").Body, `"cases":[{"case":"`+c.ID+`"`)
+	if a := d.Get("/api/v1/content/" + strconv.FormatUint(d.reply, 10) + "?grant=" + g.ID); a.Status != http.StatusForbidden || strings.Contains(a.Body, "Kingfisher") {
+		t.Errorf("another record: %d %s", a.Status, a.Body)
+	}
 }

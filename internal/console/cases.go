@@ -22,7 +22,9 @@ func (c *Console) caseRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /cases/ask", (*visit).opensAsk, (*visit).showAsk)
 	c.page(mux, "GET /cases/glass", (*visit).opensAsk, (*visit).showGlass)
 	c.page(mux, "GET /record/{seq}/content", (*visit).opensContent, (*visit).showContent)
+	c.page(mux, "GET /session/{id}/content", (*visit).opensSessionContent, (*visit).showSessionContent)
 	c.caseForms(mux)
+	c.caseAPI(mux)
 }
 
 // desk is where cases are acted on.

@@ -21,11 +21,20 @@ func (v *visit) opensContent() (opening, error) {
 	if err != nil {
 		return opening{}, err
 	}
-	grant := v.r.URL.Query().Get("grant")
-	if grant == "" || len(grant) > longestCaseID || !audit.InertText(grant) {
-		return opening{}, invalid("grant is the number of a grant, as the page of its case shows it")
+	grant, err := v.grantNamed()
+	if err != nil {
+		return opening{}, err
 	}
 	return opens("record.content", audit.Attr{Name: "position", Value: audit.Int(int64(seq))}, audit.TextAttr("grant", grant)), nil
+}
+
+// grantNamed is the number of a grant in the address.
+func (v *visit) grantNamed() (string, error) {
+	grant := v.r.URL.Query().Get("grant")
+	if grant == "" || len(grant) > longestCaseID || !audit.InertText(grant) {
+		return "", invalid("grant is the number of a grant, as the page of its case shows it")
+	}
+	return grant, nil
 }
 
 // opened opens the content of the record in the address. Nothing of it may go anywhere but to the answer.
@@ -68,6 +77,15 @@ func (v *visit) showContent() error {
 	if err != nil {
 		return err
 	}
+	p := v.openedOf(item, g, pieces)
+	if v.r.Header.Get("HX-Request") != "" {
+		return v.fragment("content", "opened", p)
+	}
+	return v.print("content", v.frame(fmt.Sprintf("Content of record %d", item.Seq), "cases", v.cli("record", fmt.Sprint(item.Seq), "--content", "--grant", g.ID)), p)
+}
+
+// openedOf is what was opened of a record, as pages show it.
+func (v *visit) openedOf(item *reading.Item, g *casebook.Grant, pieces []casebook.Piece) *page.Opened {
 	r := item.Record
 	p := &page.Opened{
 		Seq: item.Seq, Case: g.Case, Grant: g.ID, Until: g.Until, Reads: v.may(access.ReadRecords), Says: wording.Sentence(r), Type: r.Type,
@@ -76,10 +94,7 @@ func (v *visit) showContent() error {
 	for i := range pieces {
 		p.Pieces = append(p.Pieces, pieceOf(&r.Content[i], &pieces[i]))
 	}
-	if v.r.Header.Get("HX-Request") != "" {
-		return v.fragment("content", "opened", p)
-	}
-	return v.print("content", v.frame(fmt.Sprintf("Content of record %d", item.Seq), "cases", v.cli("record", fmt.Sprint(item.Seq), "--content", "--grant", g.ID)), p)
+	return p
 }
 
 // pieceOf is a piece as the page shows it, or why it cannot.
@@ -116,7 +131,7 @@ func pieceState(c *audit.Content, p *casebook.Piece) string {
 
 // addOpenables says what opens the content of a record, or asks for a grant.
 func (v *visit) addOpenables(p *page.Record, item *reading.Item) {
-	if item.Record == nil || !slices.ContainsFunc(item.Record.Content, func(c audit.Content) bool { return c.Address != "" }) {
+	if !holdsContent(item.Record) {
 		return
 	}
 	p.Openables = v.openables(item.Seq, item.Record)

@@ -58,8 +58,10 @@ func (v *visit) showSession() error {
 		}
 		return notFound("No record of a session of this id.", advice)
 	}
+	p := v.sessionPage(s, behind, spot)
+	v.addSessionOpenables(p, s.Items)
 	f := v.frame("Session "+page.Plain(id), "activity", v.cli("session", "--", id))
-	return v.print("session", f, v.sessionPage(s, behind, spot))
+	return v.print("session", f, p)
 }
 
 // spot is which part of a long session to show: from a step on, or around a record; the beginning where neither is there.

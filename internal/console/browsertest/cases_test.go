@@ -36,7 +36,7 @@ func TestCasePages(t *testing.T) {
 	content := fmt.Sprintf("/record/%d/content?grant=%s", f.Seqs[1], f.Grant)
 	pages := map[*access.Person][]shown{
 		consoletest.Ana(): {{"cases", "/cases"}, {"case", "/cases/" + f.Open}, {"case-new", "/cases/new"}, {"ask", fmt.Sprintf("/cases/ask?record=%d", f.Seqs[0])},
-			{"glass", "/cases/glass?case=" + f.Open}, {"content", content}, {"record-content", fmt.Sprintf("/record/%d", f.Seqs[2])}},
+			{"glass", "/cases/glass?case=" + f.Open}, {"content", content}, {"session-content", "/session/" + f.Session + "/content?grant=" + f.Grant}, {"session-asks", "/session/" + f.Session}, {"record-content", fmt.Sprintf("/record/%d", f.Seqs[2])}},
 		consoletest.Priya(): {{"cases-waiting", "/cases"}, {"case-decide", "/cases/" + f.Open}},
 	}
 	for who, list := range pages {

@@ -314,5 +314,5 @@ func (b *Bench) Own(prefix string) []*audit.Record {
 // Pages are addresses of every page and API call that needs nothing in the journal; each asks for a record of its opening.
 var Pages = []string{
 	"/", "/activity", "/activity?q=tool%3ABash", "/activity/counts?q=model%3A*", "/activity/new?q=mcp%3A*&since=0",
-	"/activity/values?field=tool&q=tool%3A*", "/health", "/health/now", "/organisation", "/organisation?q=dana", "/health", "/health/now", "/api/v1/search?q=x", "/api/v1/facets", "/api/v1/histogram",
+	"/activity/values?field=tool&q=tool%3A*", "/health", "/health/now", "/organisation", "/organisation?q=dana", "/cases", "/cases/new", "/cases/ask", "/api/v1/cases", "/health", "/health/now", "/api/v1/search?q=x", "/api/v1/facets", "/api/v1/histogram",
 }

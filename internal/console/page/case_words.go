@@ -69,6 +69,11 @@ func ContentURL(seq uint64, grant string) string {
 	return RecordURL(seq) + "/content?" + url.Values{"grant": {grant}}.Encode()
 }
 
+// SessionContentURL is the address of what was written in a session, opened under a grant.
+func SessionContentURL(session, grant string) string {
+	return "/session/" + url.PathEscape(session) + "/content?" + url.Values{"grant": {grant}}.Encode()
+}
+
 // SessionOf is the session that a container holds the content of, "" where it is none.
 func SessionOf(container string) string {
 	rest, ok := strings.CutPrefix(container, "session/")

@@ -201,6 +201,16 @@ type Opened struct {
 	Prev, Next  string // neighbours that the same grant covers
 }
 
+// OpenedSession is what was written in a session, as far as a grant goes.
+type OpenedSession struct {
+	Session, Case, Grant string
+	Until                time.Time
+	Reads                bool // who looks may open records
+	List                 []*Opened
+	From, Of             int
+	Prev, Next           string
+}
+
 // OpenedPiece is one piece of content: its text, or in State why there is none.
 type OpenedPiece struct {
 	Name, Class, Kind string
@@ -216,6 +226,7 @@ type Openable struct {
 	Until       time.Time
 	Class       string
 	URL         string
+	Whole       bool // a page of its own, not a part of this one
 }
 
 // Glass is a broken glass that waits for its review.

@@ -12,6 +12,8 @@ import (
 
 // Session is the page of one session.
 type Session struct {
+	Openables     []Openable // open grants that cover content of it
+	Ask           string     // address of the form that asks for one; "" where that is not for who looks
 	ID            string
 	Also          []string // other ids by which sources know it
 	T             *timeline.Timeline
