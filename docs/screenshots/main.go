@@ -60,6 +60,7 @@ func shots(d app.DemoStarted) []shot {
 		{"session-denied", "/session/" + sessionOf(d, world.DeniedTool, tuesday), 1280, 1100, true, ""},
 		{"record", "/record/100", 1280, 1100, false, ""},
 		{"organisation", "/organisation", 1280, 1500, false, ""},
+		{"case", "/cases/" + d.Case, 1280, 1300, false, ""},
 		{"health", "/health", 1280, 900, false, ""},
 	}
 }

@@ -4,7 +4,7 @@
 // Until there is sign-in by an identity provider, it is for who can ask the machine for a link: a link works once and for
 // 15 minutes and signs in for 8 hours, both kept in memory only and gone with the process. Everything that is opened is a
 // record of its own: a page is shown only after that record is durable, and refused where it cannot be written. Pages
-// read; they change nothing but who is signed in. They show no content.
+// change what forms say, through the packages that decide; content is shown under a grant of a case alone.
 //
 // The console stores nothing, so durability is that of the journal; lists are in the order of the search view. All methods
 // of Console are safe for concurrent use; it has no goroutines.

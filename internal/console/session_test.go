@@ -47,7 +47,7 @@ func TestSessionPage(t *testing.T) {
 	}
 	consoletest.CheckInert(t, "session", a.Body)
 	holds(t, "session", a.Body, ids[0], "Prompt 1", "expected, not received: 2 events (numbers 2–3) between", "allowed by <bdi>configuration, without asking",
-		"withheld by policy", "content held, ", "(not in this version)", "$0.0037", "tripod session", "Not connected:")
+		"withheld by policy", "content held, ", "opens under a case", "$0.0037", "tripod session", "Not connected:")
 	denied := b.Get("/session/" + ids[1]).Body
 	holds(t, "session with denials", denied, "2 denied", "refused by configuration, without asking", `<dd><a href="#step-`)
 	agents := b.Get("/session/" + ids[2]).Body
