@@ -15,6 +15,7 @@ type policyCommand struct {
 	Explain   policyExplainCommand   `cmd:"" help:"Explain a verdict that is on record: which rule, which version, what an exception takes."`
 	Rules     policyRulesCommand     `cmd:"" help:"List the rules in their order."`
 	Detectors policyDetectorsCommand `cmd:"" help:"List what is found in text."`
+	Capture   policyCaptureCommand   `cmd:"" help:"List and explain the rules that say what content is kept."`
 }
 
 // policyFlags say which rules are meant.

@@ -52,7 +52,7 @@ func newConsole(ctx context.Context, a *App) (c *console, err error) {
 		return nil, errors.Join(err, ln.Close())
 	}
 	if c.pages, err = pages.New(pages.Config{URL: c.url(), Dir: a.cfg.Data, Version: a.version}, pages.Deps{
-		Reader: a.reader(), Record: a.record, Desk: a.desk, Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing, Contents: a.truth.Content.Reader(),
+		Reader: a.reader(), Record: a.record, Desk: a.desk, Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing, Expiring: a.expiring, Contents: a.truth.Content.Reader(),
 	}); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}

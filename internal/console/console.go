@@ -49,6 +49,8 @@ type Deps struct {
 	Desk *casebook.Desk
 	// Standing tells the health page what only the surroundings know (see MeasureDir); nil: that is shown as not known.
 	Standing func(context.Context) page.Standing
+	// Expiring lists what runs out before a time, or has: certificates, tokens, exceptions; nil: nothing.
+	Expiring func(ctx context.Context, before time.Time) ([]page.Expiry, error)
 	Logger   *slog.Logger     // nil: silent
 	Now      func() time.Time // for relative times and the age of links; nil: the clock
 	// Open is what machines ask without signing in, by pattern ("GET /healthz"). It must tell no record.

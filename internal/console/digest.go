@@ -55,6 +55,9 @@ func (v *visit) digest() error {
 	if err != nil {
 		return err
 	}
+	if d.Behind < worthAWord { // this look is among it
+		d.Behind = 0
+	}
 	p := page.Digest{Digest: d, Over: !v.deps.Now().Before(w.End())}
 	for _, k := range reviews.Kinds() {
 		if n := d.Acts[k]; n > 0 {

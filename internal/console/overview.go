@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/correlate"
@@ -22,13 +23,16 @@ func (c *Console) overviewRoutes(mux *http.ServeMux) {
 	c.page(mux, "GET /{$}", always(opens("overview")), (*visit).overview)
 }
 
-// overview goes on part by part: what cannot be read says so in its place.
+// overview goes on part by part: what cannot be read says so in its place, and what somebody may not see is left out.
 func (v *visit) overview() error {
 	ctx := v.r.Context()
-	p := page.Overview{Conditions: v.deps.Health.Conditions(), Verify: v.cli("verify")}
+	p := page.Overview{Records: v.may(access.ReadRecords), Verify: v.cli("verify")}
 	p.SourcesProblem = v.part(v.fillSources(ctx, &p))
-	p.DiscrepanciesProblem = v.part(v.fillDiscrepancies(ctx, &p))
-	p.HistogramProblem = v.part(v.fillHistogram(ctx, &p))
+	if p.Records {
+		p.DiscrepanciesProblem = v.part(v.fillDiscrepancies(ctx, &p))
+		p.HistogramProblem = v.part(v.fillHistogram(ctx, &p))
+	}
+	p.AttentionProblem = v.part(v.fillAttention(ctx, &p))
 	f := v.frame("Overview", "overview", v.cli("doctor"))
 	p.Last, p.Signed = f.Last, f.Signed
 	var err error
@@ -39,7 +43,7 @@ func (v *visit) overview() error {
 	if _, behind, err := v.searched(ctx); err == nil {
 		p.Behind = behind
 	}
-	return v.print("overview", f, p)
+	return v.print("overview", f, &p)
 }
 
 // part turns what a part of a page failed with into what is shown in its place.
@@ -64,6 +68,7 @@ var planes = []struct {
 	{"", "Other", "sources this version has no name for"},
 }
 
+// fillSources parts the sources into those that deliver and those that are not seen, silent ones among them.
 func (v *visit) fillSources(ctx context.Context, p *page.Overview) error {
 	seen, err := v.deps.Reader.Sources(ctx)
 	if err != nil {
@@ -73,29 +78,55 @@ func (v *visit) fillSources(ctx context.Context, p *page.Overview) error {
 	if err != nil {
 		return err
 	}
-	var backlog map[string]string
+	var standing page.Standing
 	if v.deps.Standing != nil {
-		backlog = v.deps.Standing(ctx).Backlog
+		standing = v.deps.Standing(ctx)
 	}
+	p.Began = v.began(ctx)
 	for _, pl := range planes {
 		out := page.Plane{Name: pl.name, What: pl.what}
 		for _, k := range sourcesOf(pl.plane, seen.List) {
-			s := v.sourceOf(ctx, k, seen, day, backlog)
-			switch s.State {
-			case stateConnected:
+			s := v.sourceOf(ctx, k, seen, day, standing.Backlog)
+			s.Owner = standing.Owners[s.Name]
+			switch {
+			case s.State == stateSilent, s.State == stateNotSeen, s.State == stateNotKnown:
+				p.Unseen = append(p.Unseen, s)
+			default:
+				out.Sources = append(out.Sources, s)
 				p.Connected++
-			case stateAttention:
-				p.Attention++
-			case stateNotSeen:
-				p.NotSeen++
 			}
-			out.Sources = append(out.Sources, s)
+			if s.State == stateAttention {
+				p.Attention = append(p.Attention, page.Attention{Text: s.Name + " delivers late: what it last told was " + page.Duration(s.Lag) + " old when it came", URL: "/health", Link: "health", At: s.Last})
+			}
 		}
 		if len(out.Sources) > 0 {
 			p.Planes = append(p.Planes, out)
 		}
 	}
-	return nil
+	p.Surfaces, err = v.surfacesNotSeen(ctx)
+	return err
+}
+
+// surfacesNotSeen lists the products that no record is of; nil where not all were counted.
+func (v *visit) surfacesNotSeen(ctx context.Context) ([]string, error) {
+	index, err := v.deps.Reader.Search(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := index.Facets(ctx, new(search.Query), []search.Field{search.FieldSurface}, 200)
+	if err != nil || !found.Total.Exact {
+		return nil, err
+	}
+	var list []string
+	for _, s := range audit.Surfaces() {
+		if s == audit.SurfaceTripod || s == audit.SurfaceUnknown {
+			continue
+		}
+		if !slices.ContainsFunc(found.Values[search.FieldSurface], func(fv search.FacetValue) bool { return fv.Value == string(s) }) {
+			list = append(list, string(s))
+		}
+	}
+	return list, nil
 }
 
 // sourcesOf lists the sources of a plane that Tripod knows, and behind them those that delivered all the same.
@@ -117,7 +148,8 @@ func sourcesOf(plane audit.Plane, seen []reading.Source) []knownSource {
 // States of a source.
 const (
 	stateConnected = "connected"
-	stateAttention = "needs attention"
+	stateAttention = "late"
+	stateSilent    = "silent" // it delivered before, and not for an hour
 	stateNotSeen   = "not seen"
 	stateNotKnown  = "not known" // not all was counted
 )
@@ -137,7 +169,12 @@ func (v *visit) sourceOf(ctx context.Context, k knownSource, seen *reading.Sourc
 				s.Day = fv.N
 			}
 		}
-		if d := v.delivery(ctx, have, v.deps.Now(), backlog[string(k.source)] != ""); d.silent || d.late {
+		d := v.delivery(ctx, have, v.deps.Now(), backlog[string(k.source)] != "")
+		s.Lag, s.LagKnown = d.lag, d.lagKnown
+		switch {
+		case d.silent:
+			s.State = stateSilent
+		case d.late:
 			s.State = stateAttention
 		}
 	}

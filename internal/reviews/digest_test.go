@@ -3,7 +3,6 @@ package reviews_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -150,11 +149,15 @@ func TestDigest(t *testing.T) {
 func TestDigester(t *testing.T) {
 	t.Parallel()
 	ctx, b := context.Background(), newBench(t)
+	empty := &reviews.Digester{Reader: b.reader, Door: b.Door, Logger: slog.New(slog.DiscardHandler)}
+	if err := empty.Make(ctx); err != nil || len(b.Own(reviews.TypeDigest)) != 0 {
+		t.Fatalf("a digest of weeks before the first record: %v", err)
+	}
 	b.act("tripod.console.search", ana, "user:dana@example.com")
 	b.CatchUp()
 	this := reviews.WeekOf(time.Now())
 	now := time.Now()
-	d := &reviews.Digester{Reader: b.reader, Door: b.Door, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return now }}
+	d := &reviews.Digester{Reader: b.reader, Door: b.Door, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}
 	makes := func(want ...reviews.Week) {
 		t.Helper()
 		for range 2 { // twice is once

@@ -2,6 +2,7 @@ package reviews
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 )
@@ -109,8 +111,11 @@ func (d *Digester) first(ctx context.Context, last Week) (Week, error) {
 		}
 		return oldest, nil
 	}
-	for seq := uint64(1); seq <= 3; seq++ { // the very first may be erased
+	for seq := uint64(1); seq <= firstFew; seq++ { // the very first may be erased
 		item, err := d.Reader.Record(ctx, seq)
+		if errors.Is(err, journal.ErrNotFound) {
+			return last.Next(), nil // records have only begun
+		}
 		if err == nil && item.Record != nil {
 			if began := WeekOf(item.Record.Recorded); began.Begin().After(oldest.Begin()) {
 				return began, nil
@@ -120,6 +125,9 @@ func (d *Digester) first(ctx context.Context, last Week) (Week, error) {
 	}
 	return oldest, nil
 }
+
+// firstFew is how many records are looked at for when records began.
+const firstFew = 50
 
 func (d *Digester) make(ctx context.Context, w Week) error {
 	digest, err := (&Log{Reader: d.Reader}).Digest(ctx, w)

@@ -76,10 +76,8 @@ func (p *Policy) Level(r *audit.Record, credential string) audit.Class {
 			return p.rules[i].Keep
 		}
 	}
-	if r.Source.Plane() == audit.PlaneControl {
-		return audit.ClassMetadata
-	}
-	return audit.ClassDetail
+	keep, _ := byDefault(r.Source)
+	return keep
 }
 
 func (r *Rule) matches(rec *audit.Record, credential string) bool {
