@@ -32,27 +32,35 @@ type Digester struct {
 	Now    func() time.Time // nil: the clock
 }
 
-// How often it is looked whether a week is over, and how many weeks are made up for after a long stop.
+// How often it is looked whether a week is over, and again after a failure; and how many weeks are made up for after a
+// long stop.
 const (
-	lookEvery = 10 * time.Minute
-	mostWeeks = 8
+	lookEvery  = 10 * time.Minute
+	retryAfter = 10 * time.Second
+	mostWeeks  = 8
 )
 
-// Run makes digests until the context ends, which is no error. What fails is tried again, and a condition of health.
+// Run makes digests until the context ends, which is no error. What fails is tried again, and a condition of health; a view
+// that cannot be read has one of its own.
 func (d *Digester) Run(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
 	for {
-		if err := d.Make(ctx); err != nil && ctx.Err() == nil {
+		wait := lookEvery
+		var view *reading.ViewError
+		switch err := d.Make(ctx); {
+		case err == nil:
+			d.Health.Clear(ConditionDigest)
+		case ctx.Err() != nil:
+		case errors.As(err, &view):
+			wait = retryAfter
+		default:
+			wait = retryAfter
 			d.Health.Raise(ConditionDigest, health.Warning, "the weekly digest of who looked could not be made: "+err.Error())
 			d.Logger.WarnContext(ctx, "weekly digest", "error", err)
-		} else if err == nil {
-			d.Health.Clear(ConditionDigest)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
