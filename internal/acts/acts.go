@@ -4,7 +4,7 @@
 //
 // Durability: what an act changed is durable when Decide returns nil, since the record in the journal is the state. File, a
 // view (DIR/acts.db), only remembers at which positions such records stand, so that a start need not read the whole journal;
-// it is read at the start alone, so nobody changes a decision by writing to it while the process runs. Order: folds see
+// it is read at the start alone, and sealed, so nobody changes a decision by writing to it. Order: folds see
 // every act once, in the order of the journal. Concurrency: Decide and Within may be called by anybody at once and run one
 // at a time; Run, and a File's Apply, belong to one goroutine each. Time: folds take it from records; what Decide and Within
 // call now never runs backwards behind a record that was seen.
@@ -57,13 +57,10 @@ type State struct {
 }
 
 // Load brings folds to the state of the journal, beside a process that writes or as that process. Without a file of
-// positions in dir it reads the whole journal.
-func Load(ctx context.Context, dir string, j Journal, folds ...Fold) (*State, error) {
+// positions in dir that bears the seal of the key it reads the whole journal.
+func Load(ctx context.Context, dir string, key Key, j Journal, folds ...Fold) (*State, error) {
 	s := &State{journal: j, folds: folds}
-	seqs, at, err := positions(ctx, dir)
-	if err != nil {
-		return nil, fmt.Errorf("read acts: %w", err)
-	}
+	seqs, at := positions(ctx, dir, &key)
 	if last, err := j.Last(ctx); err != nil {
 		return nil, fmt.Errorf("read acts: %w", err)
 	} else if at > last { // the file knows more than the journal, which is an older copy

@@ -63,7 +63,7 @@ func newSpine(t *testing.T) *spine {
 
 func (s *spine) load(t *testing.T, folds ...acts.Fold) *acts.State {
 	t.Helper()
-	st, err := acts.Load(context.Background(), s.dir, s.journal.Reader(), folds...)
+	st, err := acts.Load(context.Background(), s.dir, acts.Key{}, s.journal.Reader(), folds...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,13 +163,13 @@ func TestLoad(t *testing.T) {
 	}
 	record("tripod.serve.start", "tripod.case.open", "tripod.console.open", "tripod.hold.set")
 	check("without a file", "tripod.case.open", "tripod.hold.set")
-	if err := acts.Rebuild(ctx, s.dir, s.journal.Reader(), nil); err != nil {
+	if err := acts.Rebuild(ctx, s.dir, acts.Key{}, s.journal.Reader(), nil); err != nil {
 		t.Fatal(err)
 	}
 	check("with a file", "tripod.case.open", "tripod.hold.set")
 	record("tripod.serve.stop", "tripod.case.close")
 	check("with an old file", "tripod.case.open", "tripod.hold.set", "tripod.case.close")
-	f, err := acts.OpenFile(ctx, acts.Path(s.dir), slog.New(slog.DiscardHandler))
+	f, err := acts.OpenFile(ctx, acts.Path(s.dir), acts.Key{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -111,7 +111,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	a.views = newViews(ctx, a.cfg.Data, a.truth.Journal, a.health, a.log)
+	a.views = newViews(ctx, a.cfg.Data, *a.truth.stateKey, a.truth.Journal, a.health, a.log)
 	a.truth.views = a.views
 	if a.policy, err = policy.New(a.cfg.Policy, policy.Deps{Logger: a.log, Registerer: a.metrics}); err != nil {
 		return fmt.Errorf("policy: %w", err)

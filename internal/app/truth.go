@@ -104,7 +104,7 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	t.Eraser.Signed, t.Eraser.Settled = t.signed, t.settled
 	t.Book = casebook.NewBook()
 	t.SignIns = signin.NewBook()
-	if t.Acts, err = acts.Load(ctx, o.Dir, t.Journal.Reader(), t.Book, t.SignIns); err != nil {
+	if t.Acts, err = acts.Load(ctx, o.Dir, stateKey, t.Journal.Reader(), t.Book, t.SignIns); err != nil {
 		return err
 	}
 	return t.startLedger(ctx, o)

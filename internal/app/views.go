@@ -12,6 +12,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/search/follow"
@@ -23,7 +24,7 @@ import (
 func indexDir(dir string) string { return filepath.Join(dir, "index") }
 
 // newViews makes every view for writing and opens those that can be opened.
-func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Registry, log *slog.Logger) []*view {
+func newViews(ctx context.Context, dir string, key acts.Key, j *journal.Journal, h *health.Registry, log *slog.Logger) []*view {
 	views := []*view{
 		{
 			name: "search", behind: search.ConditionBehind, journal: j, health: h, log: log,
@@ -65,7 +66,7 @@ func newViews(ctx context.Context, dir string, j *journal.Journal, h *health.Reg
 	views = append(views, &view{
 		name: "acts", behind: acts.ConditionBehind, journal: j, health: h, log: log,
 		openFile: func(ctx context.Context) (viewFile, error) {
-			f, err := acts.OpenFile(ctx, acts.Path(dir), log)
+			f, err := acts.OpenFile(ctx, acts.Path(dir), key, log)
 			if err != nil {
 				return nil, err
 			}
@@ -206,7 +207,16 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 	case "organisation":
 		return organisation.Rebuild(ctx, dir, j.Reader(), progress)
 	case "acts":
-		return acts.Rebuild(ctx, dir, j.Reader(), progress)
+		return rebuildActs(ctx, dir, j, progress)
 	}
 	return fmt.Errorf("rebuild: there is no view %q: %v are", name, Views())
+}
+
+// rebuildActs builds the file of positions, sealed with the key that the next start looks for.
+func rebuildActs(ctx context.Context, dir string, j *journal.Journal, progress func(done, last uint64)) error {
+	keys, err := keyring.Load(keyring.Config{DataDir: dir, Getenv: os.Getenv})
+	if err != nil {
+		return err
+	}
+	return acts.Rebuild(ctx, dir, keys.StateKey(), j.Reader(), progress)
 }

@@ -58,7 +58,7 @@ func (nobodys) Account(_ context.Context, id string) (casebook.Owner, error) {
 func (b *bench) desk() *casebook.Desk {
 	b.T.Helper()
 	book := casebook.NewBook()
-	state, err := acts.Load(context.Background(), b.Dir, b.Journal.Reader(), book)
+	state, err := acts.Load(context.Background(), b.Dir, acts.Key{}, b.Journal.Reader(), book)
 	if err != nil {
 		b.T.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func (b *bench) restart(t *testing.T) {
 	t.Helper()
 	b.book = casebook.NewBook()
 	var err error
-	if b.acts, err = acts.Load(context.Background(), b.dir, b.journal.Reader(), b.book); err != nil {
+	if b.acts, err = acts.Load(context.Background(), b.dir, acts.Key{}, b.journal.Reader(), b.book); err != nil {
 		t.Fatal(err)
 	}
 	b.Desk = casebook.NewDesk(b.cfg, b.deps())

@@ -74,7 +74,7 @@ func (s *spine) start(t *testing.T, cfg signin.Config) *signin.Service {
 func (s *spine) startWith(t *testing.T, cfg signin.Config, change func(*signin.Deps)) *signin.Service {
 	t.Helper()
 	book := signin.NewBook()
-	state, err := acts.Load(context.Background(), s.dir, s.journal.Reader(), book)
+	state, err := acts.Load(context.Background(), s.dir, acts.Key{}, s.journal.Reader(), book)
 	if err != nil {
 		t.Fatal(err)
 	}

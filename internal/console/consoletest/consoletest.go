@@ -186,7 +186,7 @@ func (b *Bench) openViews() {
 	b.Org, err = organisation.Open(ctx, b.Dir, organisation.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, b.Org.Close()) })
-	positions, err := acts.OpenFile(ctx, acts.Path(b.Dir), slog.New(slog.DiscardHandler))
+	positions, err := acts.OpenFile(ctx, acts.Path(b.Dir), acts.Key{}, slog.New(slog.DiscardHandler))
 	must(t, err)
 	t.Cleanup(func() { must(t, positions.Close()) })
 }

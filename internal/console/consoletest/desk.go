@@ -26,7 +26,7 @@ func (b *Bench) openDesk(cfg *casebook.Config) {
 		cfg = &preset
 	}
 	book := casebook.NewBook()
-	state, err := acts.Load(context.Background(), b.Dir, b.Journal.Reader(), book)
+	state, err := acts.Load(context.Background(), b.Dir, acts.Key{}, b.Journal.Reader(), book)
 	must(b.T, err)
 	b.Desk = casebook.NewDesk(*cfg, casebook.Deps{
 		Acts: state, Book: book, Door: b.Door, Content: b.Contents, Journal: b.Journal.Reader(), Directory: directory{b}, Queries: matching{b},

@@ -71,7 +71,7 @@ func newSpine(t *testing.T) *spine {
 		}
 	})
 	book := hold.NewBook(func(id string) (string, bool) { return "matter", strings.HasPrefix(id, "C-") })
-	state, err := acts.Load(ctx, dir, s.journal.Reader(), book)
+	state, err := acts.Load(ctx, dir, acts.Key{}, s.journal.Reader(), book)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -245,7 +245,7 @@ func TestBookOfClasses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	ctx, book := context.Background(), retention.NewBook()
-	state, err := acts.Load(ctx, f.dir, f.journal.Reader(), book)
+	state, err := acts.Load(ctx, f.dir, acts.Key{}, f.journal.Reader(), book)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func (s *spine) open(ctx context.Context, wg *sync.WaitGroup, classes []retentio
 	s.eraser = erasure.New(s.journal, s.content, s.door)
 	s.eraser.Signed = func(ctx context.Context, seq uint64) error { _, err := s.ledger.Wait(ctx, seq); return err }
 	book := hold.NewBook(func(id string) (string, bool) { return "matter", strings.HasPrefix(id, "C-") })
-	state, err := acts.Load(ctx, s.dir, s.journal.Reader(), book)
+	state, err := acts.Load(ctx, s.dir, acts.Key{}, s.journal.Reader(), book)
 	if err != nil {
 		return err
 	}
