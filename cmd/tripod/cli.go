@@ -58,6 +58,8 @@ type commands struct {
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
 	Rebuild       rebuildCommand       `cmd:"" help:"Throw a view away and compute it again from the journal."`
 	Erase         eraseCommand         `cmd:"" help:"Destroy a record or a container's content by order; the proof stays."`
+	Hold          holdCommand          `cmd:"" help:"Set, list and release legal holds."`
+	Retention     retentionCommand     `cmd:"" help:"What is kept for how long, and what a purge would destroy."`
 	Backup        backupCommand        `cmd:"" help:"Back the data directory up into a repository: encrypted, incremental, also while serve runs."`
 	VerifyBackup  verifyBackupCommand  `cmd:"" help:"Check a repository of backups, without restoring anything."`
 	Restore       restoreCommand       `cmd:"" help:"Make a data directory of a backup, with everything erased again that was erased since."`

@@ -106,13 +106,13 @@ func raised(log *slog.Logger) func(health.Condition) {
 func (a *App) open(ctx context.Context, o Options) error {
 	var err error
 	a.truth, err = OpenTruth(ctx, TruthOptions{
-		Dir: a.cfg.Data, Capture: a.cfg.Capture, CheckpointInterval: a.cfg.CheckpointInterval, Health: a.health, Logger: a.log, Serve: true,
+		Dir: a.cfg.Data, Capture: a.cfg.Capture, Retention: &a.cfg.Retention, CheckpointInterval: a.cfg.CheckpointInterval, Health: a.health, Logger: a.log, Serve: true,
 	})
 	if err != nil {
 		return err
 	}
 	a.views = newViews(ctx, a.cfg.Data, *a.truth.stateKey, a.truth.Journal, a.health, a.log)
-	a.truth.views = a.views
+	a.truth.views, a.truth.known = a.views, a.knownAs
 	if a.policy, err = policy.New(a.cfg.Policy, policy.Deps{Logger: a.log, Registerer: a.metrics}); err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
@@ -167,6 +167,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.gateway.start(start)
 	err := a.announce(ctx)
+	if err == nil {
+		err = a.truth.serveLifecycle(ctx)
+	}
 	if err == nil {
 		if a.truth.Refused == nil {
 			start("cases", a.desk.Run)

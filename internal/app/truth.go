@@ -22,6 +22,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
 
 // Truth is the part of Tripod that writes: journal, content store, ledger, and the door in front of them. It holds the
@@ -45,6 +46,8 @@ type Truth struct {
 	// Refused says why nothing is written: ledger and journal do not fit each other. Reading goes on.
 	Refused error
 
+	lifecycle
+
 	dir        string
 	gatewayKey *[keyring.KeySize]byte // behind a pointer, so that no %v prints it
 	stateKey   *[keyring.KeySize]byte
@@ -58,7 +61,8 @@ type Truth struct {
 type TruthOptions struct {
 	Dir                string
 	Capture            capture.Config
-	CheckpointInterval time.Duration // default one second
+	Retention          *retention.Config // nil: the classes that are on record
+	CheckpointInterval time.Duration     // default one second
 	Health             *health.Registry
 	Logger             *slog.Logger
 	Serve              bool // the caller runs the views, and then calls serveErasures
@@ -104,7 +108,7 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	t.Eraser.Signed, t.Eraser.Settled = t.signed, t.settled
 	t.Book = casebook.NewBook()
 	t.SignIns = signin.NewBook()
-	if t.Acts, err = acts.Load(ctx, o.Dir, stateKey, t.Journal.Reader(), t.Book, t.SignIns); err != nil {
+	if err := t.openLifecycle(ctx, o); err != nil {
 		return err
 	}
 	return t.startLedger(ctx, o)

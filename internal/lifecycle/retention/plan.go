@@ -14,14 +14,14 @@ import (
 // ClassPlan is what a purge would do to one class now.
 type ClassPlan struct {
 	Class
-	Matched   uint64    `json:"matched"`              // records that have what the class keeps
-	Due       uint64    `json:"due"`                  // that would go
-	Held      uint64    `json:"held"`                 // whose period is over and that a hold keeps
-	ByLaw     uint64    `json:"by_law"`               // whose period is over and that a statutory class keeps
-	Oldest    time.Time `json:"oldest,omitzero"`      // when the oldest that matched was recorded
-	OldestDue time.Time `json:"oldest_left,omitzero"` // when the oldest that stays after a purge was recorded
-	Months    []Month   `json:"months,omitempty"`     // of what is due or kept beyond its period
-	Holds     []string  `json:"holds,omitempty"`      // that keep something
+	Matched    uint64    `json:"matched"`              // records that have what the class keeps
+	Due        uint64    `json:"due"`                  // that would go
+	Held       uint64    `json:"held"`                 // whose period is over and that a hold keeps
+	ByLaw      uint64    `json:"by_law"`               // whose period is over and that a statutory class keeps
+	Oldest     time.Time `json:"oldest,omitzero"`      // when the oldest that matched was recorded
+	OldestLeft time.Time `json:"oldest_left,omitzero"` // when the oldest that stays after a purge was recorded
+	Months     []Month   `json:"months,omitempty"`     // of what is due or kept beyond its period
+	Holds      []string  `json:"holds,omitempty"`      // that keep something
 }
 
 // Month counts what was recorded in one month.
@@ -108,8 +108,8 @@ func (t *tally) add(r *audit.Record, v verdict) {
 	if t.Oldest.IsZero() || r.Recorded.Before(t.Oldest) {
 		t.Oldest = r.Recorded
 	}
-	if !v.destroy && (t.OldestDue.IsZero() || r.Recorded.Before(t.OldestDue)) {
-		t.OldestDue = r.Recorded
+	if !v.destroy && (t.OldestLeft.IsZero() || r.Recorded.Before(t.OldestLeft)) {
+		t.OldestLeft = r.Recorded
 	}
 	if v.ground == GroundPreference {
 		return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -31,21 +32,24 @@ type Purged struct {
 }
 
 // Purge destroys what outlived its period, oldest first, up to a bound; more is false where nothing is left to do. What was
-// done before an error is on record.
-func (k *Keeper) Purge(ctx context.Context) (done []Purged, more bool, err error) {
+// done before an error is on record, by whom it was ordered; the zero Identity is the clock.
+func (k *Keeper) Purge(ctx context.Context, by audit.Identity) (done []Purged, more bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.cfg.idle() {
 		return nil, false, nil
 	}
-	done, more, err = k.purge(ctx)
+	if reflect.DeepEqual(by, audit.Identity{}) {
+		by = audit.Identity{Service: "tripod retention"}
+	}
+	done, more, err = k.purge(ctx, by)
 	if err != nil {
 		return done, false, fmt.Errorf("purge: %w", err)
 	}
 	return done, more, nil
 }
 
-func (k *Keeper) purge(ctx context.Context) (done []Purged, more bool, err error) {
+func (k *Keeper) purge(ctx context.Context, by audit.Identity) (done []Purged, more bool, err error) {
 	now := k.deps.Now().UTC()
 	p, err := k.progress(ctx, now)
 	if err != nil {
@@ -60,10 +64,10 @@ func (k *Keeper) purge(ctx context.Context) (done []Purged, more bool, err error
 	}
 	for i := range b.work {
 		w := &b.work[i]
-		err := k.destroy(ctx, w, b.going)
+		err := k.destroy(ctx, w, b.going, by)
 		if w.Records > 0 {
 			var failed error
-			if w.Seq, failed = k.tell(context.WithoutCancel(ctx), w, p); failed == nil {
+			if w.Seq, failed = k.tell(context.WithoutCancel(ctx), w, p, by); failed == nil {
 				done = append(done, *w)
 			}
 			err = errors.Join(err, failed)
@@ -177,12 +181,12 @@ func (k *Keeper) before(class int, now time.Time) time.Time {
 }
 
 // destroy erases the records, or the content, of one class, in orders of a size that the ledger reads at once.
-func (k *Keeper) destroy(ctx context.Context, w *Purged, g *going) error {
+func (k *Keeper) destroy(ctx context.Context, w *Purged, g *going, by audit.Identity) error {
 	erase := k.deps.Eraser.Content
 	if w.What == Records {
 		erase = k.deps.Eraser.Records
 	}
-	order := erasure.Order{By: audit.Identity{Service: "tripod retention"}, Retention: w.Class}
+	order := erasure.Order{By: by, Retention: w.Class}
 	for len(w.seqs) > 0 {
 		page := w.seqs[:min(len(w.seqs), audit.MaxErased)]
 		w.seqs = w.seqs[len(page):]
@@ -214,9 +218,9 @@ func (k *Keeper) destroy(ctx context.Context, w *Purged, g *going) error {
 }
 
 // tell writes the record of what went. It moves no cursor yet: other classes of this purge are not done.
-func (k *Keeper) tell(ctx context.Context, w *Purged, p progress) (uint64, error) {
+func (k *Keeper) tell(ctx context.Context, w *Purged, p progress, by audit.Identity) (uint64, error) {
 	seq, err := k.deps.Door.Record(ctx, intake.Act{
-		Type: TypePurge, Activity: audit.ActivityErasure, Account: audit.Identity{Service: "tripod retention"},
+		Type: TypePurge, Activity: audit.ActivityErasure, Account: by,
 		Attributes: audit.Attrs{
 			audit.TextAttr("class", w.Class), audit.TextAttr("what", string(w.What)), audit.CountAttr("records", int64(w.Records)),
 			audit.CountAttr("blocks", int64(w.Blocks)), audit.CountAttr("first", int64(w.First)), audit.CountAttr("last", int64(w.Last)),
@@ -250,7 +254,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-wait.C:
 		}
 		began := time.Now()
-		done, more, err := k.Purge(ctx)
+		done, more, err := k.Purge(ctx, audit.Identity{})
 		took := time.Since(began)
 		for _, d := range done {
 			k.deps.Logger.LogAttrs(ctx, slog.LevelInfo, "purged what outlived its period", slog.String("class", d.Class), slog.String("what", string(d.What)),

@@ -51,7 +51,7 @@ func (f *fixture) say(name string, d said1) {
 func (f *fixture) purge(days int) []retention.Purged {
 	f.t.Helper()
 	f.now = f.now.AddDate(0, 0, days)
-	done, more, err := f.keeper.Purge(context.Background())
+	done, more, err := f.keeper.Purge(context.Background(), audit.Identity{})
 	if err != nil || more {
 		f.t.Fatalf("%+v, more %v, %v", done, more, err)
 	}
@@ -218,7 +218,7 @@ func TestPurgeGoesOnWhereItWasCutShort(t *testing.T) {
 	f.now = f.now.AddDate(0, 0, 31)
 	cut := errors.New("cut")
 	f.eraser.Signed = func(context.Context, uint64) error { return cut }
-	if _, _, err := f.keeper.Purge(context.Background()); !errors.Is(err, cut) {
+	if _, _, err := f.keeper.Purge(context.Background(), audit.Identity{}); !errors.Is(err, cut) {
 		t.Fatal(err)
 	}
 	f.want(map[string]string{"a": "held", "hook": "held"})

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/tripod-audit/tripod/internal/acts"
+	"github.com/tripod-audit/tripod/internal/erasure"
+	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
+	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
+)
+
+// lifecycle is what keeps and what ends.
+type lifecycle struct {
+	// Holds are the legal holds.
+	Holds *hold.Keeper
+	// Retention purges what outlived its period.
+	Retention *retention.Keeper
+
+	classes *retention.Book // in force
+	// known lists the identifiers of an account; nil where no view of the organisation runs.
+	known func(ctx context.Context, id string) ([]string, error)
+}
+
+// openLifecycle reads what decisions rest on, and sets what an erasure is judged by. Without a configuration the classes in
+// force are those on record.
+func (t *Truth) openLifecycle(ctx context.Context, o TruthOptions) (err error) {
+	book := hold.NewBook(func(id string) (string, bool) {
+		c, ok := t.Book.Case(id)
+		return string(c.Kind), ok && c.State == "open"
+	})
+	t.classes = retention.NewBook()
+	if t.Acts, err = acts.Load(ctx, o.Dir, *t.stateKey, t.Journal.Reader(), t.Book, t.SignIns, book, t.classes); err != nil {
+		return err
+	}
+	t.Holds = hold.NewKeeper(hold.Deps{Book: book, Acts: t.Acts, Door: t.Door, Journal: t.Journal.Reader(), Still: t.Eraser.Still, Known: t.knownAs})
+	cfg := t.classes.Config()
+	if o.Retention != nil {
+		cfg = *o.Retention
+	}
+	t.Retention = retention.New(cfg, retention.Deps{Journal: t.Journal.Reader(), Cursors: t.Journal, Content: t.Content.Reader(), Holds: t.Holds,
+		Eraser: t.Eraser, Door: t.Door, Health: t.Health, Logger: t.log})
+	t.Eraser.Held = t.held
+	return nil
+}
+
+// held is what stands against an erasure: holds first, then periods that a law asks for.
+func (t *Truth) held(ctx context.Context, target erasure.Target) error {
+	if err := t.Holds.Refuse(ctx, target); err != nil {
+		return err
+	}
+	return t.Retention.Refuse(ctx, target)
+}
+
+func (t *Truth) knownAs(ctx context.Context, id string) ([]string, error) {
+	if t.known == nil {
+		return nil, nil
+	}
+	return t.known(ctx, id)
+}
+
+// serveLifecycle puts the classes of the configuration on record and purges behind everything else.
+func (t *Truth) serveLifecycle(ctx context.Context) error {
+	if t.Refused != nil {
+		return nil
+	}
+	if err := retention.Adopt(ctx, t.Acts, t.Door, t.classes, retention.Config{Classes: t.Retention.Classes()}); err != nil {
+		return err
+	}
+	t.startFirst(ctx, "retention", t.Retention.Run)
+	return nil
+}
+
+// knownAs lists every identifier that the view of the organisation knows an account by. A view that is behind or unreadable is
+// no reason to refuse: a hold covers what names a custodian as it was given, too.
+func (a *App) knownAs(ctx context.Context, id string) ([]string, error) {
+	view, err := a.reader().Organisation(ctx)
+	if err != nil {
+		a.log.WarnContext(ctx, "a custodian's other identifiers are not known for now", "error", err)
+		return nil, nil
+	}
+	account, _, err := view.Account(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("look up account: %w", err)
+	}
+	if account == nil {
+		return nil, nil
+	}
+	ids := make([]string, 0, len(account.Known))
+	for _, k := range account.Known {
+		ids = append(ids, k.Value)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}

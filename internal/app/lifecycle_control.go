@@ -1,0 +1,192 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
+	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
+)
+
+// HoldOrder is what somebody wants of holds: all of them, or a step with one.
+type HoldOrder struct {
+	// Do is list, show, set, ask-release, keep or release.
+	Do     string       `json:"do"`
+	Hold   string       `json:"hold,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+	New    hold.NewHold `json:"new,omitzero"`
+}
+
+// Hold carries an order about holds out and returns those it is about, the latest first.
+func (t *Truth) Hold(ctx context.Context, by *access.Person, o HoldOrder) ([]hold.Hold, error) {
+	if o.Do == "list" {
+		return t.Holds.List(ctx, by)
+	}
+	if o.Do != "show" && t.Refused != nil {
+		return nil, t.Refused
+	}
+	var h hold.Hold
+	var err error
+	switch o.Do {
+	case "show":
+		h, err = t.Holds.Show(ctx, by, o.Hold)
+	case "set":
+		h, err = t.Holds.Set(ctx, by, o.New)
+	case "ask-release":
+		h, err = t.Holds.AskRelease(ctx, by, o.Hold, o.Reason)
+	case "keep":
+		h, err = t.Holds.Keep(ctx, by, o.Hold, o.Reason)
+	case "release":
+		h, err = t.Holds.Release(ctx, by, o.Hold, o.Reason)
+	default:
+		return nil, fmt.Errorf("holds are not for %q", o.Do)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []hold.Hold{h}, nil
+}
+
+// holdSteps are the commands of holds.
+var holdSteps = []string{"list", "show", "set", "ask-release", "keep", "release"}
+
+// RetentionAnswer is what a command of retention prints.
+type RetentionAnswer struct {
+	Classes []retention.Class  `json:"classes,omitempty"`
+	Plan    *retention.Plan    `json:"plan,omitempty"`
+	Purged  []retention.Purged `json:"purged,omitempty"`
+	More    bool               `json:"more,omitempty"` // a purge did not come to the end
+}
+
+// retentionSteps are the commands of retention.
+var retentionSteps = []string{"list", "plan", "purge"}
+
+// Retain answers or carries out a command of retention.
+func (t *Truth) Retain(ctx context.Context, by audit.Identity, do string) (a RetentionAnswer, err error) {
+	switch do {
+	case "list":
+		a.Classes = t.Retention.Classes()
+	case "plan":
+		a.Plan, err = t.Retention.Plan(ctx)
+	case "purge":
+		if t.Refused != nil {
+			return a, t.Refused
+		}
+		a.Purged, a.More, err = t.Retention.Purge(ctx, by)
+	}
+	return a, err
+}
+
+// handleLifecycle adds the commands of holds and of retention to the socket.
+func handleLifecycle(a *App, handle func(pattern string, h http.HandlerFunc, commands ...string)) {
+	for _, do := range holdSteps {
+		handle("POST /v1/hold/"+do, func(w http.ResponseWriter, r *http.Request) { serveHold(w, r, a, do) }, "hold "+do)
+	}
+	for _, do := range retentionSteps {
+		handle("POST /v1/retention/"+do, func(w http.ResponseWriter, r *http.Request) { serveRetention(w, r, a, do) }, "retention "+do)
+	}
+}
+
+func serveHold(w http.ResponseWriter, r *http.Request, a *App, do string) {
+	var o HoldOrder
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 256<<10))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&o); err != nil {
+		http.Error(w, "hold: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	by, err := a.peer(r)
+	if err == nil {
+		o.Do = do
+		var list []hold.Hold
+		if list, err = a.truth.Hold(r.Context(), by, o); err == nil {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(list)
+			return
+		}
+	}
+	refuse(w, err)
+}
+
+func serveRetention(w http.ResponseWriter, r *http.Request, a *App, do string) {
+	right, _ := access.ForCommand("retention " + do)
+	by, err := a.peer(r)
+	if err == nil {
+		err = by.Allow(right)
+	}
+	var answer RetentionAnswer
+	if err == nil {
+		answer, err = a.truth.Retain(r.Context(), by.Identity(), do)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// peer is who is at the other end of the control socket.
+func (a *App) peer(r *http.Request) (*access.Person, error) {
+	id, _ := r.Context().Value(peerKey{}).(audit.Identity)
+	p, err := a.signIn.Local(id.OSUser)
+	return &p, err
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusConflict
+	if errors.Is(err, access.ErrForbidden) {
+		status = http.StatusForbidden
+	}
+	http.Error(w, err.Error(), status)
+}
+
+// askMuch is ask for answers that may be long.
+func askMuch(ctx context.Context, dir, path string, question, answer any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	return stream(ctx, dir, path, bytes.NewReader(body), func(r io.Reader) error {
+		if err := json.NewDecoder(io.LimitReader(r, 64<<20)).Decode(answer); err != nil {
+			return fmt.Errorf("ask serve: %w", err)
+		}
+		return nil
+	})
+}
+
+// Hold asks the serve that runs on a data directory about holds: who may do what stands in its configuration.
+func Hold(ctx context.Context, dir string, o HoldOrder) (list []hold.Hold, err error) {
+	if err := mustExist(dir); err != nil {
+		return nil, err
+	}
+	err = askMuch(ctx, dir, "/v1/hold/"+o.Do, o, &list)
+	if errors.Is(err, errNoServe) {
+		err = fmt.Errorf("%w: start tripod serve --data %s, whose configuration says who may", err, dir)
+	}
+	return list, err
+}
+
+// Retention asks about retention: the serve that runs on a data directory, else with the journal's lock and by the classes that
+// are on record there.
+func Retention(ctx context.Context, dir, do string) (a RetentionAnswer, err error) {
+	if err := mustExist(dir); err != nil {
+		return a, err
+	}
+	if err = askMuch(ctx, dir, "/v1/retention/"+do, struct{}{}, &a); !errors.Is(err, errNoServe) {
+		return a, err
+	}
+	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	if err != nil {
+		return a, err
+	}
+	a, err = t.Retain(ctx, osIdentity(), do)
+	return a, errors.Join(err, t.Close(ctx))
+}
