@@ -1,10 +1,19 @@
 package browsertest
 
 import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
+
+	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 )
 
 // shown is a page as the test opens it.
@@ -12,39 +21,135 @@ type shown struct {
 	name, path string
 }
 
-func pages(b *consoletest.Bench, sessions []string) []shown {
-	return []shown{
-		{"overview", "/"},
-		{"activity", "/activity"},
-		{"activity-wrong", "/activity?q=tool%3ABash+actvity%3Aprompt"},
-		{"activity-empty", "/activity?q=tool%3ANothing+after%3A-7d"},
-		{"session", "/session/" + sessions[len(sessions)/2]},
-		{"record", "/record/7"},
-		{"organisation", "/organisation"},
-		{"account", "/organisation/account?id=user%3Auser_kofi"},
-		{"health", "/health"},
-		{"nowhere", nowhere[0]},
+// noPages are routes whose answers are parts of pages, files, or the way in, which is a page of who is not signed in.
+var noPages = []string{"/static/", "/enter", "/activity/counts", "/activity/new", "/activity/words", "/activity/values", "/activity/export", "/record/{seq}/source", "/record/{seq}/proof", "/session", "/record/{seq}/proof.json",
+	"/health/now", "/reviews/export", "/reviews/consultations/export", "/signin/callback"}
+
+// pages are the pages of each route, by who opens them; the others are open to who has every role.
+func pages(f consoletest.Filed, sessions []string) map[string][]shown {
+	content := fmt.Sprintf("/record/%d/content?grant=%s", f.Seqs[1], f.Grant)
+	return map[string][]shown{
+		"/{$}":                   {{"overview", "/"}},
+		"/activity":              {{"activity", "/activity"}, {"activity-wrong", "/activity?q=tool%3ABash+actvity%3Aprompt"}, {"activity-empty", "/activity?q=tool%3ANothing+after%3A-7d"}},
+		"/session/{id}":          {{"session", "/session/" + sessions[len(sessions)/2]}},
+		"/record/{seq}":          {{"record", "/record/7"}, {"nowhere", nowhere[0]}, {"record-content", fmt.Sprintf("/record/%d", f.Seqs[2])}},
+		"/record/{seq}/content":  {{"content", content}},
+		"/organisation":          {{"organisation", "/organisation"}},
+		"/organisation/account":  {{"account", "/organisation/account?id=user%3Auser_kofi"}},
+		"/health":                {{"health", "/health"}},
+		"/cases":                 {{"cases", "/cases"}},
+		"/cases/{id}":            {{"case", "/cases/" + f.Open}, {"case-closed", "/cases/" + f.Closed}},
+		"/cases/new":             {{"case-new", "/cases/new"}},
+		"/cases/ask":             {{"ask", fmt.Sprintf("/cases/ask?record=%d", f.Seqs[0])}},
+		"/cases/glass":           {{"glass", "/cases/glass?case=" + f.Open}},
+		"/reviews":               {{"reviews", "/reviews"}},
+		"/reviews/consultations": {{"consultations", "/reviews/consultations?account=kofi%40example.com"}},
+		"/reviews/digest":        {{"digests", "/reviews/digest"}},
+		"/reviews/digest/{week}": {{"digest", "/reviews/digest/" + lastWeek()}},
+		"/settings":              {{"settings", "/settings"}},
+		"/settings/table":        {{"settings-table", "/settings/table"}},
+		"/holds":                 {{"holds", "/holds"}},
+		"/retention":             {{"retention", "/retention"}},
+		"/policy/capture":        {{"capture", "/policy/capture"}},
+		"/settings/capture":      {{"settings-capture", "/settings/capture"}},
+		"/settings/tokens":       {{"settings-tokens", "/settings/tokens"}},
+		"/settings/sign-ins":     {{"settings-sign-ins", "/settings/sign-ins"}},
 	}
 }
 
-// TestEveryPage opens every page in every look: no trouble in the browser, nothing wider than the window, nothing serious
-// for axe.
+func lastWeek() string {
+	year, week := time.Now().AddDate(0, 0, -7).ISOWeek()
+	return fmt.Sprintf("%d-W%02d", year, week)
+}
+
+// TestEveryPage opens every page that the console has in every look, and walks it by keys: no trouble in the browser, nothing
+// wider than the window, nothing serious for axe, and every control reached in order with its focus to be seen.
 func TestEveryPage(t *testing.T) {
-	b := bench(t)
+	chromium(t)
+	b := consoletest.New(t, consoletest.Options{Capture: capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}})
 	sessions := b.Fill(40, time.Now())
 	b.Organise(time.Now())
+	filed := b.File(time.Now().Add(-time.Hour))
 	br := open(t, b)
-	for _, l := range looks {
-		br.look(l)
-		for _, p := range pages(b, sessions) {
-			br.visit(p.path)
-			br.shoot(p.name + "-" + l.String())
-			if wide := eval[int64](br, "document.documentElement.scrollWidth"); wide > l.width {
-				t.Errorf("%s %s: %d pixels wide", p.name, l, wide)
-			}
-			for _, finding := range br.axe() {
-				t.Errorf("%s %s: %s", p.name, l, finding)
+	all := pages(filed, sessions)
+	only := os.Getenv("ONLY")
+	var mine, anas []shown
+	for _, pattern := range b.Console.Routes() {
+		path, isPage := strings.CutPrefix(pattern, "GET ")
+		switch {
+		case only != "" && only != path:
+		case !isPage || slices.Contains(noPages, path) || strings.HasPrefix(path, "/api/"):
+		case all[path] == nil:
+			t.Errorf("%s is no page that this test opens", pattern)
+		case strings.HasPrefix(path, "/cases") || path == "/record/{seq}/content":
+			anas = append(anas, all[path]...)
+		default:
+			mine = append(mine, all[path]...)
+		}
+	}
+	for _, turn := range []struct {
+		who  *access.Person
+		list []shown
+	}{{consoletest.Auditor(), mine}, {consoletest.Ana(), anas}, {consoletest.Priya(), []shown{{"cases-waiting", "/cases"}, {"case-decide", "/cases/" + filed.Open}}}} {
+		br.as(turn.who)
+		for _, l := range looks {
+			br.look(l)
+			for _, p := range turn.list {
+				br.visit(p.path)
+				br.shoot(p.name + "-" + l.String())
+				if wide := eval[int64](br, "document.documentElement.scrollWidth"); wide > l.width {
+					t.Errorf("%s %s: %d pixels wide", p.name, l, wide)
+				}
+				if l.width > 390 || !l.dark { // the colours and the order of the fourth have been looked at by then
+					for _, finding := range br.axe() {
+						t.Errorf("%s %s: %s", p.name, l, finding)
+					}
+				}
+				if l == looks[0] {
+					for _, missed := range br.walk() {
+						t.Errorf("%s %s: %s", p.name, l, missed)
+					}
+				}
 			}
 		}
 	}
+}
+
+// mostSteps bounds how far a page is walked: lists repeat themselves.
+const mostSteps = 60
+
+// controls lists what can be acted on, of a group of radio buttons one; watch notes what gets the focus and whether that shows.
+const controls = `[...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")].filter((el) =>
+	el.tabIndex >= 0 && !el.disabled && el.type !== "hidden" && el.checkVisibility({visibilityProperty: true}) && !el.closest("[inert]") &&
+	!(el.type === "radio" && [...document.getElementsByName(el.name)].some((o) => o !== el && (o.checked || !el.checked && o.compareDocumentPosition(el) & 4))))`
+
+const watch = `window.walked = []; document.addEventListener("focusin", (e) => {
+	const shows = (el) => { const s = getComputedStyle(el); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== "none" || parseFloat(s.strokeWidth) > 2; };
+	const r = e.target.getBoundingClientRect();
+	window.walked.push({el: e.target, shows: [e.target, e.target.parentElement, ...e.target.querySelectorAll(".slot")].some(shows), style: getComputedStyle(e.target).outline + e.target.matches(":focus-visible"), in: r.bottom > 0 && r.top < innerHeight && r.right > 0 && r.left < innerWidth});
+}), document.activeElement?.blur(), ""`
+
+// walk goes through a page by Tab and tells what was not reached, or was without anybody seeing it.
+func (br *browser) walk() (missed []string) {
+	br.t.Helper()
+	eval[string](br, watch)
+	n := min(eval[int64](br, controls+".length"), mostSteps)
+	for range n + 2 + 6*eval[int64](br, `document.querySelectorAll("input[type^=date], input[type=time], input[type=week]").length`) { // those have parts
+		br.run(command(input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: "rawKeyDown", Key: "Tab", Code: "Tab", WindowsVirtualKeyCode: 9}),
+			command(input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: "keyUp", Key: "Tab", Code: "Tab", WindowsVirtualKeyCode: 9}))
+	}
+	text := eval[string](br, fmt.Sprintf(`(() => {
+	const name = (el) => el.outerHTML.slice(0, 120), been = new Map(walked.map((w) => [w.el, w])), list = [];
+	for (const el of %s.slice(0, %d)) {
+		const w = been.get(el);
+		if (!w) list.push("keys do not reach " + name(el));
+		else if (!w.shows) list.push("nobody sees the focus on " + w.style + name(el));
+		else if (!w.in) list.push("the focus is out of sight on " + name(el));
+	}
+	return list.join("\n");
+})()`, controls, n))
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
 }
