@@ -29,34 +29,6 @@ func (br *browser) as(who *access.Person) {
 	br.wait(`document.querySelector('nav[aria-label="Pages"]') !== null`)
 }
 
-// TestCasePages looks at every page of cases in every look, as who investigates and as who decides.
-func TestCasePages(t *testing.T) {
-	b, f := caseBench(t)
-	br := open(t, b)
-	content := fmt.Sprintf("/record/%d/content?grant=%s", f.Seqs[1], f.Grant)
-	pages := map[*access.Person][]shown{
-		consoletest.Ana(): {{"cases", "/cases"}, {"case", "/cases/" + f.Open}, {"case-new", "/cases/new"}, {"ask", fmt.Sprintf("/cases/ask?record=%d", f.Seqs[0])},
-			{"glass", "/cases/glass?case=" + f.Open}, {"content", content}, {"session-content", "/session/" + f.Session + "/content?grant=" + f.Grant}, {"session-asks", "/session/" + f.Session}, {"record-content", fmt.Sprintf("/record/%d", f.Seqs[2])}},
-		consoletest.Priya(): {{"cases-waiting", "/cases"}, {"case-decide", "/cases/" + f.Open}},
-	}
-	for who, list := range pages {
-		br.as(who)
-		for _, l := range looks {
-			br.look(l)
-			for _, p := range list {
-				br.visit(p.path)
-				br.shoot(p.name + "-" + l.String())
-				if wide := eval[int64](br, "document.documentElement.scrollWidth"); wide > l.width {
-					t.Errorf("%s %s: %d pixels wide", p.name, l, wide)
-				}
-				for _, finding := range br.axe() {
-					t.Errorf("%s %s: %s", p.name, l, finding)
-				}
-			}
-		}
-	}
-}
-
 // TestAskByKeys asks for content from a record's page, without a pointer, and looks at what it opens.
 func TestAskByKeys(t *testing.T) {
 	b, f := caseBench(t)
