@@ -63,7 +63,7 @@ type commands struct {
 	Backup        backupCommand        `cmd:"" help:"Back the data directory up into a repository: encrypted, incremental, also while serve runs."`
 	VerifyBackup  verifyBackupCommand  `cmd:"" help:"Check a repository of backups, without restoring anything."`
 	Restore       restoreCommand       `cmd:"" help:"Make a data directory of a backup, with everything erased again that was erased since."`
-	Keys          keysCommand          `cmd:"" help:"Show the public key that verifies the ledger."`
+	Keys          keysCommand          `cmd:"" help:"Show, check and change keys."`
 	Doctor        doctorCommand        `cmd:"" help:"Check that everything is in order and say what to do where it is not."`
 	Simulate      simulateCommand      `cmd:"" help:"Stand in for an outside system, on loopback."`
 	Version       versionCommand       `cmd:"" help:"Print the version."`

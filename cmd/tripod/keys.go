@@ -15,6 +15,8 @@ import (
 
 type keysCommand struct {
 	Pin      keysPin      `cmd:"" help:"Print the keyed hash that gateway.credentials.pinned names an API key by; the key is read from standard input."`
+	Check    keysCheck    `cmd:"" help:"Check that every key is there, is the right one, and opens what it is for."`
+	Rotate   keysRotate   `cmd:"" help:"Change the master key, the ledger's signing key, or data keys."`
 	Identity keysIdentity `cmd:"" help:"Make a private key that opens backups, in a file, and print the public one, to which they are sealed."`
 	Export   keysExport   `cmd:"" help:"Print the public key that verifies the ledger; keep it where nobody who can write the data directory can change it."`
 }

@@ -101,6 +101,7 @@ var table = []Entry{
 	{Command: "retention plan", Right: ReadSettings, Does: "what a purge would destroy"},
 	{Command: "retention purge", Right: SetRetention, Does: "destroy what outlived its period"},
 	{Command: "backup", Right: Operate, Does: "back the data directory up"},
+	{Command: "keys rotate", Right: Operate, Does: "change keys"},
 	{Command: "import", Right: Operate, Does: "take in an audit log export"},
 	{Command: "reviews list", Right: ReadReviews, Does: "who looked at what"},
 	{Command: "reviews consultations", Right: ReadReviews, Does: "looks at one account, without who looked"},

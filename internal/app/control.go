@@ -52,6 +52,7 @@ func newControl(a *App) (*control, error) {
 	ending := make(chan struct{})
 	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) })
 	mux.HandleFunc("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, a.truth, ending) })
+	mux.HandleFunc("POST /v1/rotate-data", func(w http.ResponseWriter, r *http.Request) { serveRotateData(w, r, a.truth) })
 	mux.HandleFunc("POST /v1/examine-gateway", func(w http.ResponseWriter, r *http.Request) { serveExamineGateway(w, r, a) })
 	mux.HandleFunc("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) })
 	mux.HandleFunc("POST /v1/reviews", func(w http.ResponseWriter, r *http.Request) { serveReviews(w, r, a.truth, a.reader()) })

@@ -38,6 +38,7 @@ func Examine(ctx context.Context, dir string, cfg config.Config) []Finding {
 	}
 	findings := []Finding{checkMode(dir, 0o077, "data directory", "chmod 700 "+dir), checkDisk(dir)}
 	findings = append(findings, checkKeys(dir)...)
+	findings = append(findings, CheckKeys(ctx, dir)...)
 	findings = append(findings, checkBackups(cfg))
 	findings = append(findings, checkServe(ctx, dir)...)
 	findings = append(findings, examineGateway(ctx, dir)...)

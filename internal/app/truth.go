@@ -65,7 +65,8 @@ type TruthOptions struct {
 	CheckpointInterval time.Duration     // default one second
 	Health             *health.Registry
 	Logger             *slog.Logger
-	Serve              bool // the caller runs the views, and then calls serveErasures
+	getenv             func(string) string // where the master key may come from; nil is os.Getenv
+	Serve              bool                // the caller runs the views, and then calls serveErasures
 }
 
 // OpenTruth opens or creates a data directory for writing and starts what writes behind. Erasures that were under way
@@ -89,7 +90,13 @@ func (t *Truth) open(ctx context.Context, o TruthOptions) error {
 	if t.Journal, err = journal.Open(ctx, o.Dir, journal.Options{Health: o.Health, Logger: o.Logger}); err != nil {
 		return err
 	}
-	keys, err := keyring.Load(keyring.Config{DataDir: o.Dir, Getenv: os.Getenv, Create: true})
+	if err := settleMaster(ctx, o.Dir); err != nil {
+		return err
+	}
+	if o.getenv == nil {
+		o.getenv = os.Getenv
+	}
+	keys, err := keyring.Load(keyring.Config{DataDir: o.Dir, Getenv: o.getenv, Create: true})
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ const (
 	KindErasureUnfinished = "erasure_unfinished"  // an erasure was ordered and its completion is not on record
 	KindErasureUndone     = "erasure_undone"      // an erasure is on record as completed and the record is there
 	KindUnsigned          = "signature_unchecked" // there was no key to check a signature with
+	KindHandOver          = "hand_over"           // the key that was given handed over to another
 	KindNotRecomputed     = "not_recomputed"      // what a later start left out
 )
 

@@ -52,6 +52,9 @@ var ErrKeyMissing = errors.New("keys/ledger.key is missing although the ledger h
 
 // open reads the folder's state, or makes the first one, and holds it against the journal.
 func (l *Ledger) open(ctx context.Context, dir string, opts Options) error {
+	if err := settleHandOver(l.folder, dir); err != nil {
+		return err
+	}
 	f := tiles.Folder(filepath.Join(dir, ledgerDir))
 	msg, err := f.ReadCheckpoint()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -82,7 +82,8 @@ type verifier struct {
 	opts   VerifyOptions
 	folder tiles.Folder
 
-	key         string      // the verifier key; empty where there is none
+	key         string      // the verifier key, the last that it handed over to; empty where there is none
+	chain       chain       // the keys before and after the one that was given
 	head        *Checkpoint // nil where it cannot be used
 	saved       *Checkpoint // nil where there is none or it cannot be used
 	size        uint64      // leaves of the ledger: the head's, or without one those the tiles show
@@ -153,6 +154,13 @@ func (v *verifier) readHeads() error {
 		return err
 	}
 	v.key = key
+	if key != "" {
+		var err error
+		if v.chain, err = readChain(v.opts.Dir, key); err != nil {
+			return err
+		}
+		v.key = v.chain.keys[len(v.chain.keys)-1]
+	}
 	if err := v.readHead(key); err != nil {
 		return err
 	}
@@ -170,9 +178,10 @@ func (v *verifier) readHead(key string) error {
 	case err != nil:
 		return err
 	default:
-		v.head = v.openHead(msg, key, KindCheckpointAltered, checkpointFile, "the checkpoint")
+		v.head = v.openHead(msg, key, v.chain.held, KindCheckpointAltered, checkpointFile, "the checkpoint")
 	}
 	if v.head != nil {
+		v.tellHandOvers()
 		v.size = v.head.Size
 		root, err := storedRoot(v.folder, v.size)
 		v.edgeFits = err == nil && root == v.head.Root
@@ -184,7 +193,7 @@ func (v *verifier) readHead(key string) error {
 
 // openHead opens a signed checkpoint. One whose signature does not verify still says what to compare with, if it can be
 // read at all, so that damage elsewhere is located too.
-func (v *verifier) openHead(msg []byte, key, kind, file, what string) *Checkpoint {
+func (v *verifier) openHead(msg []byte, key string, first int, kind, file, what string) *Checkpoint {
 	c, err := tiles.ParseCheckpoint(msg)
 	if err != nil {
 		v.add(Finding{Kind: kind, File: file, Text: fmt.Sprintf("%s cannot be read: %v", what, err)})
@@ -195,7 +204,7 @@ func (v *verifier) openHead(msg []byte, key, kind, file, what string) *Checkpoin
 			Text: fmt.Sprintf("no key was given and %s is missing: the signature of %s was not checked", pubFile, what)})
 		return &c
 	}
-	if _, err := tiles.OpenCheckpoint(msg, key); err != nil {
+	if _, err := v.chain.open(msg, first); err != nil {
 		v.add(Finding{Kind: kind, File: file, Expected: "a signature by " + keyName(key),
 			Text: fmt.Sprintf("%s of size %d is not signed by the key %s: it was altered, or another key signed it", what, c.Size, keyName(key))})
 		return &c
@@ -203,8 +212,30 @@ func (v *verifier) openHead(msg []byte, key, kind, file, what string) *Checkpoin
 	return &c
 }
 
+// tellHandOvers says which keys took over from the one that was given, and that each did at a tree that this ledger had.
+func (v *verifier) tellHandOvers() {
+	for i := v.chain.held; i < len(v.chain.links); i++ {
+		h := v.chain.links[i]
+		if v.head.Size < uint64(h.Tree.N) {
+			v.add(Finding{Kind: KindSavedAhead, First: v.head.Size + 1, Last: uint64(h.Tree.N), Text: fmt.Sprintf(
+				"the key %s handed over at %d records, the ledger now holds %d: the ledger was cut", keyName(h.Key), h.Tree.N, v.head.Size)})
+			continue
+		}
+		if h.Tree.N > 0 {
+			root, err := v.folder.Root(context.Background(), *v.head, uint64(h.Tree.N))
+			if err == nil && root != h.Tree.Hash {
+				v.add(Finding{Kind: KindSavedRoot, First: 1, Last: uint64(h.Tree.N), Expected: h.Tree.Hash.String(), Found: root.String(),
+					Text: fmt.Sprintf("the key %s handed over at another tree of %d records: the ledger was rewritten since", keyName(h.Key), h.Tree.N)})
+				continue
+			}
+		}
+		v.add(Finding{Kind: KindHandOver, Severity: SeverityNotice, First: uint64(h.Tree.N), Last: uint64(h.Tree.N),
+			Text: fmt.Sprintf("the key %s handed over to %s at %d records: hold the new key from now on", keyName(h.Key), keyName(h.Next), h.Tree.N)})
+	}
+}
+
 func (v *verifier) readSaved(key string) {
-	saved := v.openHead(v.opts.Saved, key, KindSavedAltered, "", "the held checkpoint")
+	saved := v.openHead(v.opts.Saved, key, 0, KindSavedAltered, "", "the held checkpoint")
 	if saved == nil {
 		return
 	}

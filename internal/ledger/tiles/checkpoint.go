@@ -23,10 +23,10 @@ type Checkpoint struct {
 // Tree is the checkpoint's size and root as tlog has them.
 func (c Checkpoint) Tree() tlog.Tree { return tlog.Tree{N: int64(c.Size), Hash: c.Root} }
 
-// Sign makes a checkpoint of a tree; the signer's name is its origin.
-func Sign(signer note.Signer, tree tlog.Tree) (Checkpoint, error) {
+// Sign makes a checkpoint of a tree; the signer's name is its origin. Others may sign with it.
+func Sign(signer note.Signer, tree tlog.Tree, others ...note.Signer) (Checkpoint, error) {
 	c := torchwood.Checkpoint{Origin: signer.Name(), Tree: tree}
-	msg, err := note.Sign(&note.Note{Text: c.String()}, signer)
+	msg, err := note.Sign(&note.Note{Text: c.String()}, append([]note.Signer{signer}, others...)...)
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("sign checkpoint of size %d: %w", tree.N, err)
 	}
