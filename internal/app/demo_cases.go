@@ -8,6 +8,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 	"github.com/tripod-audit/tripod/internal/simulate/world"
 )
@@ -56,18 +57,21 @@ func (a *App) demoInvestigation(ctx context.Context, asks, approves *access.Pers
 	if err != nil || found == nil {
 		return "", err
 	}
-	who, _ := found.Account.Telling()
+	who, _ := found.Record.Account.Telling()
 	c, err := a.desk.Open(ctx, asks, casebook.NewCase{Kind: casebook.KindInvestigation, Purpose: casebook.PurposeIncident, Basis: casebook.BasisLegitimateInterest,
 		Reference: "INC-2211", Title: "A script from the network was to be run unread", Subjects: []string{who}})
 	if err != nil {
 		return "", err
 	}
-	g, err := a.demoAsk(ctx, asks, casebook.Ask{Case: c.ID, Class: audit.ClassText, Containers: []string{found.Container},
+	g, err := a.demoAsk(ctx, asks, casebook.Ask{Case: c.ID, Class: audit.ClassText, Containers: []string{found.Record.Container},
 		Reason: "What was asked of the model before it answered with a command that the gateway stopped."})
 	if err != nil {
 		return "", err
 	}
-	_, err = a.desk.Approve(ctx, approves, g.ID, g.Terms, "One session; an hour is enough.")
+	if _, err := a.desk.Approve(ctx, approves, g.ID, g.Terms, "One session; an hour is enough."); err != nil {
+		return "", err
+	}
+	_, err = a.desk.Read(ctx, asks, g.ID, found.Seq)
 	return c.ID, err
 }
 
@@ -82,7 +86,7 @@ func (a *App) demoRequest(ctx context.Context, account string, asks *access.Pers
 	if err != nil {
 		return err
 	}
-	_, err = a.demoAsk(ctx, asks, casebook.Ask{Case: c.ID, Class: audit.ClassText, Containers: []string{found.Container}, Minutes: 45,
+	_, err = a.demoAsk(ctx, asks, casebook.Ask{Case: c.ID, Class: audit.ClassText, Containers: []string{found.Record.Container}, Minutes: 45,
 		Reason: "To see whether others are named in what is handed over."})
 	return err
 }
@@ -98,7 +102,7 @@ func (a *App) demoAsk(ctx context.Context, by *access.Person, ask casebook.Ask) 
 }
 
 // demoFind is the latest record with a container that one of some queries finds, nil where none does.
-func (a *App) demoFind(ctx context.Context, queries ...string) (*audit.Record, error) {
+func (a *App) demoFind(ctx context.Context, queries ...string) (*reading.Item, error) {
 	for _, text := range queries {
 		q, err := search.Parse(text, time.Now())
 		if err != nil {
@@ -109,8 +113,8 @@ func (a *App) demoFind(ctx context.Context, queries ...string) (*audit.Record, e
 			return nil, err
 		}
 		for i := range found.Items {
-			if r := found.Items[i].Record; r.Container != "" {
-				return r, nil
+			if found.Items[i].Record.Container != "" {
+				return &found.Items[i], nil
 			}
 		}
 	}

@@ -261,6 +261,8 @@ func TestCaseRefusals(t *testing.T) {
 	}
 	wrong := d.send(d.ana, "/cases/ask", "/cases/ask", "case", c, "what", "query", "class", "detail", "minutes", "99", "query", "tool:Bash", "reason", "kept as typed")
 	refused("too long", wrong, http.StatusBadRequest)
+	position := d.send(d.ana, "/cases/ask?case="+c, "/cases/ask", "case", c, "what", "record", "record", d.seq(), "class", "detail", "minutes", "99", "reason", "x")
+	holds(t, "the form again", position.Body, `name="record" min="1" value="`+d.seq()+`"`)
 	holds(t, "the form again", wrong.Body, "kept as typed", `value="99"`)
 }
 

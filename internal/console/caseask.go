@@ -173,7 +173,9 @@ func (v *visit) askPage(glass bool, wrong *page.Problem) error {
 		Unknown: v.wasEntered("unknown", "yes"), Glass: glass, MayOpen: v.may(access.OpenCase), Logged: casebook.Dialog, Wrong: wrong,
 		Classes: page.Choices([]audit.Class{audit.ClassDetail, audit.ClassText}, v.entered("class"), page.ClassWords),
 	}
-	p.Seq, _ = strconv.ParseUint(v.parameter("record"), 10, 63)
+	if v.r.Method == http.MethodGet || p.Session == "" && v.field("known") != "" {
+		p.Seq, _ = strconv.ParseUint(v.parameter("record"), 10, 63)
+	}
 	if n, err := strconv.Atoi(v.entered("minutes")); err == nil {
 		p.Minutes = n
 	}
@@ -218,6 +220,10 @@ func (v *visit) askChoices(p *page.Ask) []page.Choice {
 				list[len(list)-1].Note = fmt.Sprintf("%s and %d more", containers[0], n-1)
 			}
 		}
+	}
+	if p.Seq == 0 && p.Session == "" {
+		p.ByNumber, p.Number = true, v.entered("record")
+		list = append(list, page.Choice{Value: askRecord, Words: "one record, by its position"})
 	}
 	list = append(list, page.Choice{Value: askQuery, Words: "what a query finds"})
 	entered := v.entered("what")

@@ -170,6 +170,8 @@ type Ask struct {
 	CSRF     string
 	Seq      uint64 // the record it is about; 0 for none
 	Session  string
+	Number   string   // what was entered for it
+	ByNumber bool     // a record is named by its position in the form
 	Cases    []Choice // open ones that who looks takes part in
 	What     []Choice // record, container, query
 	Query    string

@@ -49,7 +49,7 @@
 
   let leaving = false;
   addEventListener("pageshow", () => { leaving = false; });
-  const places = {o: "/", a: "/activity", n: "/organisation", h: "/health"};
+  const places = {o: "/", a: "/activity", n: "/organisation", c: "/cases", h: "/health"};
   let going = 0; // when g was pressed
 
   document.addEventListener("keydown", (e) => {
