@@ -139,6 +139,14 @@ var own = map[string]string{
 	"tripod.erase.container":              "ordered|the erasure of {container|'a container}",
 	"tripod.erase.completed":              "completed|an erasure[, ordered by record {position}]",
 
+	"tripod.access.refused":  "!=somebody was refused[: {access.what}][ ({~access.reason})][, after {access.untold} more]",
+	"tripod.signin.end":      "ended|a sign-in[ of {sign_in.subject}][ ({~sign_in.reason})]",
+	"tripod.signin.end_all":  "ended|*all sign-ins[ of {sign_in.subject}]",
+	"tripod.signin.takeover": "took|the place of the local administrator",
+	"tripod.signin.kept":     "kept|the local administrator beside the identity provider",
+	"tripod.token.make":      "made|an API token[: {token.name}][ for {token.owner_email|token.owner}]",
+	"tripod.token.end":       "ended|an API token[: {token.name}]",
+
 	"tripod.hold.set":          "set|a legal hold[: {hold}]",
 	"tripod.hold.ask_release":  "asked for|the release of a legal hold[: {hold}]",
 	"tripod.hold.keep":         "kept|a legal hold[: {hold}]",
