@@ -73,6 +73,7 @@ var table = []Entry{
 	{Route: "GET /record/{seq}/content", Right: OpenContent, Does: "content of one record, under a grant"},
 	{Route: "GET /reviews/digest", Right: ReadReviews, Does: "weekly digests of who looked"},
 	{Route: "GET /reviews/digest/{week}", Right: ReadReviews, Does: "the digest of one week"},
+	{Route: "GET /settings/capture", Right: ReadSettings, Does: "what content is kept for whom, and what other rules would change"},
 	{Route: "GET /api/v1/search", Right: ReadRecords, Does: "search"},
 	{Route: "GET /api/v1/facets", Right: ReadRecords, Does: "counts by value"},
 	{Route: "GET /api/v1/histogram", Right: ReadRecords, Does: "counts by time"},

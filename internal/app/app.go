@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,6 +29,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/reviews"
 )
@@ -65,6 +67,8 @@ type App struct {
 	control    *control
 	ready      chan struct{}
 
+	kept atomic.Pointer[capture.Config] // the capture policy in force
+
 	extraTokens int // how many the options brought
 }
 
@@ -90,6 +94,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		cfg: o.Config, version: o.Version, log: o.Logger, level: o.Level, health: &health.Registry{Notify: raised(o.Logger)}, metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
 	}
+	kept := o.Config.Capture
+	a.kept.Store(&kept)
 	if err := a.open(ctx, o); err != nil {
 		return nil, errors.Join(err, a.close(ctx))
 	}
@@ -303,6 +309,9 @@ func (a *App) announce(ctx context.Context) error {
 	}
 	if err := os.WriteFile(a.addrsPath(), append(b, '\n'), 0o600); err != nil {
 		a.impaired(ctx, "serve.addresses", "commands cannot find this process: its addresses are not written", errors.Join(err, removeFile(a.addrsPath())))
+	}
+	if err := a.recordCapture(ctx); err != nil {
+		a.impaired(ctx, "serve.unrecorded", "a change of the capture policy is not on record", err)
 	}
 	digest, err := a.cfg.Digest()
 	if err != nil {

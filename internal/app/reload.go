@@ -8,6 +8,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 )
 
 // Conditions that say that the configuration in force is not the one on disk.
@@ -16,7 +17,7 @@ const (
 	conditionRestart = "config.restart" // parts of it need a restart
 )
 
-// Reload takes over policy with its rule files, bearer tokens, the content of certificate files and the log level from the
+// Reload takes over policy with its rule files, the capture policy, bearer tokens, the content of certificate files and the log level from the
 // configuration that load reads; everything else needs a restart, which is said in log and health. A configuration that is refused changes nothing.
 // The record of a reload names the configuration in force after it.
 func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) error {
@@ -31,6 +32,9 @@ func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) er
 		text := "changed and in force only after a restart: " + strings.Join(restart, ", ")
 		a.health.Raise(conditionRestart, health.Warning, text)
 		a.log.WarnContext(ctx, "configuration reloaded in part", "reason", text)
+	}
+	if err := a.recordCapture(ctx); err != nil {
+		return err
 	}
 	digest, err := a.cfg.Digest()
 	if err != nil {
@@ -55,6 +59,10 @@ func (a *App) reload(ctx context.Context, load func() (config.Config, error)) (r
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
+	kept, err := capture.New(next.Capture)
+	if err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
 	callers, err := readTokens("gateway", next.Gateway.Tokens)
 	if err != nil {
 		return nil, err
@@ -77,6 +85,8 @@ func (a *App) reload(ctx context.Context, load func() (config.Config, error)) (r
 		}
 	}
 	commit()
+	a.truth.Door.SetPolicy(kept)
+	a.kept.Store(&next.Capture)
 	a.cfg, restart = a.cfg.AfterReload(next)
 	return restart, nil
 }

@@ -280,12 +280,13 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 	effective = *c
 	effective.Access = next.Access
 	effective.Access.OIDC, effective.Access.Bootstrap = c.Access.OIDC, c.Access.Bootstrap
+	effective.Capture = next.Capture
 	effective.OTLP.Tokens, effective.Gateway.Tokens, effective.Log.Level = next.OTLP.Tokens, next.Gateway.Tokens, next.Log.Level
 	for _, f := range []struct {
 		name     string
 		old, new any
 	}{
-		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"capture", c.Capture, next.Capture}, {"cases", c.Cases, next.Cases}, {"backup", c.Backup, next.Backup}, {"retention", c.Retention, next.Retention},
+		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"cases", c.Cases, next.Cases}, {"backup", c.Backup, next.Backup}, {"retention", c.Retention, next.Retention},
 		{"console", c.Console, next.Console}, {"access.oidc", c.Access.OIDC, next.Access.OIDC}, {"access.bootstrap", c.Access.Bootstrap, next.Access.Bootstrap},
 		{"policy.cache_spans", c.Policy.CacheSpans, next.Policy.CacheSpans},
 		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},

@@ -21,6 +21,7 @@ func (c *Console) routes() *http.ServeMux {
 	c.caseRoutes(mux)
 	c.activityRoutes(mux)
 	c.reviewRoutes(mux)
+	c.captureRoutes(mux)
 	c.apiRoutes(mux)
 	for pattern, h := range c.deps.Open {
 		c.open(mux, pattern, h)

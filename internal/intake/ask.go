@@ -9,7 +9,7 @@ import (
 // Level tells up to which class the capture policy keeps content of such a record, so that a way in need not ask its
 // source for what would be withheld.
 func (d *Door) Level(r *audit.Record, credential string) audit.Class {
-	return d.policy.Level(r, credential)
+	return d.policy.Load().Level(r, credential)
 }
 
 // Held tells of each draft whether it was delivered before with this very body. Only drafts whose ids are remembered for

@@ -37,7 +37,7 @@ func (d *Door) storeBodies(ctx context.Context, del Delivery, ids []journal.Dige
 		if draft.Body == nil || skip[i] {
 			continue
 		}
-		if !d.policy.Level(draft.Record, draft.credential(&del)).Allows(draft.Body.Class) {
+		if !d.policy.Load().Level(draft.Record, draft.credential(&del)).Allows(draft.Body.Class) {
 			draft.Record.Content = append(draft.Record.Content, audit.Content{
 				Name: draft.Body.Name, Class: draft.Body.Class, Kind: audit.KindBytes.String(), Withheld: audit.WithheldPolicy,
 			})

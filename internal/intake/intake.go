@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -77,7 +78,7 @@ type Content interface {
 type Door struct {
 	journal Journal
 	content Content
-	policy  *capture.Policy
+	policy  atomic.Pointer[capture.Policy]
 	ids     *identifier
 	flights flights
 }
@@ -85,8 +86,13 @@ type Door struct {
 // New makes the door. idKey keys the digests that serve as record ids, so that an id confirms nobody's guess of a
 // content it was computed over; with another key re-deliveries from before are not recognised.
 func New(j Journal, c Content, policy *capture.Policy, idKey []byte) *Door {
-	return &Door{journal: j, content: c, policy: policy, ids: newIdentifier(idKey)}
+	d := &Door{journal: j, content: c, ids: newIdentifier(idKey)}
+	d.policy.Store(policy)
+	return d
 }
+
+// SetPolicy puts another capture policy in force for deliveries that come from now on. What was stored stays as it is.
+func (d *Door) SetPolicy(policy *capture.Policy) { d.policy.Store(policy) }
 
 // Submit makes a delivery durable. Errors wrap ErrUnavailable unless the context ended first, or a body could not be read,
 // which is a *BodyError.
@@ -150,6 +156,7 @@ func unavailable(ctx context.Context, what string, err error) error {
 // storeContent keeps what the policy allows of the drafts not seen before, and writes the references into their records.
 // Drafts delivered before are left alone: what was erased since must not come back with a retry.
 func (d *Door) storeContent(ctx context.Context, del Delivery, ids []journal.Digest, skip []bool) error {
+	policy := d.policy.Load()
 	var blocks []content.Block
 	var refs []blockRef
 	same := make(map[plaintext]int) // records of one export share what their resource says: it is sealed once
@@ -158,7 +165,7 @@ func (d *Door) storeContent(ctx context.Context, del Delivery, ids []journal.Dig
 		if skip[i] || len(draft.Pieces) == 0 {
 			continue
 		}
-		level := d.policy.Level(draft.Record, draft.credential(&del))
+		level := policy.Level(draft.Record, draft.credential(&del))
 		draft.Record.Content = make([]audit.Content, len(draft.Pieces))
 		if level != audit.ClassMetadata {
 			if held, err := d.held(ctx, draft, ids[i]); err != nil {

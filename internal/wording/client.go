@@ -174,6 +174,7 @@ var own = map[string]string{
 	"tripod.reviews.open:reviews.digest":               "opened|the digest of {week|'a week}",
 	"tripod.reviews.open:reviews.consultations":        "looked up|*looks at one account",
 	"tripod.reviews.open:reviews.consultations.export": "exported|*looks at one account",
+	"tripod.console.open:capture":                      "opened|the page of what is kept",
 	"tripod.reviews.digest":                            "!=the digest of {week|'a week} was made",
 	"tripod.reviews.read":                              "read|the digest of {week|'a week}|as privacy officer",
 	"tripod.capture.change":                            "changed|the capture policy",

@@ -33,6 +33,7 @@ func funcs(assets *Assets) template.FuncMap {
 		"recordURL":   RecordURL,
 		"activityURL": ActivityURL,
 		"kindName":    KindName,
+		"keepable":    func() []string { return []string{"metadata", "detail", "text"} },
 		"purposeName": PurposeName,
 		"join":        strings.Join,
 		"add":         func(a, b int) int { return a + b },

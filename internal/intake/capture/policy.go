@@ -5,9 +5,13 @@
 package capture
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 )
@@ -90,4 +94,26 @@ func (r *Rule) matches(rec *audit.Record, credential string) bool {
 
 func anyOf(wanted, have []string) bool {
 	return slices.ContainsFunc(have, func(g string) bool { return slices.Contains(wanted, g) })
+}
+
+// Digest tells policies apart, in hex.
+func (c Config) Digest() string {
+	if len(c.Rules) == 0 {
+		c.Rules = nil // none is none, however it is written
+	}
+	b, err := json.Marshal(c)
+	if err != nil {
+		return "" // it holds strings only
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// Words are the rules in words, one a line, with what holds where none matches.
+func (c Config) Words() string {
+	var b strings.Builder
+	for i := range c.Rules {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, c.Rules[i].String())
+	}
+	return b.String() + "else plane control: keep metadata\nelse plane agent or network: keep detail\n"
 }
