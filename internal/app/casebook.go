@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access/casebook"
@@ -18,17 +18,59 @@ import (
 // newDesk makes the desk of cases over what this process writes and reads.
 func (t *Truth) newDesk(cfg casebook.Config, r *reading.Reader, log *slog.Logger) *casebook.Desk {
 	return casebook.NewDesk(cfg, casebook.Deps{
-		Acts: t.Acts, Book: t.Book, Door: t.Door, Content: t.Content.Reader(), Journal: t.Journal.Reader(), Directory: &whose{r}, Queries: &queries{r},
+		Acts: t.Acts, Book: t.Book, Door: t.Door, Content: t.Content.Reader(), Journal: t.Journal.Reader(), Directory: &whose{reader: r}, Queries: &queries{r},
 		Cursors: t.Journal, Logger: log, Health: t.Health,
 	})
 }
 
-// whose tells whose content is whose, by the view of the organisation.
-type whose struct{ reader *reading.Reader }
+// whose tells whose content is whose, by the view of the organisation. It keeps the accounts as the view had them at one
+// position, since one request asks for many.
+type whose struct {
+	reader *reading.Reader
+
+	mu       sync.Mutex
+	at       uint64                    // guarded by mu
+	accounts map[string]casebook.Owner // by identifier; guarded by mu, its values never change
+}
+
+// look is the view and its accounts.
+func (d *whose) look(ctx context.Context) (organisation.Reader, map[string]casebook.Owner, error) {
+	view, err := d.reader.Organisation(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	at, err := view.Position(ctx) // before the accounts, which may be newer
+	if err != nil {
+		return nil, nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.accounts != nil && d.at == at {
+		return view, d.accounts, nil
+	}
+	all, err := view.Accounts(ctx, organisation.Filter{})
+	if err != nil {
+		return nil, nil, err
+	}
+	d.at, d.accounts = at, make(map[string]casebook.Owner)
+	for i := range all.List {
+		a := &all.List[i]
+		o := casebook.Owner{Identifiers: a.Identifiers(), Groups: a.Groups, Proved: !a.Asserted}
+		for _, id := range o.Identifiers {
+			if before, taken := d.accounts[id]; taken { // two accounts had it: whoever has either has both
+				both := casebook.Owner{Identifiers: slices.Concat(before.Identifiers, o.Identifiers), Groups: slices.Concat(before.Groups, o.Groups), Proved: before.Proved && o.Proved}
+				d.accounts[id] = both
+				continue
+			}
+			d.accounts[id] = o
+		}
+	}
+	return view, d.accounts, nil
+}
 
 // Owners implements casebook.Directory.
 func (d *whose) Owners(ctx context.Context, container string) ([]casebook.Owner, error) {
-	view, err := d.reader.Organisation(ctx)
+	view, accounts, err := d.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -38,50 +80,16 @@ func (d *whose) Owners(ctx context.Context, container string) ([]casebook.Owner,
 	}
 	owners := make([]casebook.Owner, 0, len(list))
 	for _, o := range list {
-		account, _, err := view.Account(ctx, o.Account)
-		if err != nil {
-			return nil, err
-		}
-		one := ownerOf(account)
-		one.Proved = o.Proved
-		if !slices.Contains(one.Identifiers, o.Account) {
-			one.Identifiers = append(one.Identifiers, o.Account)
-		}
-		owners = append(owners, one)
+		one := accounts[o.Account]
+		owners = append(owners, casebook.Owner{Identifiers: append([]string{o.Account}, one.Identifiers...), Groups: one.Groups, Proved: o.Proved})
 	}
 	return owners, nil
 }
 
 // Account implements casebook.Directory.
 func (d *whose) Account(ctx context.Context, identifier string) (casebook.Owner, error) {
-	view, err := d.reader.Organisation(ctx)
-	if err != nil {
-		return casebook.Owner{}, err
-	}
-	account, _, err := view.Account(ctx, identifier)
-	if err != nil {
-		return casebook.Owner{}, err
-	}
-	kind, value, _ := strings.Cut(identifier, ":")
-	if account == nil && slices.Contains([]string{"email", "user", "uuid", "subject"}, kind) { // beside its id an account is known by values alone
-		if account, _, err = view.Account(ctx, value); err != nil {
-			return casebook.Owner{}, err
-		}
-	}
-	return ownerOf(account), nil
-}
-
-func ownerOf(a *organisation.Account) casebook.Owner {
-	if a == nil {
-		return casebook.Owner{}
-	}
-	o := casebook.Owner{Identifiers: []string{a.ID}, Groups: a.Groups, Proved: !a.Asserted}
-	for _, k := range a.Known {
-		if id := k.Kind + ":" + k.Value; !slices.Contains(o.Identifiers, id) {
-			o.Identifiers = append(o.Identifiers, id)
-		}
-	}
-	return o
+	_, accounts, err := d.look(ctx)
+	return accounts[identifier], err
 }
 
 // queries finds records for grants that name a query.

@@ -57,11 +57,7 @@ func (d directory) Account(ctx context.Context, id string) (casebook.Owner, erro
 	if a == nil || err != nil {
 		return casebook.Owner{}, err
 	}
-	o := casebook.Owner{Identifiers: []string{a.ID}, Groups: a.Groups, Proved: !a.Asserted}
-	for _, k := range a.Known {
-		o.Identifiers = append(o.Identifiers, k.Kind+":"+k.Value)
-	}
-	return o, nil
+	return casebook.Owner{Identifiers: a.Identifiers(), Groups: a.Groups, Proved: !a.Asserted}, nil
 }
 
 // matching finds records for grants that name a query.
