@@ -107,7 +107,7 @@ const humans = 5
 // people whom it is not about, or by breaking the glass, within the hour.
 func TestFourEyesHold(t *testing.T) {
 	t.Parallel()
-	seeds := 40
+	seeds := 25
 	if testing.Short() {
 		seeds = 15
 	}
