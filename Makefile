@@ -60,7 +60,7 @@ endef
 
 # The long versions of the crash tests, 500 random worlds of the activity feed, pages over a million records, and every fuzz target.
 soak:
-	TRIPOD_SOAK=1 $(GO) test -timeout 6h -count=1 ./e2e/... ./internal/console/browsertest ./internal/collect/complianceapi
+	TRIPOD_SOAK=1 $(GO) test -timeout 6h -count=1 ./e2e/... ./internal/console/browsertest ./internal/collect/complianceapi ./internal/lifecycle/retention
 	@$(call fuzz,)
 
 # The pictures in the documents, from the demo.

@@ -48,7 +48,7 @@ type again struct {
 }
 
 func (a *again) erase(ctx context.Context, e *Erasure) (bool, error) {
-	o := erasure.Order{By: a.by, Retention: e.Retention, Reason: fmt.Sprintf("restored from a backup; erased before, as record %d said", e.Completed)}
+	o := erasure.Order{By: a.by, Retention: e.Retention, Again: true, Reason: fmt.Sprintf("restored from a backup; erased before, as record %d said", e.Completed)}
 	if e.Container != "" {
 		_, err := a.eraser.Container(ctx, e.Container, o)
 		if errors.Is(err, content.ErrMissing) {

@@ -159,7 +159,7 @@ func TestManyRefusals(t *testing.T) {
 	t.Parallel()
 	s, ctx := open(t), context.Background()
 	s.deliverMany(t, 4)
-	look, err := s.door.Record(ctx, intake.Act{Type: "tripod.console.open", Activity: audit.ActivityView}, nil)
+	looked, err := s.door.Record(ctx, intake.Act{Type: "tripod.console.open", Activity: audit.ActivityView}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,8 +183,11 @@ func TestManyRefusals(t *testing.T) {
 			t.Errorf("%s: asked about %+v", name, asked)
 		}
 	}
+	if _, err := e.Content(ctx, []uint64{4}, texts, erasure.Order{Again: true}); err != nil || s.states(t, 4) != "erased held" {
+		t.Errorf("carried out before, and undone by a restore: %v, %s", err, s.states(t, 4))
+	}
 	e.Held = nil
-	if last, _ := s.Reader().Last(ctx); last != look {
+	if last, _ := s.Reader().Last(ctx); last != looked+2 {
 		t.Errorf("refused erasures are on record: last = %d", last)
 	}
 	if _, err := e.Records(ctx, []uint64{1, 99}, nil, order); !errors.Is(err, journal.ErrNotFound) || s.states(t, 1) != "held held" {
@@ -198,10 +201,10 @@ func TestManyRefusals(t *testing.T) {
 	if _, err := e.Container(ctx, "tripod/tripod.erase.record", order); err == nil {
 		t.Error("the reasons of orders were erased by order")
 	}
-	if _, err := e.Records(ctx, []uint64{1, look}, nil, order); err == nil || !strings.Contains(err.Error(), "vouch") {
+	if _, err := e.Records(ctx, []uint64{1, looked}, nil, order); err == nil || !strings.Contains(err.Error(), "vouch") {
 		t.Errorf("who looked, by order: %v", err)
 	}
-	if r, err := e.Records(ctx, []uint64{1, look}, nil, erasure.Order{Retention: "looks"}); err != nil || r.Records != 2 {
+	if r, err := e.Records(ctx, []uint64{1, looked}, nil, erasure.Order{Retention: "looks"}); err != nil || r.Records != 2 {
 		t.Errorf("who looked, by retention: %+v, %v", r, err)
 	}
 	if r, err := e.Records(ctx, []uint64{1, 2}, nil, order); err != nil || r.Records != 1 {

@@ -50,6 +50,9 @@ type Order struct {
 	Reason string // free text; kept as content, since it may name people
 	// Retention names the class of retention whose period is over: nobody asked, time did. "" for an order that somebody gave.
 	Retention string
+	// Again says that the erasure was ordered and carried out before, and undone by a restore: nothing that is held now stands
+	// against it.
+	Again bool
 }
 
 // Receipt tells where the erasure is on record.

@@ -139,7 +139,7 @@ func group(found []Found, selection Selection) (groups []Blocks) {
 
 // free asks whether anything is held.
 func (e *Eraser) free(ctx context.Context, t Target) error {
-	if e.Held == nil {
+	if e.Held == nil || t.Order.Again {
 		return nil
 	}
 	return e.Held(ctx, t)
