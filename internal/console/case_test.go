@@ -351,3 +351,26 @@ func TestCaseAPI(t *testing.T) {
 		t.Errorf("another record: %d %s", a.Status, a.Body)
 	}
 }
+
+// TestContentIsInert opens what somebody wrote to harm who reads it: a browser gets text and codes.
+func TestContentIsInert(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for _, value := range consoletest.HostileValues() {
+		d.say("kofi@example.com", "s1", value)
+	}
+	d.CatchUp()
+	c := d.open(d.ana, "title", consoletest.HostileValues()[0], "reference", "")
+	at := d.done(d.send(d.ana, "/cases/ask?session=s1", "/cases/ask", "case", c, "session", "s1", "what", "container", "class", "text", "minutes", "5",
+		"reason", consoletest.HostileValues()[1]))
+	_, grant, _ := strings.Cut(at, "#")
+	d.done(d.answer(d.priya, c, grant, "approve", "note", consoletest.HostileValues()[3]))
+	d.SignInAs(d.ana)
+	for _, path := range []string{"/session/s1/content?grant=" + grant, "/cases/" + c, "/cases"} {
+		a := d.Get(path)
+		if a.Status != http.StatusOK || path != "/cases" && !strings.Contains(a.Body, consoletest.Mark) {
+			t.Errorf("%s: %d, or nothing hostile on it", path, a.Status)
+		}
+		consoletest.CheckInert(t, path, a.Body)
+	}
+}
