@@ -121,6 +121,9 @@ func (d *Desk) Show(ctx context.Context, by *access.Person, id string) (Case, []
 
 // Waiting lists the requests that wait for somebody to approve, and what was opened alone and waits for their review.
 func (d *Desk) Waiting(ctx context.Context, by *access.Person) (approve, review []Grant, err error) {
+	if err := by.Allow(access.SignedIn); err != nil {
+		return nil, nil, err
+	}
 	err = d.deps.Acts.Within(ctx, func(now time.Time) error {
 		for _, g := range d.deps.Book.Grants("", now) {
 			c := d.deps.Book.cases[g.Case]

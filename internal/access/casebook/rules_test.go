@@ -37,10 +37,12 @@ func TestFourEyes(t *testing.T) {
 		_, err = b.Deny(ctx, by, g.ID, "")
 		mustRefuse(t, what+" denies", err, access.ErrForbidden, casebook.ErrUnknown)
 	}
+	_, _, err := b.Waiting(ctx, nil)
+	mustRefuse(t, "what waits for nobody", err, access.ErrForbidden)
 	ola := person("ola", access.PrivacyOfficer)
 	narrow := *ola
 	narrow.Cases = []string{"C-2020-0001"}
-	_, err := b.Approve(ctx, &narrow, g.ID, g.Terms, "")
+	_, err = b.Approve(ctx, &narrow, g.ID, g.Terms, "")
 	mustRefuse(t, "a token for another case", err, casebook.ErrUnknown)
 	_, err = b.Approve(ctx, ola, g.ID, "", "")
 	mustRefuse(t, "terms that were not shown", err, casebook.ErrOver)
