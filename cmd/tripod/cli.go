@@ -45,6 +45,7 @@ type commands struct {
 	Demo          demoCommand          `cmd:"" help:"A whole simulated enterprise and a whole Tripod on loopback."`
 	Serve         serveCommand         `cmd:"" help:"Collect, store and prove: the real thing."`
 	Console       consoleCommand       `cmd:"" help:"Print a link into the console of the serve that runs here."`
+	Access        accessCommand        `cmd:"" help:"Who may do what: API tokens, sign-ins, the identity provider, the table of rights."`
 	Import        importCommand        `cmd:"" help:"Take in an audit log export of claude.ai (CSV)."`
 	Search        searchCommand        `cmd:"" help:"Search records, newest first."`
 	Session       sessionCommand       `cmd:"" help:"Show one session, all sources, in order."`

@@ -107,6 +107,11 @@ var table = []Entry{
 	{Command: "reviews list", Right: ReadReviews, Does: "who looked at what"},
 	{Command: "reviews consultations", Right: ReadReviews, Does: "looks at one account, without who looked"},
 	{Command: "reviews digest", Right: ReadReviews, Does: "the digest of one week"},
+	{Command: "access tokens list", Right: ReadSettings, Does: "API tokens"},
+	{Command: "access tokens make", Right: WriteSettings, Does: "make an API token"},
+	{Command: "access tokens end", Right: WriteSettings, Does: "end an API token"},
+	{Command: "access sessions list", Right: ReadSettings, Does: "who is signed in"},
+	{Command: "access sessions end", Right: WriteSettings, Does: "end sign-ins"},
 	{Command: "console", Right: SignedIn, Does: "a link into the console"},
 	{Command: "console --revoke", Right: WriteSettings, Does: "end every sign-in"},
 }

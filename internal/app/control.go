@@ -49,6 +49,7 @@ func newControl(a *App) (*control, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
 	handleLifecycle(a, func(pattern string, h http.HandlerFunc, _ ...string) { mux.HandleFunc(pattern, h) })
+	handleAccess(a, func(pattern string, h http.HandlerFunc, _ ...string) { mux.HandleFunc(pattern, h) })
 	ending := make(chan struct{})
 	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) })
 	mux.HandleFunc("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, a.truth, ending) })
