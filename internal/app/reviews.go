@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -66,7 +67,7 @@ func (t *Truth) Reviews(ctx context.Context, r *reading.Reader, o ReviewOrder, b
 	if err != nil {
 		return ReviewEnd{}, err
 	}
-	log := &reviews.Log{Reader: r, Texts: texts, UpTo: seq - 1}
+	log := &reviews.Log{Reader: r, Texts: texts, Veiled: t.privileged(ctx), UpTo: seq - 1}
 	if o.What == "digest" {
 		return digest(ctx, log, o.Week, use)
 	}
@@ -82,6 +83,26 @@ func (t *Truth) Reviews(ctx context.Context, r *reading.Reader, o ReviewOrder, b
 	}
 	return ReviewEnd{}, fmt.Errorf("reviews: %q of %q is nothing to ask for", o.What, o.Account)
 }
+
+// privileged tells which cases are privileged matters: on the command line nobody takes part in them.
+func (t *Truth) privileged(ctx context.Context) func(string) bool {
+	known := make(map[string]bool)
+	return func(id string) bool {
+		is, ok := known[id]
+		if !ok {
+			is = t.Acts.Within(ctx, func(time.Time) error {
+				if c, ok := t.Book.Case(id); ok && len(c.Privileged) > 0 {
+					return errPrivileged
+				}
+				return nil
+			}) != nil
+			known[id] = is
+		}
+		return is
+	}
+}
+
+var errPrivileged = errors.New("a privileged matter")
 
 // act is what asking leaves on record.
 func (o *ReviewOrder) act(by audit.Identity) (intake.Act, error) {

@@ -81,13 +81,30 @@ func (v *visit) opensReviewExport() (opening, error) {
 
 // log is who looked at what, with the texts of queries: that it is looked at is on record already.
 func (v *visit) log() (*reviews.Log, error) {
-	l := &reviews.Log{Reader: v.deps.Reader}
+	l := &reviews.Log{Reader: v.deps.Reader, Veiled: v.veiled()}
 	if v.deps.Contents == nil {
 		return l, nil
 	}
 	var err error
 	l.Texts, err = reviews.OpenTexts(v.deps.Contents, v.person().Label(), func(context.Context) error { return nil })
 	return l, err
+}
+
+// veiled tells of which cases who looks may not know what they are about; nil where there are no cases.
+func (v *visit) veiled() func(string) bool {
+	if v.deps.Desk == nil {
+		return nil
+	}
+	known := make(map[string]bool)
+	return func(id string) bool {
+		is, ok := known[id]
+		if !ok {
+			c, _, err := v.deps.Desk.Peek(v.r.Context(), v.person(), id)
+			is = err != nil || c.Hidden
+			known[id] = is
+		}
+		return is
+	}
 }
 
 func (v *visit) reviews() error {

@@ -145,6 +145,9 @@ func (c *consulting) tell(ctx context.Context, l *Look) (Consultation, error) {
 	if l.Case == "" {
 		return out, nil
 	}
+	if c.Veiled != nil && c.Veiled(l.Case) {
+		return out, nil // that there is such a matter is all that may be told
+	}
 	k, err := c.caseOf(ctx, l.Case)
 	if out.CaseKind = k.kind; out.Purpose == "" {
 		out.Purpose = k.purpose

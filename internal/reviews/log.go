@@ -97,6 +97,8 @@ func pageKind(k Kind) bool {
 type Log struct {
 	Reader *reading.Reader
 	Texts  *Texts // opens the texts of queries; nil: they stay sealed
+	// Veiled reports whether who looks may not learn what a case is about: its purpose is left out. Nil: none is.
+	Veiled func(caseID string) bool
 	// UpTo leaves out what stands behind a position: the look at the log itself. 0 is all.
 	UpTo uint64
 }
@@ -212,6 +214,9 @@ func (l *Log) take(f Filter, item *reading.Item) (Look, bool) {
 		return Look{}, false
 	}
 	look, ok := LookOf(item.Seq, item.Record)
+	if look.Case != "" && l.Veiled != nil && l.Veiled(look.Case) {
+		look.Purpose = ""
+	}
 	return look, ok && (f.Kind == "" || look.Kind == f.Kind)
 }
 

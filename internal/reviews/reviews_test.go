@@ -151,6 +151,15 @@ func TestConsultations(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
+	veiled := b.log(&opened)
+	veiled.Veiled = func(id string) bool { return id == "C-2026-0004" }
+	var last reviews.Consultation
+	if _, err := veiled.Consultations(context.Background(), "dana@example.com", reviews.Filter{}, func(c reviews.Consultation) error {
+		last = c
+		return nil
+	}); err != nil || last.Access != reviews.KindContent || last.Purpose != "" || last.CaseKind != "" {
+		t.Errorf("a privileged matter is told: %+v, %v", last, err)
+	}
 	if told.Consultations != len(want) || len(told.Limits) < 2 {
 		t.Errorf("%+v", told)
 	}
