@@ -156,6 +156,9 @@ var own = map[string]string{
 
 	"tripod.import.start":         "began to import an audit log export",
 	"tripod.import":               "imported|an audit log export",
+	"tripod.backup":               "made|a backup[, {backup}]",
+	"tripod.restore":              "restored|the data directory[, from backup {backup}]",
+	"tripod.keys.rotate":          "changed|a key[: {what}]",
 	"tripod.recover":              "recovered|the ledger|[: records {first} to {last} are lost]",
 	"tripod.recover.signed":       "signed|the recovered ledger",
 	"tripod.compliance.key":       "took|a key|into use for the Compliance API[ ({~kind})]",
