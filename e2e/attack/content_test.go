@@ -105,7 +105,7 @@ func TestContentStaysShut(t *testing.T) {
 		}
 	})
 	t.Run("pages", func(t *testing.T) {
-		for path, a := range everyPage(s, list, 3).all() {
+		for path, a := range everyPage(s, list, 2).all() {
 			said{path: a.body + fmt.Sprint(a.header)}.check(t)
 			if strings.HasPrefix(path, "/activity/export") {
 				said{path + ", unpacked": unpacked(t, a.body)}.check(t)
@@ -132,9 +132,9 @@ func TestContentStaysShut(t *testing.T) {
 		}
 	})
 	tripod := build(t)
-	t.Run("commands beside serve", func(t *testing.T) { commandsSayNothing(t, s, tripod, list, 8) })
+	t.Run("commands beside serve", func(t *testing.T) { commandsSayNothing(t, s, tripod, list, 4) })
 	s.stop()
-	t.Run("commands without", func(t *testing.T) { commandsSayNothing(t, s, tripod, list, 2) })
+	t.Run("commands without", func(t *testing.T) { commandsSayNothing(t, s, tripod, list, 1) })
 	t.Run("log", func(t *testing.T) {
 		said{"the log": s.log.String()}.check(t)
 		if !strings.Contains(s.log.String(), "level=DEBUG") && !strings.Contains(s.log.String(), "level=INFO") {

@@ -44,7 +44,7 @@ func TestNothingRecordedRuns(t *testing.T) {
 			audit.SourceComplianceActivity, audit.SourceComplianceDirectory, audit.SourceComplianceSession, audit.SourceComplianceChat)
 	})
 	t.Logf("%d records", len(list))
-	pages := everyPage(s, list, 8)
+	pages := everyPage(s, list, 5)
 	marked := 0
 	for path, a := range pages.all() {
 		if strings.Contains(a.body, consoletest.Mark) {

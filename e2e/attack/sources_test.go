@@ -201,7 +201,7 @@ var keptFields = []string{"id", "first_id", "last_id", "next_page", "type", "cre
 // vendor is a stand-in for the Compliance API whose answers say what w says, and the key it takes.
 func vendor(t testing.TB, w words) (url, key string) {
 	t.Helper()
-	api, err := simulated.New(simulated.Options{World: world.New(world.Options{Seed: 11}), Seed: 11, Since: time.Now().Add(-20 * time.Hour)})
+	api, err := simulated.New(simulated.Options{World: world.New(world.Options{Seed: 11}), Seed: 11, Since: time.Now().Add(-10 * time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
