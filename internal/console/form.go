@@ -17,6 +17,9 @@ import (
 // mostEntered bounds, in bytes, what a form may send: reasons are sentences, not files.
 const mostEntered = 128 << 10
 
+// entering is how long a form may take to arrive: who sends it byte by byte holds nothing for longer.
+const entering = 30 * time.Second
+
 // form is what a page lets somebody decide. That it was asked by its own page, under a token of the sign-in, by who holds the
 // right of its line in the table, and lately signed in where that right asks for it, is seen to before do.
 type form struct {
@@ -68,7 +71,11 @@ func (v *visit) decide(d door, f form) (string, error) {
 	if kind, _, _ := strings.Cut(v.r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
 		return "", invalid("A form sends application/x-www-form-urlencoded.")
 	}
-	if err := v.r.ParseForm(); err != nil {
+	rc := http.NewResponseController(v.w)
+	_ = rc.SetReadDeadline(time.Now().Add(entering)) // not every writer has one
+	err := v.r.ParseForm()
+	_ = rc.SetReadDeadline(time.Time{})
+	if err != nil {
 		var long *http.MaxBytesError
 		if errors.As(err, &long) {
 			return "", &problem{status: http.StatusRequestEntityTooLarge, code: "invalid", heading: "Too long", text: "This is longer than a form may be.",
