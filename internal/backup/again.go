@@ -103,7 +103,7 @@ func (a *again) standing(ctx context.Context, e *Erasure) (seqs []uint64, err er
 			continue
 		}
 		if list[0].Commitment.String() != r.Commitment {
-			return nil, fmt.Errorf("record %d is not the one that was erased: its commitment is another", r.Position)
+			continue // the position was given anew, after this or an earlier restore: what was erased is not here
 		}
 		seqs = append(seqs, r.Position)
 	}

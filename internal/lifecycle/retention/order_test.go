@@ -12,17 +12,18 @@ import (
 	"testing"
 
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
 
-// TestRandomOrder purges, holds, releases, erases and starts again in random order. After each step nothing that is held is lost,
+// TestRandomOrder purges, holds, releases, erases, starts again, backs up and restores in random order. After each step nothing that is held is lost,
 // nothing that was erased is there, everything else can be read, and every proof holds.
 func TestRandomOrder(t *testing.T) {
 	t.Parallel()
-	seeds, steps := 25, 24
+	seeds, steps := 25, 28
 	if os.Getenv("TRIPOD_SOAK") != "" {
 		seeds, steps = 500, 40
 	}
@@ -53,6 +54,10 @@ type world struct {
 	waiting []string // holds whose release was asked for
 	log     []string // what was done
 	classes []retention.Class
+
+	repo                *backup.Repository
+	identity, recipient string
+	snap                *saved // nil before the first backup
 }
 
 const wordDays = 20
@@ -69,7 +74,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 
 func (w *world) run(steps int) (err error) {
 	defer func() { err = errors.Join(err, w.close()) }()
-	actions := []func() error{w.deliver1, w.deliver1, w.set, w.ask, w.release, w.eraseRecord, w.eraseMany, w.eraseContainer, w.purge, w.restart}
+	actions := []func() error{w.deliver1, w.deliver1, w.set, w.ask, w.release, w.eraseRecord, w.eraseMany, w.eraseContainer, w.purge, w.restart, w.backup, w.restore}
 	if err := w.deliver1(); err != nil {
 		return err
 	}
@@ -196,6 +201,9 @@ func (w *world) eraseRecord() error { return w.eraseThese(1) }
 func (w *world) eraseMany() error   { return w.eraseThese(4) }
 
 func (w *world) eraseThese(n int) error {
+	if w.snap != nil {
+		n = 1
+	}
 	var seqs []uint64
 	free, left, covered := true, false, w.covered()
 	for range n {
@@ -208,7 +216,12 @@ func (w *world) eraseThese(n int) error {
 		free = free && !w.held(d) && !slices.ContainsFunc(blocks(d), func(b block) bool { return covered[b] })
 	}
 	w.note("erase %d, free %v", seqs, free)
-	_, err := w.eraser.Records(context.Background(), seqs, nil, asked)
+	// A restore takes an order for many as a purge's, which spares what others need, so once there is a backup it is one.
+	erase := func() error { _, err := w.eraser.Records(context.Background(), seqs, nil, asked); return err }
+	if n == 1 {
+		erase = func() error { _, err := w.eraser.Record(context.Background(), seqs[0], asked); return err }
+	}
+	err := erase()
 	switch {
 	case !left:
 		if !errors.Is(err, erasure.ErrAlreadyErased) {
