@@ -20,20 +20,24 @@ func newCertificate(files config.ConsoleTLS) (*certificate, error) {
 		return nil, nil
 	}
 	c := &certificate{files: files}
-	return c, c.reload()
+	commit, err := c.prepare()
+	if err != nil {
+		return nil, err
+	}
+	commit()
+	return c, nil
 }
 
-// reload reads the files again. Where they do not fit, the old one stays.
-func (c *certificate) reload() error {
+// prepare reads the files again; what they hold counts with commit. Where they do not fit, the old one stays.
+func (c *certificate) prepare() (commit func(), err error) {
 	if c == nil {
-		return nil
+		return func() {}, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.files.Cert, c.files.Key)
 	if err != nil {
-		return fmt.Errorf("console.tls: %w", err)
+		return nil, fmt.Errorf("console.tls: %w", err)
 	}
-	c.now.Store(&pair)
-	return nil
+	return func() { c.now.Store(&pair) }, nil
 }
 
 // config is nil without a certificate.
