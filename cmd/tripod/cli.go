@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/tripod-audit/tripod/internal/app"
 )
 
 // Exit codes, a contract: scripts rely on them.
@@ -74,6 +76,7 @@ type commands struct {
 func run(ctx context.Context, args []string, std streams) int {
 	var cli commands
 	code := -1
+	ctx = asked(ctx, "")
 	parser, err := kong.New(&cli,
 		kong.Name("tripod"),
 		kong.Description("The audit system for an enterprise's use of Claude: who did what, and the proof."),
@@ -127,7 +130,7 @@ func report(std streams, err error) int {
 	var w wanting
 	var u usage
 	switch {
-	case errors.As(err, &w):
+	case errors.As(err, &w), errors.Is(err, app.ErrForbidden):
 		printError(std, err)
 		return exitWanting
 	case errors.As(err, &u):

@@ -11,6 +11,7 @@ import (
 
 type eraseCommand struct {
 	dataFlag
+	configFlag
 	Record    uint64 `help:"Erase the record at this position, and its content." xor:"what" placeholder:"SEQ"`
 	Container string `help:"Erase all content of this container." xor:"what" placeholder:"ID"`
 	Case      string `help:"Case under which it is ordered."`
@@ -25,7 +26,7 @@ func (c *eraseCommand) Run(ctx context.Context, std streams) error {
 	if c.Record == 0 && c.Container == "" {
 		return usage{errors.New("erase: name what with --record SEQ or --container ID")}
 	}
-	receipt, err := app.Erase(ctx, c.Data, app.EraseOrder{Seq: c.Record, Container: c.Container, Case: c.Case, Reason: c.Reason})
+	receipt, err := app.Erase(asked(ctx, c.Config), c.Data, app.EraseOrder{Seq: c.Record, Container: c.Container, Case: c.Case, Reason: c.Reason})
 	if err != nil {
 		return err
 	}

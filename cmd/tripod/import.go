@@ -18,7 +18,7 @@ import (
 type importCommand struct {
 	File   string  `arg:"" help:"The CSV file as it was downloaded; - for standard input."`
 	Data   *string `help:"Data directory (default tripod-data)." env:"TRIPOD_DATA" placeholder:"DIR"`
-	Config string  `short:"c" help:"Configuration file, for its capture policy where no serve runs." placeholder:"FILE"`
+	Config string  `short:"c" help:"Configuration file, for its capture policy and who may, where no serve runs." env:"TRIPOD_CONFIG" placeholder:"FILE"`
 	Org    string  `help:"Organization whose log it is; needed once several are imported." placeholder:"ID"`
 	JSON   bool    `help:"Print one JSON object."`
 }
@@ -49,7 +49,7 @@ func (c *importCommand) Run(ctx context.Context, std streams) error {
 		order.Note = func(text string) { fmt.Fprintln(std.err, text) }
 	}
 	spareMemory()
-	result, err := app.Import(ctx, order, watched(std, in, size))
+	result, err := app.Import(asked(ctx, c.Config), order, watched(std, in, size))
 	if result.Start > 0 {
 		err = errors.Join(err, c.print(std, &result))
 	}

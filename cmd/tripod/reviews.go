@@ -22,6 +22,7 @@ type reviewsCommand struct {
 // reviewFlags choose a stretch of time and a form.
 type reviewFlags struct {
 	dataFlag
+	configFlag
 	After  string `help:"From this time on: 2026-11-01, 2026-11-01T12:00:00Z; --after=-7d." placeholder:"TIME"`
 	Before string `help:"Before this time." placeholder:"TIME"`
 	JSON   bool   `help:"Print one JSON object a line." xor:"form"`
@@ -77,7 +78,7 @@ func (c *reviewsList) Run(ctx context.Context, std streams) error {
 		}
 		line = func(l app.ReviewLine) error { return write(l.Look) }
 	}
-	end, err := app.Reviews(ctx, c.Data, app.ReviewOrder{What: "list", Filter: f, Account: c.Subject}, line)
+	end, err := app.Reviews(asked(ctx, c.Config), c.Data, app.ReviewOrder{What: "list", Filter: f, Account: c.Subject}, line)
 	return tellReviews(std, end, err)
 }
 
@@ -127,7 +128,7 @@ func (c *reviewsConsultations) Run(ctx context.Context, std streams) error {
 		}
 		line = func(l app.ReviewLine) error { return write(*l.Consultation) }
 	}
-	end, err := app.Reviews(ctx, c.Data, app.ReviewOrder{What: "consultations", Filter: f, Account: c.Subject}, line)
+	end, err := app.Reviews(asked(ctx, c.Config), c.Data, app.ReviewOrder{What: "consultations", Filter: f, Account: c.Subject}, line)
 	return tellReviews(std, end, err)
 }
 

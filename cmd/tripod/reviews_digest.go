@@ -13,6 +13,7 @@ import (
 
 type reviewsDigest struct {
 	dataFlag
+	configFlag
 	Week string `help:"The week, as 2026-W47 (default the last that is over)." placeholder:"WEEK"`
 	JSON bool   `help:"Print one JSON object."`
 }
@@ -25,7 +26,7 @@ func (c *reviewsDigest) Run(ctx context.Context, std streams) error {
 			return usage{err}
 		}
 	}
-	end, err := app.Reviews(ctx, c.Data, app.ReviewOrder{What: "digest", Week: week.String()}, func(l app.ReviewLine) error {
+	end, err := app.Reviews(asked(ctx, c.Config), c.Data, app.ReviewOrder{What: "digest", Week: week.String()}, func(l app.ReviewLine) error {
 		if c.JSON {
 			return printJSON(std.out, l.Digest)
 		}

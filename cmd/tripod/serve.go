@@ -115,7 +115,7 @@ func greet(ctx context.Context, std streams, a *app.App) (wait func()) {
 		defer close(done)
 		select {
 		case <-a.Ready():
-			if link := a.ConsoleLink(); link != "" {
+			if link := a.ConsoleLink(ctx); link != "" {
 				fmt.Fprintf(std.err, "console: %s (works once, for 15 minutes; tripod console prints another)\n", link)
 			}
 		case <-ctx.Done():

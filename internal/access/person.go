@@ -92,4 +92,4 @@ func (p *Person) Identity() audit.Identity {
 }
 
 // Label is the person as pages show them.
-func (p *Person) Label() string { return cmp.Or(p.Name, p.Email, p.Subject) }
+func (p *Person) Label() string { return cmp.Or(p.Name, p.Email, strings.TrimPrefix(p.Subject, "os:")) }

@@ -56,7 +56,7 @@ func handleAccess(a *App, handle func(pattern string, h http.HandlerFunc, comman
 			return signin.Ended{SignIns: 1}, a.signIn.End(ctx, o.ID, by)
 		},
 	} {
-		handle("POST "+accessPath(command), func(w http.ResponseWriter, r *http.Request) { serveAccess(w, r, a, command, do) }, "access "+command)
+		handle("POST "+accessPath(command), func(w http.ResponseWriter, r *http.Request) { serveAccess(w, r, do) }, "access "+command)
 	}
 }
 
@@ -70,7 +70,7 @@ func accessPath(command string) string {
 	return string(b)
 }
 
-func serveAccess(w http.ResponseWriter, r *http.Request, a *App, command string, do func(context.Context, *access.Person, AccessOrder) (any, error)) {
+func serveAccess(w http.ResponseWriter, r *http.Request, do func(context.Context, *access.Person, AccessOrder) (any, error)) {
 	var o AccessOrder
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
 	dec.DisallowUnknownFields()
@@ -78,15 +78,7 @@ func serveAccess(w http.ResponseWriter, r *http.Request, a *App, command string,
 		http.Error(w, "access: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	right, _ := access.ForCommand("access " + command)
-	by, err := a.peer(r)
-	if err == nil {
-		err = by.Allow(right)
-	}
-	var answer any
-	if err == nil {
-		answer, err = do(context.WithoutCancel(r.Context()), by, o) // once ordered it is carried through
-	}
+	answer, err := do(context.WithoutCancel(r.Context()), personOf(r), o) // once ordered it is carried through
 	if err != nil {
 		refuse(w, err)
 		return

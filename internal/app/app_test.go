@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/console"
@@ -232,7 +233,7 @@ func TestConsoleLink(t *testing.T) {
 	for _, item := range session.Items {
 		types = append(types, item.Record.Type)
 	}
-	want := []string{"tripod.serve.start", console.TypeEnter, console.TypeOpen, console.TypeRevoke, "tripod.serve.stop"}
+	want := []string{"tripod.serve.start", signin.TypeEnter, console.TypeOpen, signin.TypeRefused, signin.TypeEndAll, "tripod.serve.stop"}
 	if diff := cmp.Diff(want, types); diff != "" {
 		t.Errorf("on record (-want +got):\n%s", diff)
 	}

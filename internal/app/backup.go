@@ -43,11 +43,11 @@ func Backup(ctx context.Context, dir string, o BackupOrder) (*backup.Report, err
 	if err := ask(ctx, dir, "/v1/backup", o, report); !errors.Is(err, errNoServe) {
 		return report, err
 	}
-	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "backup")
 	if err != nil {
 		return nil, err
 	}
-	report, err = t.Backup(ctx, o, osIdentity())
+	report, err = t.Backup(ctx, o, by.Identity())
 	return report, errors.Join(err, t.Close(ctx))
 }
 

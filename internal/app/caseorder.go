@@ -12,7 +12,6 @@ import (
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/access/signin"
-	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
 )
 
@@ -55,20 +54,24 @@ func (o *CaseOrder) command() string {
 	return "case " + o.Do
 }
 
-// carry carries an order out for whom the operating system says it is.
-func (k *caseClerk) carry(ctx context.Context, login string, o *CaseOrder) (*CaseAnswer, error) {
-	by, err := k.signIn.Local(login)
-	if err != nil {
-		return nil, err
+// caseCommands are those that orders stand for.
+func caseCommands() []string {
+	var list []string
+	for _, do := range []string{"open", "list", "show", "close", "join", "leave", "request", "approve", "deny", "withdraw", "break-glass", "review", "read"} {
+		list = append(list, (&CaseOrder{Do: do}).command())
 	}
-	right, ok := access.ForCommand(o.command())
-	if !ok {
+	return list
+}
+
+// carry carries an order out for somebody who may give it.
+func (k *caseClerk) carry(ctx context.Context, by *access.Person, o *CaseOrder) (*CaseAnswer, error) {
+	if !slices.Contains(caseCommands(), o.command()) {
 		return nil, fmt.Errorf("%w: there is no command %q", casebook.ErrInvalid, o.command())
 	}
-	if err := by.Allow(right); err != nil {
-		return nil, err
+	if err := permitted(k.signIn, by, o.command()); err != nil {
+		return nil, asForbidden(err)
 	}
-	return k.do(ctx, &by, o)
+	return k.do(ctx, by, o)
 }
 
 func (k *caseClerk) do(ctx context.Context, by *access.Person, o *CaseOrder) (*CaseAnswer, error) {
@@ -153,12 +156,11 @@ func serveCase(w http.ResponseWriter, r *http.Request, a *App) {
 		http.Error(w, a.truth.Refused.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
 	ctx := r.Context()
 	if order.Do != "read" {
 		ctx = context.WithoutCancel(ctx) // once ordered it is carried through
 	}
-	answer, err := (&caseClerk{a.desk, a.signIn}).carry(ctx, by.OSUser, &order)
+	answer, err := (&caseClerk{a.desk, a.signIn}).carry(ctx, personOf(r), &order)
 	if err != nil {
 		http.Error(w, err.Error(), statusOf(err))
 		return
@@ -207,7 +209,10 @@ func Case(ctx context.Context, dir string, load func() (config.Config, error), o
 // caseHere carries an order out in this process.
 func caseHere(ctx context.Context, dir string, cfg config.Config, o *CaseOrder) (answer *CaseAnswer, err error) {
 	log := slog.New(slog.DiscardHandler)
-	t, err := OpenTruth(ctx, TruthOptions{Dir: dir, Capture: cfg.Capture})
+	if !slices.Contains(caseCommands(), o.command()) {
+		return nil, fmt.Errorf("%w: there is no command %q", casebook.ErrInvalid, o.command())
+	}
+	t, by, err := openTruthFor(withAccess(ctx, &cfg.Access), TruthOptions{Dir: dir, Capture: cfg.Capture}, o.command())
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +231,7 @@ func caseHere(ctx context.Context, dir string, cfg config.Config, o *CaseOrder) 
 	}
 	defer func() { err = errors.Join(err, signIn.Close()) }()
 	desk := t.newDesk(cfg.Cases, r.Reader, log)
-	if answer, err = (&caseClerk{desk, signIn}).carry(ctx, osIdentity().OSUser, o); err != nil {
+	if answer, err = (&caseClerk{desk, signIn}).carry(ctx, by, o); err != nil {
 		return nil, err
 	}
 	if o.Do == "break-glass" {

@@ -16,8 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/tripod-audit/tripod/internal/access"
-	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
 	pages "github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
@@ -54,7 +52,7 @@ func newConsole(ctx context.Context, a *App) (c *console, err error) {
 		return nil, errors.Join(err, ln.Close())
 	}
 	if c.pages, err = pages.New(pages.Config{URL: c.url(), Dir: a.cfg.Data, Version: a.version}, pages.Deps{
-		Reader: a.reader(), Record: a.record, Desk: a.desk, Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing, Expiring: a.expiring, Capture: func() capture.Config { return *a.kept.Load() }, CaptureYAML: config.CaptureYAML, Contents: a.truth.Content.Reader(),
+		SignIn: a.signIn, Reader: a.reader(), Record: a.record, Desk: a.desk, Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing, Expiring: a.expiring, Capture: func() capture.Config { return *a.kept.Load() }, CaptureYAML: config.CaptureYAML, Contents: a.truth.Content.Reader(),
 	}); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
@@ -77,17 +75,24 @@ func (a *App) operators() map[string]http.Handler {
 	return open
 }
 
-// ConsoleLink makes an address that signs whoever runs this process in to the console, once; "" where there is no console.
-func (a *App) ConsoleLink() string {
+// ConsoleLink makes an address that signs whoever runs this process in to the console, once; "" where there is no console,
+// and where they sign in at the identity provider.
+func (a *App) ConsoleLink(ctx context.Context) string { return a.linkFor(ctx, osIdentity().OSUser) }
+
+// linkFor is ConsoleLink for a login name.
+func (a *App) linkFor(ctx context.Context, login string) string {
 	if a.console.pages == nil {
 		return ""
 	}
-	return a.console.pages.Link(local(osIdentity()))
-}
-
-// local is who the operating system says somebody is.
-func local(id audit.Identity) *access.Person {
-	return &access.Person{Subject: "os:" + id.OSUser, Name: id.OSUser, Roles: access.Roles(), Via: access.ViaLocal}
+	who, err := a.signIn.Local(login)
+	if err != nil {
+		return ""
+	}
+	link, err := a.console.pages.Link(ctx, who)
+	if err != nil {
+		return ""
+	}
+	return link
 }
 
 // record makes one of Tripod's own acts durable.

@@ -23,7 +23,8 @@ import (
 type control struct {
 	listener net.Listener
 	server   *http.Server
-	ending   chan struct{} // closed when run is to end: what may take longer than a stop breaks off
+	commands map[string][]string // by pattern; see socket
+	ending   chan struct{}       // closed when run is to end: what may take longer than a stop breaks off
 }
 
 // EraseOrder orders an erasure of one record or one container.
@@ -46,31 +47,31 @@ func newControl(a *App) (*control, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("protect control socket: %w", err), ln.Close())
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) })
-	handleLifecycle(a, func(pattern string, h http.HandlerFunc, _ ...string) { mux.HandleFunc(pattern, h) })
-	handleAccess(a, func(pattern string, h http.HandlerFunc, _ ...string) { mux.HandleFunc(pattern, h) })
 	ending := make(chan struct{})
-	mux.HandleFunc("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) })
-	mux.HandleFunc("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, a.truth, ending) })
-	mux.HandleFunc("POST /v1/rotate-data", func(w http.ResponseWriter, r *http.Request) { serveRotateData(w, r, a.truth) })
-	mux.HandleFunc("POST /v1/examine-gateway", func(w http.ResponseWriter, r *http.Request) { serveExamineGateway(w, r, a) })
-	mux.HandleFunc("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) })
-	mux.HandleFunc("POST /v1/reviews", func(w http.ResponseWriter, r *http.Request) { serveReviews(w, r, a.truth, a.reader()) })
-	mux.HandleFunc("POST /v1/case", func(w http.ResponseWriter, r *http.Request) { serveCase(w, r, a) })
-	mux.HandleFunc("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) })
-	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a.console) })
-	return &control{listener: ln, ending: ending, server: &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second,
+	paths := &socket{app: a, mux: http.NewServeMux(), commands: make(map[string][]string)}
+	paths.handle("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) }, "erase")
+	handleLifecycle(a, paths.handle)
+	handleAccess(a, paths.handle)
+	paths.handle("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) }, "import")
+	paths.handle("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, a.truth, ending) }, "backup")
+	paths.handle("POST /v1/rotate-data", func(w http.ResponseWriter, r *http.Request) { serveRotateData(w, r, a.truth) }, "keys rotate")
+	paths.handle("POST /v1/examine-gateway", func(w http.ResponseWriter, r *http.Request) { serveExamineGateway(w, r, a) }, "doctor")
+	paths.handle("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) }, "doctor")
+	paths.handle("POST /v1/reviews", func(w http.ResponseWriter, r *http.Request) { serveReviews(w, r, a.truth, a.reader()) }, "reviews list", "reviews consultations", "reviews digest")
+	paths.handle("POST /v1/case", func(w http.ResponseWriter, r *http.Request) { serveCase(w, r, a) }, caseCommands()...)
+	paths.handle("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) }, "console")
+	paths.handle("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a) }, "console --revoke")
+	if err := errors.Join(paths.errs...); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return &control{listener: ln, ending: ending, commands: paths.commands, server: &http.Server{
+		Handler: paths.mux, ReadHeaderTimeout: 5 * time.Second,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			name, _ := peerUser(c)
-			return context.WithValue(ctx, peerKey{}, audit.Identity{OSUser: name})
+			return context.WithValue(ctx, loginKey{}, name)
 		},
 	}}, nil
 }
-
-// peerKey keys the identity of who is at the other end of the control socket.
-type peerKey struct{}
 
 func socketPath(dir string) string { return filepath.Join(dir, "tripod.sock") }
 
@@ -110,9 +111,17 @@ func serveLink(w http.ResponseWriter, r *http.Request, c *console) {
 		http.Error(w, noConsole, http.StatusConflict)
 		return
 	}
-	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
+	url, err := c.pages.Link(r.Context(), *personOf(r))
+	if err != nil {
+		status := http.StatusInternalServerError
+		if refusal(err) {
+			status = http.StatusForbidden
+		}
+		http.Error(w, err.Error(), status)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(link{c.pages.Link(local(by))})
+	_ = json.NewEncoder(w).Encode(link{url})
 }
 
 // Revoked is what RevokeConsole ended.
@@ -121,19 +130,14 @@ type Revoked struct {
 	Links   int `json:"links"`
 }
 
-func serveRevoke(w http.ResponseWriter, r *http.Request, c *console) {
-	if c.pages == nil {
-		http.Error(w, noConsole, http.StatusConflict)
-		return
-	}
-	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
-	signIns, links, err := c.pages.Revoke(context.WithoutCancel(r.Context()), by) // on record, whether or not the caller waits
+func serveRevoke(w http.ResponseWriter, r *http.Request, a *App) {
+	ended, err := a.signIn.EndAll(context.WithoutCancel(r.Context()), "", personOf(r)) // on record, whether or not the caller waits
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(Revoked{signIns, links})
+	_ = json.NewEncoder(w).Encode(Revoked(ended))
 }
 
 // ConsoleLink asks the serve that runs on a data directory for an address that signs its reader in to the console, once.
@@ -184,11 +188,11 @@ func Erase(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, erro
 	if !errors.Is(err, errNoServe) {
 		return receipt, err
 	}
-	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "erase")
 	if err != nil {
 		return erasure.Receipt{}, err
 	}
-	receipt, err = t.Erase(ctx, o, osIdentity())
+	receipt, err = t.Erase(ctx, o, by.Identity())
 	return receipt, errors.Join(err, t.Close(ctx))
 }
 
@@ -211,6 +215,14 @@ type RefusedError struct {
 
 // Error is one line.
 func (e *RefusedError) Error() string { return "serve refused: " + e.Text }
+
+// Unwrap lets a refusal for want of a right be told from any other.
+func (e *RefusedError) Unwrap() error {
+	if e.Status == http.StatusForbidden {
+		return ErrForbidden
+	}
+	return nil
+}
 
 var errNoServe = errors.New("no serve runs here")
 
@@ -250,6 +262,13 @@ func stream(ctx context.Context, dir, path string, body io.Reader, use func(io.R
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://tripod"+path, body)
 	if err != nil {
 		return err
+	}
+	token, err := asker(ctx).Token()
+	if err != nil {
+		return err
+	}
+	if !token.IsZero() {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 	res, err := client.Do(req)
 	if err != nil {

@@ -198,7 +198,7 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, model *demoModel, s
 		return fmt.Errorf("demo: %w", err)
 	}
 	if o.Started != nil {
-		started.Link = a.ConsoleLink()
+		started.Link = a.ConsoleLink(ctx)
 		o.Started(started)
 	}
 	if o.For > 0 {

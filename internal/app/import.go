@@ -81,12 +81,12 @@ func Import(ctx context.Context, o ImportOrder, in io.Reader) (ImportResult, err
 
 // importLocked imports with the journal's lock.
 func importLocked(ctx context.Context, o ImportOrder, in io.Reader) (result ImportResult, err error) {
-	t, err := OpenTruth(ctx, TruthOptions{Dir: o.Dir, Capture: o.Capture})
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: o.Dir, Capture: o.Capture}, "import")
 	if err != nil {
 		return result, err
 	}
 	defer func() { err = errors.Join(err, t.Close(ctx)) }()
-	result.Result, err = t.importFile(ctx, o.Name, o.Org, in, osIdentity())
+	result.Result, err = t.importFile(ctx, o.Name, o.Org, in, by.Identity())
 	if err != nil || result.Record == 0 {
 		return result, err
 	}

@@ -102,42 +102,24 @@ func serveHold(w http.ResponseWriter, r *http.Request, a *App, do string) {
 		http.Error(w, "hold: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	by, err := a.peer(r)
-	if err == nil {
-		o.Do = do
-		var list []hold.Hold
-		if list, err = a.truth.Hold(r.Context(), by, o); err == nil {
-			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(list)
-			return
-		}
+	o.Do = do
+	list, err := a.truth.Hold(r.Context(), personOf(r), o)
+	if err != nil {
+		refuse(w, err)
+		return
 	}
-	refuse(w, err)
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(list)
 }
 
 func serveRetention(w http.ResponseWriter, r *http.Request, a *App, do string) {
-	right, _ := access.ForCommand("retention " + do)
-	by, err := a.peer(r)
-	if err == nil {
-		err = by.Allow(right)
-	}
-	var answer RetentionAnswer
-	if err == nil {
-		answer, err = a.truth.Retain(r.Context(), by.Identity(), do)
-	}
+	answer, err := a.truth.Retain(r.Context(), personOf(r).Identity(), do)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer)
-}
-
-// peer is who is at the other end of the control socket.
-func (a *App) peer(r *http.Request) (*access.Person, error) {
-	id, _ := r.Context().Value(peerKey{}).(audit.Identity)
-	p, err := a.signIn.Local(id.OSUser)
-	return &p, err
 }
 
 func refuse(w http.ResponseWriter, err error) {
@@ -183,10 +165,10 @@ func Retention(ctx context.Context, dir, do string) (a RetentionAnswer, err erro
 	if err = askMuch(ctx, dir, "/v1/retention/"+do, struct{}{}, &a); !errors.Is(err, errNoServe) {
 		return a, err
 	}
-	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "retention "+do)
 	if err != nil {
 		return a, err
 	}
-	a, err = t.Retain(ctx, osIdentity(), do)
+	a, err = t.Retain(ctx, by.Identity(), do)
 	return a, errors.Join(err, t.Close(ctx))
 }

@@ -198,7 +198,7 @@ func Reviews(ctx context.Context, dir string, o ReviewOrder, use func(ReviewLine
 
 // reviewHere is Reviews where no serve runs.
 func reviewHere(ctx context.Context, dir string, o ReviewOrder, use func(ReviewLine) error) (end ReviewEnd, err error) {
-	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "reviews list")
 	if err != nil {
 		return end, err
 	}
@@ -208,5 +208,5 @@ func reviewHere(ctx context.Context, dir string, o ReviewOrder, use func(ReviewL
 		return end, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	return t.Reviews(ctx, r.Reader, o, osIdentity(), use)
+	return t.Reviews(ctx, r.Reader, o, by.Identity(), use)
 }

@@ -176,11 +176,11 @@ func RotateData(ctx context.Context, dir, container string) (Rotated, error) {
 	if err := ask(ctx, dir, "/v1/rotate-data", rotateOrder{container}, &done); !errors.Is(err, errNoServe) {
 		return done, err
 	}
-	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "keys rotate")
 	if err != nil {
 		return done, err
 	}
-	done, err = t.rotateData(ctx, container, osIdentity())
+	done, err = t.rotateData(ctx, container, by.Identity())
 	return done, errors.Join(err, t.Close(ctx))
 }
 

@@ -90,22 +90,25 @@ func (c *Console) command(mux *http.ServeMux, pattern string, do func(*visit, *c
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()
-		v := &visit{Console: c, w: w, r: r.WithContext(ctx), who: c.signedIn(r)}
+		who, err := c.asks(r)
+		v := &visit{Console: c, w: w, r: r.WithContext(ctx), who: who}
 		switch {
-		case v.who == nil:
+		case err != nil:
+			c.show(w, r, nil, err)
+			return
+		case who == nil:
 			c.closed(w, r, false)
 			return
-		case fromElsewhere(r), subtle.ConstantTimeCompare([]byte(r.Header.Get(csrfHeader)), []byte(v.who.csrf)) != 1:
+		case fromElsewhere(r), who.session != "" && subtle.ConstantTimeCompare([]byte(r.Header.Get(csrfHeader)), []byte(v.who.csrf)) != 1:
 			c.show(w, r, v.who, errNotOurForm)
 			return
 		}
-		err := v.admit(d)
-		if err == nil {
+		if err = v.admit(d); err == nil {
 			err = v.commanded(do)
 		}
 		switch {
 		case errors.Is(err, errStale):
-			c.stepUp(v, "/")
+			v.stepUp("/")
 		case err != nil:
 			c.show(w, r, v.who, err)
 		}

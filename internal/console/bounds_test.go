@@ -122,7 +122,7 @@ func TestFewExportsAtOnce(t *testing.T) {
 	b := consoletest.New(t, consoletest.Options{})
 	asked, answer := make(chan struct{}, 100), make(chan struct{})
 	var err error
-	b.Console, err = console.New(console.Config{URL: b.Server.URL}, console.Deps{
+	b.Console, err = console.New(console.Config{URL: b.Server.URL}, console.Deps{SignIn: b.SignIns,
 		Record: func(ctx context.Context, act intake.Act) error {
 			_, err := b.Door.Record(ctx, act, nil)
 			return err

@@ -1,12 +1,14 @@
 // Package console is Tripod's pages and JSON API: what happened, session by session and record by record, how it is
 // proved, and whether everything is well.
 //
-// Until there is sign-in by an identity provider, it is for who can ask the machine for a link: a link works once and for
-// 15 minutes and signs in for 8 hours, both kept in memory only and gone with the process. Everything that is opened is a
-// record of its own: a page is shown only after that record is durable, and refused where it cannot be written. Pages
-// change what forms say, through the packages that decide; content is shown under a grant of a case alone.
+// Who asks is told by package access/signin: a browser by its cookie, a program by an API token, which the API alone takes.
+// What they may is told by the table of package access, where every route has a line. Everything that is opened is a record
+// of its own: a page is shown only after that record is durable, and refused where it cannot be written. Forms decide
+// nothing but under a token of the sign-in, and what weighs much only soon after it; content is shown under
+// a grant of a case alone.
 //
-// The console stores nothing, so durability is that of the journal; lists are in the order of the search view. All methods
+// The console stores nothing: what was typed before a fresh sign-in is kept in memory, for a while. Durability is that of
+// the journal; lists are in the order of the search view. All methods
 // of Console are safe for concurrent use; it has no goroutines.
 package console
 
@@ -20,7 +22,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
-	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -31,15 +33,18 @@ import (
 
 // Config configures a Console.
 type Config struct {
-	// URL is where the console listens, as links begin: "http://127.0.0.1:8480".
+	// URL is where browsers reach the console, as links begin: "http://127.0.0.1:8480", "https://audit.example.com". Beside
+	// the names of this machine to itself, its host is the only one that is answered.
 	URL string
 	// Dir is the data directory as a person would name it to a command; "" where the default is meant.
 	Dir     string
 	Version string
 }
 
-// Deps are what a Console needs of its surroundings. Reader and Record are required.
+// Deps are what a Console needs of its surroundings. Reader, SignIn and Record are required.
 type Deps struct {
+	// SignIn says who asks.
+	SignIn *signin.Service
 	Reader *reading.Reader
 	// Record makes one of Tripod's own acts durable. It fails where the journal refuses to write.
 	Record func(context.Context, intake.Act) error
@@ -66,11 +71,11 @@ type Console struct {
 	cfg     Config
 	deps    Deps
 	pages   *page.Renderer
-	signIns *signIns
 	exports chan struct{} // holds one for each export under way
 	whole   chan struct{} // holds one for each session being read
 	handler http.Handler
 	drafts  drafts
+	looks   looks
 
 	patterns []string // registered; see Routes
 	unlisted []error  // what the table of rights does not have
@@ -78,8 +83,8 @@ type Console struct {
 
 // New makes a Console. The error tells of a mistake in the configuration or the build.
 func New(cfg Config, deps Deps) (*Console, error) {
-	if deps.Reader == nil || deps.Record == nil {
-		return nil, errors.New("console: a reader and a way to record are required")
+	if deps.Reader == nil || deps.Record == nil || deps.SignIn == nil {
+		return nil, errors.New("console: a reader, a sign-in and a way to record are required")
 	}
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
@@ -87,33 +92,31 @@ func New(cfg Config, deps Deps) (*Console, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	host, err := hostOf(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
 	pages, err := page.New()
 	if err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	c := &Console{cfg: cfg, deps: deps, pages: pages, signIns: newSignIns(deps.Now), exports: make(chan struct{}, mostExports), whole: make(chan struct{}, sessionsAtOnce)}
-	c.handler = guard(c.routes())
+	c := &Console{cfg: cfg, deps: deps, pages: pages, exports: make(chan struct{}, mostExports), whole: make(chan struct{}, sessionsAtOnce)}
+	c.handler = guard(c.routes(), host)
 	if err := errors.Join(c.unlisted...); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	return c, nil
 }
 
-// Handler serves everything; it is mounted at the root. Requests to other hosts than loopback are refused.
+// Handler serves everything; it is mounted at the root. Requests to other hosts than that of the address and loopback are
+// refused.
 func (c *Console) Handler() http.Handler { return c.handler }
 
-// Link makes an address that signs whoever opens it in as who, once and within 15 minutes.
-func (c *Console) Link(who *access.Person) string {
-	return c.cfg.URL + "/enter?code=" + c.signIns.invite(who)
-}
-
-// Revoke ends every sign-in and every link that has not been used, on record as an act of by, and tells how many there were
-// of each. They have ended even where the error says that this could not be recorded.
-func (c *Console) Revoke(ctx context.Context, by audit.Identity) (signIns, links int, err error) {
-	signIns, links = c.signIns.revoke()
-	act := intake.Act{Type: TypeRevoke, Activity: audit.ActivitySignOut, Account: by}
-	if err := c.deps.Record(ctx, act); err != nil {
-		return signIns, links, fmt.Errorf("every sign-in was ended, but not recorded: %w", err)
+// Link makes an address that signs whoever opens it in as who, somebody of this machine, once and within 15 minutes.
+func (c *Console) Link(ctx context.Context, who access.Person) (string, error) {
+	code, err := c.deps.SignIn.Link(ctx, who)
+	if err != nil {
+		return "", fmt.Errorf("make a link: %w", err)
 	}
-	return signIns, links, nil
+	return c.cfg.URL + "/enter?code=" + code, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
@@ -21,8 +22,8 @@ func TestLinkOpensOnceAndForFifteenMinutes(t *testing.T) {
 	b := consoletest.New(t, consoletest.Options{})
 	now := time.Now()
 	b.Clock.Store(&now)
-	link := b.Console.Link(consoletest.Auditor())
-	late := b.Console.Link(consoletest.Auditor())
+	link := b.Link(consoletest.Auditor())
+	late := b.Link(consoletest.Auditor())
 
 	if a := b.Get("/"); a.Status != http.StatusUnauthorized || !strings.Contains(a.Body, "tripod console") || strings.Contains(a.Body, "<nav") {
 		t.Fatalf("without a link: %d %s", a.Status, a.Body)
@@ -45,54 +46,37 @@ func TestLinkOpensOnceAndForFifteenMinutes(t *testing.T) {
 	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusUnauthorized || a.Header.Get("Set-Cookie") != "" {
 		t.Errorf("used link without a cookie: %d", a.Status)
 	}
-	later := now.Add(15 * time.Minute)
+	later := now.Add(16 * time.Minute)
 	b.Clock.Store(&later)
 	if a := b.Do(http.MethodGet, late, nil); a.Status != http.StatusUnauthorized {
 		t.Errorf("link after 15 minutes: %d", a.Status)
 	}
 	b.Client.Jar = jar
-	later = now.Add(8 * time.Hour)
+	later = now.Add(8*time.Hour + time.Minute)
 	b.Clock.Store(&later)
 	if a := b.Get("/"); a.Status != http.StatusUnauthorized {
 		t.Errorf("cookie after 8 hours: %d", a.Status)
 	}
 }
 
-func TestRevokeEndsEverySignIn(t *testing.T) {
+func TestEndingEverySignInClosesEveryPage(t *testing.T) {
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})
 	b.SignIn()
-	link := b.Console.Link(consoletest.Auditor())
-	if signIns, links, err := b.Console.Revoke(t.Context(), audit.Identity{OSUser: "operator"}); signIns != 1 || links != 1 || err != nil {
-		t.Errorf("%d sign-ins and %d links ended: %v", signIns, links, err)
-	}
-	if r := b.Own(console.TypeRevoke); len(r) != 1 || r[0].Account.Proved.OSUser != "operator" || r[0].Activity != audit.ActivitySignOut {
-		t.Errorf("on record: %+v", r)
+	link := b.Link(consoletest.Auditor())
+	by := &access.Person{Subject: "os:operator"}
+	if ended, err := b.SignIns.EndAll(t.Context(), "", by); ended.SignIns != 1 || ended.Links != 1 || err != nil {
+		t.Errorf("%+v ended: %v", ended, err)
 	}
 	if a := b.Get("/"); a.Status != http.StatusUnauthorized {
-		t.Errorf("page after Revoke: %d", a.Status)
+		t.Errorf("page after it: %d", a.Status)
 	}
 	part := b.Do(http.MethodGet, b.Server.URL+"/activity/new?q=&since=0", func(r *http.Request) { r.Header.Set("HX-Request", "true") })
 	if part.Status != http.StatusUnauthorized || part.Header.Get("HX-Refresh") != "true" || part.Body != "" {
-		t.Errorf("part of a page after Revoke: %d %v %s", part.Status, part.Header, part.Body)
+		t.Errorf("part of a page after it: %d %v %s", part.Status, part.Header, part.Body)
 	}
 	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusUnauthorized {
-		t.Errorf("link after Revoke: %d", a.Status)
-	}
-}
-
-func TestRevokeWorksWhereNothingCanBeRecorded(t *testing.T) {
-	t.Parallel()
-	b := consoletest.New(t, consoletest.Options{})
-	b.SignIn()
-	full := errors.New("journal is full")
-	b.RecordError.Store(&full)
-	if _, _, err := b.Console.Revoke(t.Context(), audit.Identity{}); !errors.Is(err, full) {
-		t.Errorf("revoking unrecorded: %v", err)
-	}
-	b.RecordError.Store(nil)
-	if a := b.Get("/"); a.Status != http.StatusUnauthorized {
-		t.Errorf("page after Revoke: %d", a.Status)
+		t.Errorf("link after it: %d", a.Status)
 	}
 }
 
@@ -237,7 +221,7 @@ func TestNothingIsShownThatCannotBeRecorded(t *testing.T) {
 	jar := b.Client.Jar
 	b.Client.Jar = nil
 	b.RecordError.Store(&full)
-	if a := b.Do(http.MethodGet, b.Console.Link(consoletest.Auditor()), nil); a.Status != http.StatusServiceUnavailable || a.Header.Get("Set-Cookie") != "" {
+	if a := b.Do(http.MethodGet, b.Link(consoletest.Auditor()), nil); a.Status != http.StatusServiceUnavailable || a.Header.Get("Set-Cookie") != "" {
 		t.Errorf("entering unrecorded: %d", a.Status)
 	}
 	b.RecordError.Store(nil)
@@ -247,7 +231,7 @@ func TestNothingIsShownThatCannotBeRecorded(t *testing.T) {
 func TestLinkIsUsedUpByWhoOpensIt(t *testing.T) {
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})
-	link := b.Console.Link(consoletest.Auditor())
+	link := b.Link(consoletest.Auditor())
 	for _, method := range []string{http.MethodHead, http.MethodPost} {
 		if a := b.Do(method, link, nil); a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != "GET" || a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %d %v", method, a.Status, a.Header)
@@ -262,7 +246,7 @@ func TestLinkIsUsedUpByWhoOpensIt(t *testing.T) {
 	if a := b.Do(http.MethodGet, link, nil); a.Status != http.StatusOK || a.Header.Get("Set-Cookie") == "" {
 		t.Errorf("the link after what did not use it up: %d", a.Status)
 	}
-	second := b.Console.Link(&access.Person{Subject: "os:successor", Roles: access.Roles()})
+	second := b.Link(consoletest.Somebody("successor", access.Roles()...))
 	old := b.Client.Jar
 	if a := b.Do(http.MethodGet, second, nil); a.Status != http.StatusOK || a.Header.Get("Set-Cookie") == "" {
 		t.Errorf("a link for who is signed in: %d", a.Status)
@@ -270,7 +254,7 @@ func TestLinkIsUsedUpByWhoOpensIt(t *testing.T) {
 	if a := b.Get("/"); !strings.Contains(a.Body, "successor") {
 		t.Error("the second link did not sign in as who it is for")
 	}
-	if entered := b.Own(console.TypeEnter); len(entered) != 2 || entered[1].Account.Proved.OSUser != "successor" {
+	if entered := b.Own(signin.TypeEnter); len(entered) != 2 || entered[1].Account.Proved.OSUser != "successor" {
 		t.Errorf("%d entries on record", len(entered))
 	}
 	b.Client.Jar = nil
@@ -314,7 +298,7 @@ func TestOtherPagesOpenNothing(t *testing.T) {
 			t.Errorf("from %s: %d", site, a.Status)
 		}
 	}
-	if a := b.Do(http.MethodGet, b.Console.Link(consoletest.Auditor()), func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); a.Status != http.StatusOK {
+	if a := b.Do(http.MethodGet, b.Link(consoletest.Auditor()), func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); a.Status != http.StatusOK {
 		t.Errorf("a link sent by mail: %d", a.Status)
 	}
 }
@@ -351,7 +335,7 @@ func TestOpeningIsARecord(t *testing.T) {
 	b.SignIn()
 	b.Get("/")
 	opened := b.Own("tripod.console.")
-	if len(opened) != 2 || opened[0].Type != console.TypeEnter || opened[0].Activity != audit.ActivitySignIn {
+	if len(opened) != 2 || opened[0].Type != signin.TypeEnter || opened[0].Activity != audit.ActivitySignIn {
 		t.Fatalf("recorded %d: %+v", len(opened), opened)
 	}
 	r := opened[1]

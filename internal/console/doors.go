@@ -6,21 +6,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
-	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/intake"
 )
-
-// TypeRefused is the record of a page, address or command that somebody asked for without the right to it.
-const TypeRefused = "tripod.access.refused"
-
-// attrRoute names what was asked for: a pattern, never the address, which may name people.
-const attrRoute = "tripod.route"
-
-// stepUpWithin is how old a sign-in may be where a right asks for a fresh one.
-const stepUpWithin = 10 * time.Minute
 
 // open registers what nobody needs to be signed in for.
 func (c *Console) open(mux *http.ServeMux, pattern string, h http.Handler) {
@@ -70,18 +58,14 @@ func (v *visit) admit(d door) error {
 var errStale = errors.New("this asks for a fresh sign-in")
 
 // fresh reports whether who asks proved lately who they are.
-func (v *visit) fresh() bool { return v.deps.Now().Sub(v.person().Since) <= stepUpWithin }
+func (v *visit) fresh() bool { return v.deps.SignIn.Fresh(v.person()) == nil }
 
 // refuse is the answer to who lacks a right. It is the same whether or not there is what they asked for, and on record once
 // in a while.
 func (v *visit) refuse(pattern string, err error) error {
-	if key := "refused " + pattern; !v.who.hasOpened(key, v.deps.Now()) {
-		act := intake.Act{Type: TypeRefused, Activity: audit.ActivityView, Outcome: audit.OutcomeDenied, Account: v.person().Identity(),
-			Attributes: audit.Attrs{{Name: attrRoute, Value: audit.String(pattern)}}}
-		if err := v.deps.Record(v.r.Context(), act); err != nil {
-			v.deps.Logger.WarnContext(v.r.Context(), "a refusal is not on record", "route", pattern, "error", err)
-		}
-		v.who.remember(key, v.deps.Now())
+	if key := "refused " + pattern; !v.who.opened.has(key, v.deps.Now()) {
+		v.deps.SignIn.Refused(v.r.Context(), v.person(), pattern, "right", from(v.r))
+		v.who.opened.remember(key, v.deps.Now())
 	}
 	return forbidden(err)
 }

@@ -54,8 +54,8 @@ func (c *Console) formWith(mux *http.ServeMux, d door, f form) {
 		goOn, err := v.decide(d, f)
 		switch {
 		case errors.Is(err, errStale):
-			v.keep(f.page(v))
-			c.stepUp(v, f.page(v))
+			v.stepUp(f.page(v))
+		case errors.Is(err, errAnswered):
 		case err != nil:
 			v.again(f, err)
 		default:
@@ -64,6 +64,9 @@ func (c *Console) formWith(mux *http.ServeMux, d door, f form) {
 		}
 	})
 }
+
+// errAnswered is what do returns where it has answered by itself: with what is shown this once.
+var errAnswered = errors.New("answered")
 
 // decide does what a form asks for, once everything stands that must.
 func (v *visit) decide(d door, f form) (string, error) {
@@ -168,8 +171,15 @@ func (v *visit) goOn(address string) {
 // ours is an address within the console, "/" for any that might lead elsewhere.
 func ours(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || !strings.HasPrefix(u.Path, "/") ||
-		strings.Contains(u.Path, "//") || strings.Contains(u.Path, "/..") || strings.ContainsAny(address, "\\\r\n\t") || !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || !strings.HasPrefix(address, "/") {
+		return "/"
+	}
+	for _, text := range []string{address, u.Path} { // as it stands, and as a browser or a proxy may read it
+		if strings.HasPrefix(text, "//") || strings.ContainsFunc(text, func(r rune) bool { return r == '\\' || r < ' ' }) {
+			return "/"
+		}
+	}
+	if strings.Contains(u.Path, "//") || strings.Contains(u.Path, "/..") || strings.Contains(u.Path, "/.") {
 		return "/"
 	}
 	return u.String()
@@ -185,6 +195,7 @@ const (
 
 type draft struct {
 	subject, path string
+	back          string // the whole address; "" once somebody went back to it
 	values        url.Values
 	until         time.Time
 }
@@ -206,7 +217,7 @@ func (v *visit) keep(address string) {
 			values[name] = slices.Clone(list)
 		}
 	}
-	v.drafts.keep(draft{subject: v.person().Subject, path: u.Path, values: values, until: v.deps.Now().Add(draftLife)}, v.deps.Now())
+	v.drafts.keep(draft{subject: v.person().Subject, path: u.Path, back: address, values: values, until: v.deps.Now().Add(draftLife)}, v.deps.Now())
 }
 
 func (d *drafts) keep(one draft, now time.Time) {
@@ -237,6 +248,20 @@ func (d *drafts) of(subject, path string, now time.Time) url.Values {
 		}
 	}
 	return nil
+}
+
+// back is where somebody was who had to sign in afresh, once; "" for nowhere.
+func (d *drafts) back(subject string, now time.Time) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := len(d.list) - 1; i >= 0; i-- {
+		if one := &d.list[i]; one.subject == subject && one.back != "" && now.Before(one.until) {
+			address := one.back
+			one.back = ""
+			return address
+		}
+	}
+	return ""
 }
 
 func (d *drafts) forget(subject, address string) {

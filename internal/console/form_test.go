@@ -2,18 +2,25 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/access/signin"
+	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/reading"
 )
 
@@ -24,6 +31,7 @@ type formBench struct {
 	mux    *http.ServeMux
 	now    time.Time
 	cookie string
+	csrf   string
 	acts   []intake.Act
 	did    int
 }
@@ -31,21 +39,42 @@ type formBench struct {
 // aForm is where the form of a bench is; its right is that of the test.
 const aForm = "POST /leave"
 
-func newFormBench(t *testing.T, right access.Right, who *access.Person, f form) *formBench {
+func newFormBench(t *testing.T, right access.Right, role access.Role, f form) *formBench {
 	t.Helper()
-	b := &formBench{t: t, mux: http.NewServeMux(), now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	j, err := journal.Open(t.Context(), t.TempDir(), journal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = j.Close() })
-	b.c, err = New(Config{URL: "http://127.0.0.1"}, Deps{
-		Reader: reading.New(reading.Parts{Journal: j.Reader(), Dir: t.TempDir()}), Now: func() time.Time { return b.now },
-		Record: func(_ context.Context, a intake.Act) error { b.acts = append(b.acts, a); return nil },
+	b := &formBench{t: t, mux: http.NewServeMux(), now: time.Now()}
+	ctx := t.Context()
+	dir := t.TempDir()
+	j, err := journal.Open(ctx, dir, journal.Options{})
+	must(t, err)
+	keys, err := keyring.New(make([]byte, keyring.KeySize))
+	must(t, err)
+	store, err := content.Open(ctx, dir, content.Options{Keyring: keys})
+	must(t, err)
+	policy, err := capture.New(capture.Config{})
+	must(t, err)
+	running, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = j.Run(running) })
+	wg.Go(func() { _ = store.Run(running) })
+	id, state := keys.IDKey(), keys.StateKey()
+	lock := recordsTo{intake.New(j, store, policy, id[:]), b}
+	book := signin.NewBook()
+	decided, err := acts.Load(ctx, dir, acts.Key{}, j.Reader(), book)
+	must(t, err)
+	service, err := signin.New(ctx, signin.Config{Local: []signin.Local{{OSUser: "kim", Roles: []access.Role{role}, Until: b.now.AddDate(1, 0, 0)}}},
+		signin.Deps{Dir: dir, StateKey: &state, Acts: decided, Book: book, Door: lock, Owner: "root", Now: func() time.Time { return b.now }})
+	must(t, err)
+	t.Cleanup(func() {
+		must(t, service.Close())
+		stop()
+		wg.Wait()
+		must(t, errors.Join(store.Close(), j.Close()))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.c, err = New(Config{URL: "http://127.0.0.1"}, Deps{
+		Reader: reading.New(reading.Parts{Journal: j.Reader(), Dir: dir}), Now: func() time.Time { return b.now }, SignIn: service,
+		Record: func(ctx context.Context, a intake.Act) error { _, err := lock.Record(ctx, a, nil); return err },
+	})
+	must(t, err)
 	if f.do == nil {
 		f.do = func(*visit) (string, error) { b.did++; return "/health", nil }
 	}
@@ -53,15 +82,38 @@ func newFormBench(t *testing.T, right access.Right, who *access.Person, f form) 
 		f.page = func(*visit) string { return "/a/page?x=1" }
 	}
 	b.c.formWith(b.mux, door{aForm, right}, f)
-	link, _ := b.c.signIns.redeem(strings.TrimPrefix(b.c.Link(who), "http://127.0.0.1/enter?code="))
-	b.cookie, _ = b.c.signIns.admit(link)
+	kim, err := service.Local("kim")
+	must(t, err)
+	link, err := b.c.Link(ctx, kim)
+	must(t, err)
+	cookie, session, err := service.Redeem(ctx, strings.TrimPrefix(link, "http://127.0.0.1/enter?code="), signin.From{})
+	must(t, err)
+	b.cookie, b.csrf, b.acts = cookie, session.CSRF, nil
 	return b
+}
+
+// recordsTo keeps the acts that it makes durable.
+type recordsTo struct {
+	*intake.Door
+	b *formBench
+}
+
+func (r recordsTo) Record(ctx context.Context, act intake.Act, cursors map[string][]byte) (uint64, error) {
+	r.b.acts = append(r.b.acts, act)
+	return r.Door.Record(ctx, act, cursors)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (b *formBench) post(fields url.Values, edit func(*http.Request)) *httptest.ResponseRecorder {
 	b.t.Helper()
 	if !fields.Has("csrf") {
-		fields.Set("csrf", b.c.signIns.lookup(b.cookie).csrf)
+		fields.Set("csrf", b.csrf)
 	}
 	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/leave", strings.NewReader(fields.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -74,20 +126,16 @@ func (b *formBench) post(fields url.Values, edit func(*http.Request)) *httptest.
 	return w
 }
 
-func someone(roles ...access.Role) *access.Person {
-	return &access.Person{Subject: "os:kim", Name: "kim", Roles: roles, Via: access.ViaLocal}
-}
-
 func TestFormDecidesOnlyForItsOwnPage(t *testing.T) {
 	t.Parallel()
-	b := newFormBench(t, access.SetHold, someone(access.Counsel), form{})
+	b := newFormBench(t, access.SetHold, access.Counsel, form{})
 	for name, edit := range map[string]func(*http.Request){
 		"signed out":     func(r *http.Request) { r.Header.Del("Cookie") },
 		"another origin": func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
 		"JSON":           func(r *http.Request) { r.Header.Set("Content-Type", "application/json") },
 		"multipart":      func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") },
 		"token in the address": func(r *http.Request) {
-			r.URL.RawQuery = "csrf=" + b.c.signIns.lookup(b.cookie).csrf
+			r.URL.RawQuery = "csrf=" + b.csrf
 			r.Body = http.NoBody
 		},
 	} {
@@ -110,24 +158,24 @@ func TestFormDecidesOnlyForItsOwnPage(t *testing.T) {
 
 func TestFormRefusesWhoLacksTheRight(t *testing.T) {
 	t.Parallel()
-	b := newFormBench(t, access.SetHold, someone(access.Analyst), form{})
+	b := newFormBench(t, access.SetHold, access.Analyst, form{})
 	for range 3 {
 		w := b.post(url.Values{"reason": {"because <b>"}}, nil)
 		if w.Code != http.StatusForbidden || b.did != 0 || !strings.Contains(w.Body.String(), "counsel") {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 	}
-	if len(b.acts) != 1 || b.acts[0].Type != TypeRefused || b.acts[0].Account.OSUser != "kim" {
+	if len(b.acts) != 1 || b.acts[0].Type != signin.TypeRefused || b.acts[0].Account.OSUser != "kim" {
 		t.Errorf("on record: %+v", b.acts)
 	}
 }
 
 func TestFormKeepsWhatWasTyped(t *testing.T) {
 	t.Parallel()
-	b := newFormBench(t, access.Erase, someone(access.PrivacyOfficer), form{})
-	b.now = b.now.Add(stepUpWithin + time.Second)
+	b := newFormBench(t, access.Erase, access.PrivacyOfficer, form{})
+	b.now = b.now.Add(10*time.Minute + time.Second)
 	w := b.post(url.Values{"reason": {"asked by dana"}}, nil)
-	if w.Code != http.StatusUnauthorized || b.did != 0 || !strings.Contains(w.Body.String(), "What you typed is kept") {
+	if w.Code != http.StatusForbidden || b.did != 0 || !strings.Contains(w.Body.String(), "What you typed is kept") {
 		t.Fatalf("old sign-in: %d %s", w.Code, w.Body)
 	}
 	kept := func(subject, path string) string { return b.c.drafts.of(subject, path, b.now).Get("reason") }
@@ -146,13 +194,13 @@ func TestFormKeepsWhatWasTyped(t *testing.T) {
 func TestFormShowsItsPageAgain(t *testing.T) {
 	t.Parallel()
 	wrong := &problem{status: http.StatusConflict, code: "invalid", heading: "Closed meanwhile", text: "Somebody closed it."}
-	b := newFormBench(t, access.SetHold, someone(access.Counsel), form{
+	b := newFormBench(t, access.SetHold, access.Counsel, form{
 		do: func(*visit) (string, error) { return "", fmt.Errorf("decide: %w", wrong) },
 	})
 	if w := b.post(url.Values{"reason": {"long thought"}}, nil); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "long thought") {
 		t.Errorf("without a page to show again: %d %s", w.Code, w.Body)
 	}
-	b = newFormBench(t, access.SetHold, someone(access.Counsel), form{
+	b = newFormBench(t, access.SetHold, access.Counsel, form{
 		do:   func(*visit) (string, error) { return "", wrong },
 		what: always(opens("case")),
 		again: func(v *visit, p *page.Problem) error {
@@ -188,7 +236,7 @@ func TestOursLeadsNowhereElse(t *testing.T) {
 
 func TestUnlistedRoutesAreRefused(t *testing.T) {
 	t.Parallel()
-	_, err := New(Config{}, Deps{Reader: reading.New(reading.Parts{}), Record: func(context.Context, intake.Act) error { return nil },
+	_, err := New(Config{}, Deps{Reader: reading.New(reading.Parts{}), SignIn: new(signin.Service), Record: func(context.Context, intake.Act) error { return nil },
 		Open: map[string]http.Handler{"GET /nowhere/else": http.NotFoundHandler()}})
 	if err == nil || !strings.Contains(err.Error(), "GET /nowhere/else") {
 		t.Errorf("a route without a line in the table: %v", err)

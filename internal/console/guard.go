@@ -1,9 +1,11 @@
 package console
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // contentPolicy lets a page load nothing but our own files, run no inline script or style, and be framed by nobody.
@@ -12,7 +14,7 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 
 // guard puts the protections in front of everything: headers on every answer, refusals included, the name of the host
 // against DNS rebinding, and the origin of whatever is not a read.
-func guard(next http.Handler) http.Handler {
+func guard(next http.Handler, host string) http.Handler {
 	next = http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -24,12 +26,30 @@ func guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 		h.Set("Cache-Control", "no-store")
-		if !isLoopback(r.Host) {
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if !isLoopback(r.Host) && !strings.EqualFold(r.Host, host) {
 			http.Error(w, "unknown host: use the address tripod listens on", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// hostOf is the host that an address names, as browsers send it.
+func hostOf(address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", fmt.Errorf("address of the console: %w", err)
+	}
+	host := u.Host
+	if u.Scheme == "https" {
+		host = strings.TrimSuffix(host, ":443")
+	} else if u.Scheme == "http" {
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return host, nil
 }
 
 // fromElsewhere reports whether a browser says that a page which is not ours asked for this. That of another port of this

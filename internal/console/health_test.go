@@ -80,7 +80,7 @@ func TestHealthDegradesPartByPart(t *testing.T) {
 	b := consoletest.New(t, consoletest.Options{})
 	broken := errors.New("index is damaged")
 	var err error
-	b.Console, err = console.New(console.Config{URL: b.Server.URL}, console.Deps{
+	b.Console, err = console.New(console.Config{URL: b.Server.URL}, console.Deps{SignIn: b.SignIns,
 		Record: func(ctx context.Context, act intake.Act) error {
 			_, err := b.Door.Record(ctx, act, nil)
 			return err

@@ -2,7 +2,6 @@ package console
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/console/page"
@@ -19,6 +18,7 @@ func (v *visit) navigation(w waits) []page.NavItem {
 		{Section: "cases", Name: "Cases", URL: "/cases"},
 		{Section: "reviews", Name: "Reviews", URL: "/reviews"},
 		{Section: "health", Name: "Health", URL: "/health"},
+		{Section: "settings", Name: "Settings", URL: "/settings"},
 	} {
 		if right, ok := access.ForRoute("GET " + pattern(n.URL)); !ok || !v.may(right) {
 			continue
@@ -63,13 +63,4 @@ func (v *visit) conditions() (critical, warnings int) {
 		}
 	}
 	return critical, warnings
-}
-
-// roleWords are roles as people read them.
-func roleWords(roles []access.Role) string {
-	words := make([]string, len(roles))
-	for i, r := range roles {
-		words[i] = strings.ReplaceAll(string(r), "_", " ")
-	}
-	return strings.Join(words, ", ")
 }

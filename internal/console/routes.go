@@ -11,8 +11,9 @@ import (
 func (c *Console) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	c.open(mux, "GET "+page.StaticPath, http.HandlerFunc(c.static))
-	c.open(mux, "GET /enter", c.getOnly(c.enter))
-	c.form(mux, "POST /leave", form{page: func(*visit) string { return "/" }, do: (*visit).leave})
+	c.signInRoutes(mux)
+	c.meRoutes(mux)
+	c.settingsRoutes(mux)
 	c.overviewRoutes(mux)
 	c.recordRoutes(mux)
 	c.sessionRoutes(mux)

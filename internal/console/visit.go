@@ -99,18 +99,21 @@ func (c *Console) serve(w http.ResponseWriter, r *http.Request, d door, what fun
 		c.elsewhere(w, r)
 		return
 	}
-	v := &visit{Console: c, w: w, r: r, who: c.signedIn(r)}
-	if v.who == nil {
+	who, err := c.asks(r)
+	if err == nil && who == nil {
 		c.closed(w, r, false)
 		return
 	}
-	err := v.admit(d)
+	v := &visit{Console: c, w: w, r: r, who: who}
+	if err == nil {
+		err = v.admit(d)
+	}
 	if err == nil {
 		err = v.look(what, serve)
 	}
 	switch {
 	case errors.Is(err, errStale):
-		c.stepUp(v, r.URL.RequestURI())
+		v.stepUp(r.URL.RequestURI())
 	case err != nil:
 		c.show(w, r, v.who, err)
 	}
@@ -135,7 +138,7 @@ func always(o opening) func(*visit) (opening, error) {
 
 // refreshes is what of a part of a page: nothing where the page is on record for this sign-in, else that page.
 func (v *visit) refreshes(o opening) opening {
-	if v.who.hasOpened(o.key(), v.deps.Now()) {
+	if v.who.opened.has(o.key(), v.deps.Now()) {
 		return opening{}
 	}
 	return o
@@ -149,7 +152,7 @@ func (v *visit) record(o opening) error {
 	if err := v.deps.Record(v.r.Context(), o.act(v.person().Identity())); err != nil {
 		return unrecorded(err)
 	}
-	v.who.remember(o.key(), v.deps.Now())
+	v.who.opened.remember(o.key(), v.deps.Now())
 	return nil
 }
 

@@ -73,7 +73,7 @@ func open(t *testing.T, b *consoletest.Bench) *browser {
 	t.Cleanup(cancel)
 	br.ctx = ctx
 	br.run(command(network.Enable, network.EnableParams{}), command(cdplog.Enable, cdp.Empty{}))
-	br.run(chromedp.Navigate(b.Console.Link(consoletest.Auditor())))
+	br.run(chromedp.Navigate(b.Link(consoletest.Auditor())))
 	br.wait(`document.querySelector('nav[aria-label="Pages"]') !== null`)
 	t.Cleanup(func() {
 		br.mu.Lock()

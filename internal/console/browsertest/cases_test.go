@@ -25,7 +25,7 @@ func caseBench(t *testing.T) (*consoletest.Bench, consoletest.Filed) {
 // as signs the browser in as somebody.
 func (br *browser) as(who *access.Person) {
 	br.t.Helper()
-	br.run(chromedp.Navigate(br.bench.Console.Link(who)))
+	br.run(chromedp.Navigate(br.bench.Link(who)))
 	br.wait(`document.querySelector('nav[aria-label="Pages"]') !== null`)
 }
 

@@ -174,7 +174,7 @@ func TestSignOut(t *testing.T) {
 	br.run(chromedp.Focus(chromedp.CSS(".who button")))
 	br.shoot("account-1280-light")
 	br.key(kb.Enter)
-	br.wait(`document.querySelector("h1")?.textContent === "This console is closed"`)
+	br.wait(`document.querySelector("h1")?.textContent === "Sign in"`)
 	br.shoot("closed-1280-light")
 	for _, finding := range br.axe() {
 		t.Errorf("closed: %s", finding)

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console"
@@ -51,13 +51,18 @@ type Bench struct {
 	// Contents opens content under a grant.
 	Contents *content.Reader
 	Console  *console.Console
+	Acts     *acts.State
+	SignIns  *signin.Service
 	Server   *httptest.Server
 	Client   *http.Client // signed in by SignIn
 
 	// RecordError, while set, is what recording the console's own acts fails with.
 	RecordError atomic.Pointer[error]
 	// Refuse, while set, answers every request with 503.
-	Refuse atomic.Bool
+	Refuse   atomic.Bool
+	stateKey [32]byte
+	access   signin.Config
+
 	// Clock is what the console takes for the time; nil is the clock.
 	Clock atomic.Pointer[time.Time]
 }
@@ -70,6 +75,8 @@ type Options struct {
 	Cases *casebook.Config
 	// Configure changes what the console is given.
 	Configure func(*console.Config, *console.Deps)
+	// Access changes who signs in.
+	Access func(*signin.Config, *signin.Deps)
 }
 
 // New starts a bench with an empty journal; it ends with the test.
@@ -79,6 +86,7 @@ func New(t testing.TB, o Options) *Bench {
 	b.openTruth(o.Capture)
 	b.openViews()
 	b.openDesk(o.Cases)
+	b.openSignIns(o)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if b.Refuse.Load() {
 			http.Error(w, "refused by the test", http.StatusServiceUnavailable)
@@ -94,7 +102,7 @@ func New(t testing.TB, o Options) *Bench {
 	b.Client.Jar = jar
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
-		Health: b.Health, Contents: b.Contents, Desk: b.Desk, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		SignIn: b.SignIns, Health: b.Health, Contents: b.Contents, Desk: b.Desk, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Reader: reading.New(reading.Parts{
 			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
 			Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
@@ -102,10 +110,7 @@ func New(t testing.TB, o Options) *Bench {
 			Organisation: func(context.Context) (organisation.Reader, error) { return b.Org, nil },
 		}),
 		Record: func(ctx context.Context, act intake.Act) error {
-			if err := b.RecordError.Load(); err != nil {
-				return *err
-			}
-			_, err := b.Door.Record(ctx, act, nil)
+			_, err := recorder{b}.Record(ctx, act, nil)
 			if err == nil && act.Type == console.TypeExport { // which waits for the search view
 				if err := b.index(ctx); err != nil && !errors.Is(err, search.ErrClosed) {
 					return err
@@ -152,6 +157,7 @@ func (b *Bench) openTruth(keep capture.Config) {
 	policy, err := capture.New(keep)
 	must(t, err)
 	idKey := keys.IDKey()
+	b.stateKey = keys.StateKey()
 	b.Door = intake.New(b.Journal, store, policy, idKey[:])
 	b.run(b.Journal.Run)
 	b.run(store.Run)
@@ -241,25 +247,6 @@ func (b *Bench) index(ctx context.Context) error {
 		at = page[len(page)-1].Seq
 	}
 	return nil
-}
-
-// Auditor is the person of SignIn, with every role.
-func Auditor() *access.Person {
-	return &access.Person{Subject: "os:auditor", Name: "auditor", Roles: access.Roles(), Via: access.ViaLocal}
-}
-
-// SignIn opens a link with the client, as Auditor.
-func (b *Bench) SignIn() {
-	b.T.Helper()
-	b.SignInAs(Auditor())
-}
-
-// SignInAs opens a link for somebody with the client.
-func (b *Bench) SignInAs(who *access.Person) {
-	b.T.Helper()
-	if a := b.Do(http.MethodGet, b.Console.Link(who), nil); a.Status != http.StatusOK {
-		b.T.Fatalf("sign in: %d %s", a.Status, a.Body)
-	}
 }
 
 // Answer is what the console answered.

@@ -11,10 +11,10 @@ import (
 	"github.com/tripod-audit/tripod/internal/search"
 )
 
-// Somebody is a person of a role, told apart by their address as one identity provider gives it.
+// Somebody is a person of this machine with an address and roles, as SignInAs signs them in.
 func Somebody(name string, roles ...access.Role) *access.Person {
 	return &access.Person{
-		Subject: "oidc:" + name + "@https://idp.example", Email: name + "@example.com", Name: name, Roles: roles, Via: access.ViaOIDC, Since: time.Now(),
+		Subject: "os:" + name, Email: name + "@example.com", Name: name, Roles: roles, Via: access.ViaLocal, Since: time.Now(),
 	}
 }
 

@@ -18,15 +18,20 @@ type Entered struct {
 
 // StepUp is the page that asks for a fresh sign-in before something weighty.
 type StepUp struct {
-	URL     string // begins a sign-in with the identity provider; "" for who signs in on the machine
-	By      string // the name of who signs people in
-	Command string // makes a link, for who signs in on the machine
-	Typed   bool   // a form was filled in, and is kept
+	Provider string // the name of who signs people in
+	SignIn   string // address that begins a sign-in there; "" for who signs in on the machine
+	Command  string // makes a link, for who signs in on the machine
+	Typed    bool   // a form was filled in, and is kept
 }
 
-// Enter is the page in front of the console: how to get in, or that one is.
+// Enter is the page in front of the console: how to get in, that one is, or that one is out.
 type Enter struct {
-	Entered bool   // a link was taken: the page goes on to the overview
-	Spent   bool   // a link was refused
-	Command string // makes a link
+	Entered  bool   // the page goes on to GoOn
+	GoOn     string // an address of ours
+	Spent    bool   // a link was refused
+	Left     bool   // somebody signed out
+	Provider string // the name of the identity provider; "" where none is configured
+	SignIn   string // address that begins a sign-in there
+	SignOut  string // address that signs out there
+	Command  string // makes a link
 }
