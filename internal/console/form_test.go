@@ -257,7 +257,7 @@ func (d *deadlines) SetReadDeadline(t time.Time) error {
 // TestFormArrivesInTime holds that nobody keeps a form arriving for ever, and that what comes after it is not cut.
 func TestFormArrivesInTime(t *testing.T) {
 	t.Parallel()
-	b := newFormBench(t, access.SetHold, someone(access.Counsel), form{})
+	b := newFormBench(t, access.SetHold, access.Counsel, form{})
 	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/leave", strings.NewReader("csrf=x"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.AddCookie(&http.Cookie{Name: "tripod", Value: b.cookie})
