@@ -242,3 +242,28 @@ func TestUnlistedRoutesAreRefused(t *testing.T) {
 		t.Errorf("a route without a line in the table: %v", err)
 	}
 }
+
+// deadlines notes until when a body may be read.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.set = append(d.set, t)
+	return nil
+}
+
+// TestFormArrivesInTime holds that nobody keeps a form arriving for ever, and that what comes after it is not cut.
+func TestFormArrivesInTime(t *testing.T) {
+	t.Parallel()
+	b := newFormBench(t, access.SetHold, access.Counsel, form{})
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/leave", strings.NewReader("csrf=x"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.AddCookie(&http.Cookie{Name: "tripod", Value: b.cookie})
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	b.mux.ServeHTTP(w, r)
+	if len(w.set) != 2 || w.set[0].Before(time.Now()) || time.Until(w.set[0]) > entering || !w.set[1].IsZero() {
+		t.Errorf("a form may arrive until %v", w.set)
+	}
+}
