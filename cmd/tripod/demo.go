@@ -139,6 +139,9 @@ func (c *demoCommand) welcome(dir string, d app.DemoStarted) string {
 		where = "in the console or in another terminal"
 		fmt.Fprintf(&b, "  console   %s\n            (works once, for 15 minutes; another: %s console --data %s)\n", d.Link, tripod, data)
 	}
+	for _, p := range d.People {
+		fmt.Fprintf(&b, "  as %s, %s\n            %s\n", p.Name, p.Role, p.Link)
+	}
 	fmt.Fprintf(&b, "  data      %s\n  OTLP      %s", dir, d.OTLPHTTP)
 	if d.OTLPGRPC != "" {
 		fmt.Fprintf(&b, " and grpc %s", d.OTLPGRPC)

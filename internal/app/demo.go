@@ -36,6 +36,7 @@ type DemoOptions struct {
 type DemoStarted struct {
 	Addrs
 	Link     string // into the console, once
+	People   []DemoPerson
 	World    *world.World
 	From, To time.Time // of the history
 	History  fleet.Report
@@ -89,6 +90,7 @@ func demo(ctx context.Context, w *world.World, vendor *simulated.API, model *dem
 		audit.SourceOTelLog: "IT security", audit.SourceOTelSpan: "IT security", audit.SourceOTelMetric: "clinical data platform",
 		audit.SourceComplianceActivity: "IT governance", audit.SourceGatewayLLM: "platform engineering",
 	}
+	o.Config.Access.Local = demoLocal(w)
 	tokens := newDemoTokens(w)
 	options := Options{Config: o.Config, Version: "demo", Logger: o.Logger, Tokens: tokens.receiver}
 	if model != nil {
@@ -198,7 +200,7 @@ func (a *App) playFleet(ctx context.Context, f *fleet.Fleet, model *demoModel, s
 		return fmt.Errorf("demo: %w", err)
 	}
 	if o.Started != nil {
-		started.Link = a.ConsoleLink(ctx)
+		started.Link, started.People = a.ConsoleLink(ctx), a.demoPeople(ctx)
 		o.Started(started)
 	}
 	if o.For > 0 {

@@ -18,8 +18,7 @@ type demoStaff struct{ analyst, officer, counsel *access.Person }
 
 func newDemoStaff(w *world.World) demoStaff {
 	person := func(login string, role access.Role) *access.Person {
-		p := &access.Person{Subject: "oidc:" + login + "@https://sign-in." + w.Org.Domain, Email: login + "@" + w.Org.Domain, Roles: []access.Role{role},
-			Via: access.ViaOIDC, Since: time.Now()}
+		p := &access.Person{Subject: "os:" + login, Email: login + "@" + w.Org.Domain, Roles: []access.Role{role}, Via: access.ViaLocal, Since: time.Now()}
 		if a := w.Account(p.Email); a != nil {
 			p.Name = a.Name
 		}
