@@ -8,6 +8,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/backup"
+	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 )
@@ -97,7 +98,33 @@ func (w *world) restore() error {
 		first = w.said[n-1].seq
 	}
 	maps.DeleteFunc(w.gone, func(seq uint64, _ bool) bool { return seq > first })
+	if err := w.forget(); err != nil {
+		return err
+	}
 	// What the lost history lists as erased stands at positions that are given anew, so a new history has a new repository.
 	w.repo, w.snap = nil, nil
 	return w.backup()
+}
+
+// forget forgets what only lost records referred to: delivered again it is new. What no record that is left needs, a restore may
+// erase with those that went.
+func (w *world) forget() error {
+	left, needed := make(map[block]bool), make(map[block]bool)
+	for _, d := range w.said {
+		for _, b := range blocks(d) {
+			left[b] = true
+			needed[b] = needed[b] || !w.gone[d.seq]
+		}
+	}
+	maps.DeleteFunc(w.erased, func(b block, _ bool) bool { return !left[b] })
+	for b := range left {
+		state, err := w.content.Reader().State(context.Background(), b.container, b.address)
+		if err != nil {
+			return err
+		}
+		if state == content.Erased && !needed[b] {
+			w.erased[b] = true
+		}
+	}
+	return nil
 }
