@@ -22,7 +22,7 @@ type shown struct {
 
 // noPages are routes whose answers are parts of pages, files, or the way in, which is a page of who is not signed in.
 var noPages = []string{"/static/", "/enter", "/activity/counts", "/activity/new", "/activity/words", "/activity/values", "/activity/export", "/record/{seq}/source", "/record/{seq}/proof", "/session", "/record/{seq}/proof.json",
-	"/health/now", "/reviews/export", "/reviews/consultations/export", "/signin/callback"}
+	"/health/now", "/reviews/export", "/reviews/consultations/export", "/signin/callback", "/signin"}
 
 // pages are what is opened of each route; a route that is not named here is opened as it is.
 func pages(f consoletest.Filed, sessions []string) map[string][]shown {
