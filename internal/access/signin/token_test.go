@@ -60,7 +60,11 @@ func TestToken(t *testing.T) {
 	}
 	refused("empty", "")
 	refused("without its prefix", secret[len(signin.TokenPrefix):])
-	refused("another", secret[:len(secret)-1]+"A")
+	last := "A"
+	if strings.HasSuffix(secret, last) {
+		last = "B"
+	}
+	refused("another", secret[:len(secret)-1]+last)
 	if err := svc.Close(); err != nil {
 		t.Fatal(err)
 	}
