@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ import (
 
 // aviary makes strings that nobody else says, and remembers them.
 type aviary struct {
+	erased  uint64            // position of the record that was erased
 	content []string          // must open from the content store, and be nowhere else
 	never   map[string][]byte // must be nowhere at all, by what they are
 }
@@ -66,7 +68,7 @@ func TestCanaries(t *testing.T) {
 		return s.ask(t, heard, s.HTTP+path, contentType, body, headers...)
 	}
 	auth := []string{"Authorization", "Bearer " + token}
-	if err := a.overGRPC(t, s, token, "another-session", a.lost("a prompt that will be erased")); err != nil { // record 2
+	if err := a.overGRPC(t, s, token, "another-session", a.lost("a prompt that will be erased")); err != nil {
 		t.Fatal(err)
 	}
 	for path, body := range a.bodies() {
@@ -84,7 +86,13 @@ func TestCanaries(t *testing.T) {
 	} else {
 		fmt.Fprintln(heard, err)
 	}
-	h.command(t, "erase", "--record", "2", "--reason", a.bird("reason of an erasure"), "--case", "case-1")
+	s.awaitViews(t)
+	var found struct{ Seq uint64 }
+	if err := json.Unmarshal([]byte(h.search(t, "session:another-session")), &found); err != nil {
+		t.Fatal(err)
+	}
+	a.erased = found.Seq
+	h.command(t, "erase", "--record", strconv.FormatUint(found.Seq, 10), "--reason", a.bird("reason of an erasure"), "--case", "case-1")
 	s.awaitViews(t)
 	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/", "/" + a.lost("a path of the console"), "/metrics?key=" + a.lost("a query of the console")} {
 		s.ask(t, heard, s.Console+path, "", nil, "Cookie", a.lost("a cookie"))
@@ -328,12 +336,11 @@ func (a *aviary) records(t *testing.T, h *home, places map[string][]byte) (opene
 	if err != nil {
 		t.Fatal(err)
 	}
-	erased := uint64(2)
 	for s, err := range r.journal.Scan(t.Context(), 1, last) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Seq == erased {
+		if s.Seq == a.erased {
 			continue
 		}
 		places[fmt.Sprintf("record %d", s.Seq)] = bytes.Clone(s.Bytes)
