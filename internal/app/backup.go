@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/intake"
@@ -263,6 +264,7 @@ func (t *Truth) recordRestored(ctx context.Context, done *backup.Restored) error
 		acts = append(acts, intake.Act{Type: audit.TypeRecover, Activity: audit.ActivityOperation, Account: osIdentity(), Attributes: audit.Attrs{
 			number("first", done.LostFirst), number("last", done.LostLast), number("records", done.LostLast-done.LostFirst+1)}})
 	}
+	acts = append(acts, intake.Act{Type: signin.TypeUntokenAll, Activity: audit.ActivityAdminChange, Account: osIdentity()})
 	for _, act := range acts {
 		if _, err := t.Door.Record(ctx, act, nil); err != nil {
 			return err

@@ -146,6 +146,7 @@ var own = map[string]string{
 	"tripod.signin.kept":     "kept|the local administrator beside the identity provider",
 	"tripod.token.make":      "made|an API token[: {token.name}][ for {token.owner_email|token.owner}]",
 	"tripod.token.end":       "ended|an API token[: {token.name}]",
+	"tripod.token.end_all":   "ended|*all API tokens",
 
 	"tripod.hold.set":          "set|a legal hold[: {hold}]",
 	"tripod.hold.ask_release":  "asked for|the release of a legal hold[: {hold}]",

@@ -22,6 +22,8 @@ const (
 	TypeKept    = "tripod.signin.kept"     // the bootstrap administrator is kept all the same
 	TypeToken   = "tripod.token.make"
 	TypeUntoken = "tripod.token.end"
+	// TypeUntokenAll ends every token there is: a restore does, since those that were ended after the backup would be good again.
+	TypeUntokenAll = "tripod.token.end_all"
 )
 
 // Names of the attributes of these records.
@@ -33,16 +35,17 @@ const (
 	attrRoles   = "sign_in.roles"
 	attrFrom    = "sign_in.from"
 
-	attrToken       = "token.id"
-	attrTokenName   = "token.name"
-	attrTokenDigest = "token.digest"
-	attrTokenOwner  = "token.owner"
-	attrTokenEmail  = "token.owner_email"
-	attrTokenRoles  = "token.roles"
-	attrTokenOnly   = "token.rights"
-	attrTokenCases  = "token.cases"
-	attrTokenMaker  = "token.maker_roles"
-	attrTokenUntil  = "token.until"
+	attrToken        = "token.id"
+	attrTokenName    = "token.name"
+	attrTokenDigest  = "token.digest"
+	attrTokenOwner   = "token.owner"
+	attrTokenEmail   = "token.owner_email"
+	attrTokenManager = "token.owner_manager"
+	attrTokenRoles   = "token.roles"
+	attrTokenOnly    = "token.rights"
+	attrTokenCases   = "token.cases"
+	attrTokenMaker   = "token.maker_roles"
+	attrTokenUntil   = "token.until"
 
 	attrWhat   = "access.what"
 	attrReach  = "access.reason"
@@ -92,6 +95,14 @@ func (b *Book) Apply(seq uint64, r *audit.Record) {
 		if t := tokenOf(seq, r); t != nil && b.tokens[t.ID] == nil && b.named(t.Name) == nil {
 			b.tokens[t.ID] = t
 		}
+	case TypeUntokenAll:
+		for id, t := range b.tokens {
+			if t.Ended.IsZero() {
+				ended := *t
+				ended.Ended = r.Recorded
+				b.tokens[id] = &ended
+			}
+		}
 	case TypeUntoken:
 		if t := b.tokens[text(r, attrToken)]; t != nil && t.Ended.IsZero() {
 			ended := *t // what was given out does not change
@@ -131,7 +142,7 @@ func (b *Book) list() []*Token {
 
 // tokenOf reads a token out of the record of its making; nil where that does not make one.
 func tokenOf(seq uint64, r *audit.Record) *Token {
-	t := &Token{ID: text(r, attrToken), Name: text(r, attrTokenName), Owner: text(r, attrTokenOwner), Email: text(r, attrTokenEmail), Made: r.Recorded, seq: seq}
+	t := &Token{ID: text(r, attrToken), Name: text(r, attrTokenName), Owner: text(r, attrTokenOwner), Email: text(r, attrTokenEmail), manager: text(r, attrTokenManager), Made: r.Recorded, seq: seq}
 	t.By = r.Account.Proved.Telling()
 	d, err := hex.DecodeString(text(r, attrTokenDigest))
 	until, errUntil := time.Parse(time.RFC3339, text(r, attrTokenUntil))
@@ -151,7 +162,9 @@ func tokenOf(seq uint64, r *audit.Record) *Token {
 	for _, role := range words(r, attrTokenMaker) {
 		t.maker = append(t.maker, access.Role(role))
 	}
-	t.Cases = words(r, attrTokenCases)
+	if cases := words(r, attrTokenCases); len(cases) > 0 {
+		t.Cases = cases
+	}
 	return t
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
@@ -128,7 +129,7 @@ func (o OIDC) person(issuer string, c claims, now time.Time) (*access.Person, er
 		return nil, errors.New("its subject is too long")
 	}
 	if o.Claims.UnverifiedEmail || c.yes("email_verified") {
-		p.Email = strings.ToLower(cut(c.text(o.Claims.Email)))
+		p.Email = address(cut(c.text(o.Claims.Email)))
 	}
 	if len(p.Groups) == 0 && overage(c, o.Claims.Groups) {
 		return nil, errOverage
@@ -137,6 +138,17 @@ func (o OIDC) person(issuer string, c claims, now time.Time) (*access.Person, er
 		p.Since = at
 	}
 	return p, nil
+}
+
+// address is an address in small letters. It is none where a letter beyond ASCII would become one of ASCII by that, or count as
+// one where case does not (K, the sign of the kelvin; ſ; İ): it would be somebody else's. Nor does one have spaces.
+func address(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || !unicode.IsPrint(r) || r > unicode.MaxASCII && (unicode.ToLower(r) <= unicode.MaxASCII || unicode.ToUpper(r) <= unicode.MaxASCII)
+	}) {
+		return ""
+	}
+	return strings.ToLower(s)
 }
 
 // overage reports whether a claim was left out and stands elsewhere.

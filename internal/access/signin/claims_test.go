@@ -32,6 +32,14 @@ func TestClaims(t *testing.T) {
 	if p := f(o, `{"sub":"1","email":"dana@example.com","groups":[1,"two",null],"auth_time":1900000000}`); p.Email != "" || !slices.Equal(p.Groups, []string{"two"}) || !p.Since.IsZero() {
 		t.Errorf("an address that is not verified, a sign-in in the future: %+v", p)
 	}
+	for _, email := range []string{"\u212Aim@example.com", "\u017Fam@example.com", "k\u0130m@example.com", "kim @example.com", "kim@example.com\u200b"} {
+		if p := f(o, `{"sub":"1","email":"`+email+`","email_verified":true}`); p.Email != "" {
+			t.Errorf("%q became the address %q", email, p.Email)
+		}
+	}
+	if p := f(o, `{"sub":"1","email":"Jürgen@Example.com","email_verified":true}`); p.Email != "jürgen@example.com" {
+		t.Errorf("%+v", p)
+	}
 	nested := o
 	nested.Claims.Groups, nested.Claims.UnverifiedEmail = "realm_access.roles", true
 	if p := f(nested, `{"sub":"1","email":"dana@example.com","realm_access":{"roles":["a","b"]}}`); p.Email == "" || len(p.Groups) != 2 {

@@ -83,14 +83,11 @@ func (f *flights) take(state string, now time.Time) (flight, bool) {
 }
 
 // Begin begins a sign-in at the identity provider: where to send the browser, and the value of a cookie, good for
-// FlightLife, by which the same browser is recognised when it comes back. The error is ErrNoProvider, ErrProvider or
-// ErrTooMany.
+// FlightLife, by which the same browser is recognised when it comes back. The error is ErrNoProvider or ErrProvider: what
+// others were refused keeps nobody from signing in.
 func (s *Service) Begin(ctx context.Context, a Attempt) (redirect, binding string, err error) {
 	if s.oidc == nil {
 		return "", "", ErrNoProvider
-	}
-	if s.limits.spent(a.From) {
-		return "", "", ErrTooMany
 	}
 	d, err := s.oidc.get(ctx)
 	if err != nil {

@@ -48,6 +48,13 @@ func (l *limits) count(from From) (many bool) {
 	return !l.of(from).Allow() || !l.all.Allow()
 }
 
+// spentThere reports whether an address had too many, and counts nothing.
+func (l *limits) spentThere(from From) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of(from).Tokens() < 1
+}
+
 // spent reports whether an address, or all, had too many, and counts nothing.
 func (l *limits) spent(from From) bool {
 	l.mu.Lock()

@@ -79,18 +79,20 @@ func (s *Service) Redeem(ctx context.Context, code string, from From) (secret st
 	if !ok {
 		return "", nil, s.fail(ctx, "GET /enter", "link", from, ErrNobody)
 	}
+	who, err := s.Local(loginOf(link.who.Subject)) // as it is now: roles may have gone since the link was made
+	if err != nil {
+		return "", nil, err
+	}
+	who.Since = link.who.Since
 	now := s.clock.now()
 	s.mu.Lock()
-	bootstrap, over := s.isBootstrap(link.who), s.isOver()
+	bootstrap := s.isBootstrap(who)
 	until := now.Add(s.cfg.Session)
 	if g := s.cfg.localRoles(loginOf(link.who.Subject), now); !g.until.IsZero() && g.until.Before(until) {
 		until = g.until
 	}
 	s.mu.Unlock()
-	if bootstrap && over {
-		return "", nil, ErrOver
-	}
-	sess = &Session{Person: link.who, Began: now, Until: until, From: from, bootstrap: bootstrap}
+	sess = &Session{Person: who, Began: now, Until: until, From: from, bootstrap: bootstrap}
 	secret, err = s.admit(ctx, link.round, sess)
 	if errors.Is(err, ErrUnrecorded) {
 		s.putBack(link)

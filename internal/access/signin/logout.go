@@ -43,7 +43,7 @@ func (s *Service) BackChannel(ctx context.Context, token string, from From) erro
 	if s.oidc == nil {
 		return ErrNoProvider
 	}
-	if s.limits.spent(from) { // before its keys are asked for
+	if s.limits.spentThere(from) { // before its keys are asked for; what others tried from elsewhere keeps nobody signed in
 		return ErrTooMany
 	}
 	d, err := s.oidc.get(ctx)

@@ -39,9 +39,10 @@ type Token struct {
 	Until time.Time      `json:"until"`
 	Ended time.Time      `json:"ended,omitzero"`
 
-	digest digest
-	maker  []access.Role // of who made it for somebody else; nil where the owner did
-	seq    uint64
+	digest  digest
+	manager string        // of the owner, as the identity provider told
+	maker   []access.Role // of who made it for somebody else; nil where the owner did
+	seq     uint64
 }
 
 // TokenSpec says what token is wanted.
@@ -61,6 +62,9 @@ type TokenSpec struct {
 func (s *Service) MakeToken(ctx context.Context, by *access.Person, spec TokenSpec) (Token, string, error) {
 	if err := by.Allow(access.WriteSettings); err != nil {
 		return Token{}, "", err
+	}
+	if by.Via == access.ViaToken { // else none would ever expire, or stay as narrow as it was made
+		return Token{}, "", fmt.Errorf("%w: a token makes no tokens: sign in", access.ErrForbidden)
 	}
 	owner, err := s.person(by, spec.Owner)
 	if err != nil {
@@ -94,7 +98,7 @@ func (s *Service) MakeToken(ctx context.Context, by *access.Person, spec TokenSp
 // plan checks what is wanted.
 func (s *Service) plan(owner *access.Person, spec TokenSpec, now time.Time) (*Token, error) {
 	longest := s.config().Tokens.Longest
-	t := &Token{Name: spec.Name, Owner: owner.Subject, Email: owner.Email, Roles: spec.Roles, Only: spec.Only, Cases: spec.Cases, Until: spec.Until}
+	t := &Token{Name: spec.Name, Owner: owner.Subject, Email: owner.Email, Roles: spec.Roles, Only: spec.Only, Cases: spec.Cases, Until: spec.Until, manager: owner.Manager}
 	if t.Until.IsZero() {
 		t.Until = now.Add(min(tokenPeriod, longest))
 	}
@@ -102,10 +106,15 @@ func (s *Service) plan(owner *access.Person, spec TokenSpec, now time.Time) (*To
 	if len(t.Roles) == 0 {
 		t.Roles = owner.Roles
 	}
-	if t.Cases == nil {
+	if len(t.Cases) == 0 {
 		t.Cases = owner.Cases
 	}
 	var errs []error
+	for _, c := range t.Cases {
+		if owner.Cases != nil && !slices.Contains(owner.Cases, c) {
+			errs = append(errs, fmt.Errorf("%w: %s is bound to other cases than %.40q", access.ErrForbidden, owner.Label(), c))
+		}
+	}
 	if !tokenName.MatchString(t.Name) {
 		errs = append(errs, errors.New("name: want up to 64 small letters, digits, dots, dashes"))
 	}
@@ -135,7 +144,7 @@ func (t *Token) act(by *access.Person) intake.Act {
 		attr(attrToken, t.ID), attr(attrTokenName, t.Name), attr(attrTokenDigest, hex.EncodeToString(t.digest[:])), attr(attrTokenOwner, t.Owner),
 		attr(attrTokenRoles, joined(t.Roles)), attr(attrTokenUntil, t.Until.Format(time.RFC3339)),
 	}
-	for _, a := range []audit.Attr{attr(attrTokenEmail, t.Email), attr(attrTokenOnly, joined(t.Only)), attr(attrTokenCases, joined(t.Cases)), attr(attrTokenMaker, joined(t.maker))} {
+	for _, a := range []audit.Attr{attr(attrTokenEmail, t.Email), attr(attrTokenManager, t.manager), attr(attrTokenOnly, joined(t.Only)), attr(attrTokenCases, joined(t.Cases)), attr(attrTokenMaker, joined(t.maker))} {
 		if a.Value.Str() != "" {
 			attrs = append(attrs, a)
 		}
@@ -230,7 +239,7 @@ func (s *Service) holder(t *Token, now time.Time) *access.Person {
 	s.mu.Lock()
 	cfg, over := s.cfg, s.isOver()
 	s.mu.Unlock()
-	p := &access.Person{Subject: t.Owner, Email: t.Email, Roles: cfg.still(t, over, now), Via: access.ViaToken, Token: t.Name, Cases: t.Cases, Only: []access.Right{}}
+	p := &access.Person{Subject: t.Owner, Email: t.Email, Manager: t.manager, Roles: cfg.still(t, over, now), Via: access.ViaToken, Token: t.Name, Cases: t.Cases, Only: []access.Right{}}
 	if cfg.Tokens.Content {
 		p.Since = now
 	}
