@@ -86,10 +86,10 @@ func Rights() []Right {
 // Holders lists the roles that hold a right.
 func Holders(r Right) []Role { return slices.Clone(held[r]) }
 
-// StepUp reports whether exercising a right asks for a sign-in that is fresh: opening, approving, releasing, erasing.
+// StepUp reports whether exercising a right asks for a sign-in that is fresh: opening, approving, releasing, erasing, purging.
 func StepUp(r Right) bool {
 	switch r {
-	case OpenContent, ApproveGrant, BreakGlass, ReleaseHold, Erase:
+	case OpenContent, ApproveGrant, BreakGlass, ReleaseHold, Erase, SetRetention:
 		return true
 	}
 	return false

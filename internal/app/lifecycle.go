@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/acts"
+	pages "github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
@@ -30,11 +31,13 @@ func (t *Truth) openLifecycle(ctx context.Context, o TruthOptions) (err error) {
 		c, ok := t.Book.Case(id)
 		return string(c.Kind), ok && c.State == "open"
 	})
+	t.Book.HeldBy(book.OfCase)
 	t.classes = retention.NewBook()
 	if t.Acts, err = acts.Load(ctx, o.Dir, *t.stateKey, t.Journal.Reader(), t.Book, t.SignIns, book, t.classes); err != nil {
 		return err
 	}
-	t.Holds = hold.NewKeeper(hold.Deps{Book: book, Acts: t.Acts, Door: t.Door, Journal: t.Journal.Reader(), Still: t.Eraser.Still, Known: t.knownAs})
+	t.Holds = hold.NewKeeper(hold.Deps{Book: book, Acts: t.Acts, Door: t.Door, Journal: t.Journal.Reader(), Still: t.Eraser.Still, Known: t.knownAs,
+		Sees: t.Book.Sees})
 	cfg := t.classes.Config()
 	if o.Retention != nil {
 		cfg = *o.Retention
@@ -43,6 +46,14 @@ func (t *Truth) openLifecycle(ctx context.Context, o TruthOptions) (err error) {
 		Eraser: t.Eraser, Door: t.Door, Health: t.Health, Logger: t.log})
 	t.Eraser.Held = t.held
 	return nil
+}
+
+// forPages is what the console shows of it.
+func (t *Truth) forPages() *pages.Lifecycle {
+	return &pages.Lifecycle{Holds: t.Holds, Retention: t.Retention, Purges: func(ctx context.Context) ([]retention.Purged, error) {
+		list, _, err := retention.Past(ctx, t.Acts, t.classes)
+		return list, err
+	}}
 }
 
 // held is what stands against an erasure: holds first, then periods that a law asks for.

@@ -53,6 +53,8 @@ type Deps struct {
 	Contents *content.Reader
 	// Desk is where cases are acted on and content is opened; nil: neither.
 	Desk *casebook.Desk
+	// Lifecycle is retention and holds; nil: neither.
+	Lifecycle *Lifecycle
 	// Standing tells the health page what only the surroundings know (see MeasureDir); nil: that is shown as not known.
 	Standing func(context.Context) page.Standing
 	// Capture is the capture policy in force, CaptureYAML one as the configuration file has it; nil: neither can be told.

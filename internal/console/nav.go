@@ -16,6 +16,7 @@ func (v *visit) navigation(w waits) []page.NavItem {
 		{Section: "activity", Name: "Activity", URL: "/activity"},
 		{Section: "organisation", Name: "Organisation", URL: "/organisation"},
 		{Section: "cases", Name: "Cases", URL: "/cases"},
+		{Section: "lifecycle", Name: "Retention", URL: "/lifecycle"},
 		{Section: "reviews", Name: "Reviews", URL: "/reviews"},
 		{Section: "health", Name: "Health", URL: "/health"},
 		{Section: "settings", Name: "Settings", URL: "/settings"},

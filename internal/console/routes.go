@@ -20,6 +20,7 @@ func (c *Console) routes() *http.ServeMux {
 	c.healthRoutes(mux)
 	c.organisationRoutes(mux)
 	c.caseRoutes(mux)
+	c.lifecycleRoutes(mux)
 	c.activityRoutes(mux)
 	c.reviewRoutes(mux)
 	c.captureRoutes(mux)

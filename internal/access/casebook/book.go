@@ -16,12 +16,17 @@ type Book struct {
 	grants map[string]*Grant
 	last   map[string]int // highest number by letter and year
 	high   time.Time      // latest time of a record
+	holds  func(caseID string) []string
 }
 
 // NewBook makes an empty book.
 func NewBook() *Book {
 	return &Book{cases: make(map[string]*Case), grants: make(map[string]*Grant), last: make(map[string]int)}
 }
+
+// HeldBy has the book ask which legal holds of a case are not released: a matter is not closed over them. It is called under
+// the lock of acts.State, and must tell of everything before the record that is judged.
+func (b *Book) HeldBy(holds func(caseID string) []string) { b.holds = holds }
 
 // change is what an act does to the book, once it stands at a position.
 type change func(seq uint64)

@@ -155,7 +155,7 @@ func (d *Desk) change(ctx context.Context, by *access.Person, id string, right a
 	}
 	act.Case = id
 	_, err := d.decide(ctx, by, right, func(now time.Time) (intake.Act, error) {
-		if c := d.deps.Book.cases[id]; c == nil || d.sight(by, c, now) == unseen {
+		if c := d.deps.Book.cases[id]; c == nil || d.deps.Book.sight(by, c, now) == unseen {
 			return intake.Act{}, fmt.Errorf("%w: %.40q", ErrUnknown, id)
 		}
 		one := act

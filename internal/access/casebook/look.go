@@ -24,7 +24,7 @@ const (
 
 // sight tells how much of a case somebody sees: who takes part all of it; whom it is about nothing, whatever their role;
 // who sees all cases that there is a privileged matter; who may approve those where something waits for them.
-func (d *Desk) sight(by *access.Person, c *Case, now time.Time) sight {
+func (b *Book) sight(by *access.Person, c *Case, now time.Time) sight {
 	who := refOf(by)
 	_, in := c.part(who)
 	switch {
@@ -39,10 +39,16 @@ func (d *Desk) sight(by *access.Person, c *Case, now time.Time) sight {
 		return unseen
 	case by.May(access.AllCases):
 		return seen
-	case by.May(access.ApproveGrant) && slices.ContainsFunc(d.deps.Book.Grants(c.ID, now), func(g Grant) bool { return g.State == Requested }):
+	case by.May(access.ApproveGrant) && slices.ContainsFunc(b.Grants(c.ID, now), func(g Grant) bool { return g.State == Requested }):
 		return seen
 	}
 	return unseen
+}
+
+// Sees reports whether somebody sees what a case is about. It is read under State.Within.
+func (b *Book) Sees(by *access.Person, id string, now time.Time) bool {
+	c := b.cases[id]
+	return c != nil && b.sight(by, c, now) == seen
 }
 
 // veil leaves out what only those who take part in a privileged matter may know.
@@ -58,7 +64,7 @@ func (d *Desk) List(ctx context.Context, by *access.Person) ([]Case, error) {
 	var list []Case
 	err := d.deps.Acts.Within(ctx, func(now time.Time) error {
 		for _, c := range d.deps.Book.Cases() {
-			switch d.sight(by, &c, now) {
+			switch d.deps.Book.sight(by, &c, now) {
 			case seen:
 				list = append(list, c)
 			case veiled:
@@ -80,7 +86,7 @@ func (d *Desk) Peek(ctx context.Context, by *access.Person, id string) (c Case, 
 		if c, ok = d.deps.Book.Case(id); !ok {
 			return fmt.Errorf("%w: %.40q", ErrUnknown, id)
 		}
-		switch d.sight(by, &c, now) {
+		switch d.deps.Book.sight(by, &c, now) {
 		case unseen:
 			return fmt.Errorf("%w: %.40q", ErrUnknown, id)
 		case veiled:
@@ -117,6 +123,24 @@ func (d *Desk) Show(ctx context.Context, by *access.Person, id string) (Case, []
 		g.Reason, g.Query, g.Note = texts[g.Seq][pieceReason], texts[g.Seq][pieceQuery], texts[g.noted][pieceReason]
 	}
 	return c, grants, nil
+}
+
+// Said opens why things were done under a case: the reasons beside its acts at some positions, for who sees the case. That
+// somebody looked is on record before they are opened.
+func (d *Desk) Said(ctx context.Context, by *access.Person, id string, seqs ...uint64) (map[uint64]string, error) {
+	c, _, err := d.Peek(ctx, by, id)
+	if err != nil || c.Hidden {
+		return nil, err
+	}
+	texts, err := d.texts(ctx, by, &c, seqs)
+	if err != nil {
+		return nil, fmt.Errorf("show why, under case %s: %w", id, err)
+	}
+	said := make(map[uint64]string, len(texts))
+	for seq, named := range texts {
+		said[seq] = named[pieceReason]
+	}
+	return said, nil
 }
 
 // Waiting lists the requests that wait for somebody to approve, and what was opened alone and waits for their review.

@@ -114,6 +114,11 @@ func (b *Book) judgeClose(d *deed, now time.Time) (change, error) {
 	if err := runs(c, d); err != nil {
 		return nil, err
 	}
+	if b.holds != nil {
+		if ids := b.holds(c.ID); len(ids) > 0 {
+			return nil, fmt.Errorf("%w: matter %s has legal holds that are not released (%s): release them first, which takes two people, or leave it open", ErrRefused, c.ID, strings.Join(ids, ", "))
+		}
+	}
 	return func(uint64) {
 		c.State, c.Closed = Closed, &now
 		b.end(c.ID, nil, now)

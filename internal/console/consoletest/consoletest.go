@@ -29,6 +29,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
@@ -42,12 +43,14 @@ type Bench struct {
 	Dir     string
 	Journal *journal.Journal
 	Desk    *casebook.Desk
-	Door    *intake.Door
-	Ledger  *ledger.Ledger
-	Index   *sqlite.Index
-	Found   *correlate.View
-	Org     *organisation.View
-	Health  *health.Registry
+	// Lifecycle is retention and holds.
+	Lifecycle *console.Lifecycle
+	Door      *intake.Door
+	Ledger    *ledger.Ledger
+	Index     *sqlite.Index
+	Found     *correlate.View
+	Org       *organisation.View
+	Health    *health.Registry
 	// Contents opens content under a grant.
 	Contents *content.Reader
 	Console  *console.Console
@@ -61,6 +64,9 @@ type Bench struct {
 	// Refuse, while set, answers every request with 503.
 	Refuse   atomic.Bool
 	stateKey [32]byte
+	store    *content.Store
+	book     *casebook.Book
+	decided  *acts.State // cases and holds
 	access   signin.Config
 
 	// Clock is what the console takes for the time; nil is the clock.
@@ -73,6 +79,8 @@ type Options struct {
 	Capture capture.Config
 	// Cases says how content opens; nil is the default: two people.
 	Cases *casebook.Config
+	// Retention are the classes in force; none is the default.
+	Retention retention.Config
 	// Configure changes what the console is given.
 	Configure func(*console.Config, *console.Deps)
 	// Access changes who signs in.
@@ -85,6 +93,8 @@ func New(t testing.TB, o Options) *Bench {
 	b := &Bench{T: t, Dir: t.TempDir(), Health: new(health.Registry)}
 	b.openTruth(o.Capture)
 	b.openViews()
+	b.book = casebook.NewBook()
+	b.Lifecycle = b.openLifecycle(o.Retention)
 	b.openDesk(o.Cases)
 	b.openSignIns(o)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +112,7 @@ func New(t testing.TB, o Options) *Bench {
 	b.Client.Jar = jar
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
-		SignIn: b.SignIns, Health: b.Health, Contents: b.Contents, Desk: b.Desk, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		SignIn: b.SignIns, Health: b.Health, Contents: b.Contents, Desk: b.Desk, Lifecycle: b.Lifecycle, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Reader: reading.New(reading.Parts{
 			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
 			Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
@@ -152,7 +162,7 @@ func (b *Bench) openTruth(keep capture.Config) {
 	must(t, err)
 	store, err := content.Open(ctx, b.Dir, content.Options{Keyring: keys})
 	must(t, err)
-	b.Contents = store.Reader()
+	b.store, b.Contents = store, store.Reader()
 	t.Cleanup(func() { must(t, store.Close()) })
 	policy, err := capture.New(keep)
 	must(t, err)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
-	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/search"
 )
@@ -25,11 +24,8 @@ func (b *Bench) openDesk(cfg *casebook.Config) {
 		preset := casebook.DefaultConfig()
 		cfg = &preset
 	}
-	book := casebook.NewBook()
-	state, err := acts.Load(context.Background(), b.Dir, acts.Key{}, b.Journal.Reader(), book)
-	must(b.T, err)
 	b.Desk = casebook.NewDesk(*cfg, casebook.Deps{
-		Acts: state, Book: book, Door: b.Door, Content: b.Contents, Journal: b.Journal.Reader(), Directory: directory{b}, Queries: matching{b},
+		Acts: b.decided, Book: b.book, Door: b.Door, Content: b.Contents, Journal: b.Journal.Reader(), Directory: directory{b}, Queries: matching{b},
 		Cursors: b.Journal, Health: b.Health,
 	})
 }

@@ -32,6 +32,6 @@ func TargetOf(r *audit.Record) Target {
 	if id := text("session.id"); id != "" && name == "session" {
 		return Target{"session " + id, SessionURL(id)}
 	}
-	pages := map[string]string{"overview": "/", "activity": "/activity", "organisation": "/organisation", "cases": "/cases", "health": "/health", "reviews": "/reviews", "capture": "/settings/capture"}
+	pages := map[string]string{"overview": "/", "activity": "/activity", "organisation": "/organisation", "cases": "/cases", "health": "/health", "lifecycle": "/lifecycle", "reviews": "/reviews", "capture": "/settings/capture"}
 	return Target{name, pages[name]}
 }

@@ -67,13 +67,13 @@ func (b *Book) maySet(h *Hold, now time.Time) error {
 	}
 	switch kind, open := b.matter(h.Case); {
 	case kind != kindMatter:
-		return fmt.Errorf("case %s is no matter: a hold belongs to one, open it with: tripod case open --kind matter", strconv.Quote(h.Case))
+		return fmt.Errorf("%w: case %.40q is no matter: a hold belongs to one, open it with: tripod case open --kind matter", ErrInvalid, h.Case)
 	case !open:
-		return fmt.Errorf("matter %s is closed", h.Case)
-	case h.custodian(h.By):
+		return fmt.Errorf("matter %s is closed: %w", h.Case, ErrState)
+	case h.About(h.By):
 		return fmt.Errorf("%w: a custodian sets no hold over their own", ErrPerson)
 	case h.ID != b.next(now):
-		return fmt.Errorf("hold %s is out of turn", h.ID)
+		return fmt.Errorf("%w: %s is out of turn", ErrInvalid, h.ID)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (b *Book) in(id string, state State) (*Hold, error) {
 
 func (b *Book) mayAsk(id string, by audit.Identity) (*Hold, error) {
 	h, err := b.in(id, Active)
-	if err == nil && h.custodian(by) {
+	if err == nil && h.About(by) {
 		return nil, fmt.Errorf("hold %s: %w: a custodian has no part in its release", id, ErrPerson)
 	}
 	return h, err
@@ -104,9 +104,9 @@ func (b *Book) mayRelease(id string, by audit.Identity) (*Hold, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case same(h.AskedBy, by):
+	case Same(h.AskedBy, by):
 		return nil, fmt.Errorf("hold %s: %w: its release takes a second person, other than who asked for it", id, ErrPerson)
-	case h.custodian(by):
+	case h.About(by):
 		return nil, fmt.Errorf("hold %s: %w: a custodian has no part in its release", id, ErrPerson)
 	}
 	return h, nil

@@ -12,6 +12,7 @@ package hold
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ var (
 	ErrUnknown = errors.New("no such hold")
 	ErrState   = errors.New("not in the state for it")
 	ErrPerson  = errors.New("not by this person")
+	ErrInvalid = errors.New("no hold as it should be")
 )
 
 // maxNamed is how many objects, custodians or surfaces of a kind one hold names at most.
@@ -75,6 +77,9 @@ type Hold struct {
 	Released   time.Time      `json:"released,omitzero"`
 	Seq        uint64         `json:"record"` // that set it; its reason is that record's content
 	Last       uint64         `json:"last"`   // the latest record of it
+
+	// Veiled: what it covers is left out, since who asks does not see its matter.
+	Veiled bool `json:"veiled,omitempty"`
 }
 
 // open reports whether a scope beyond objects is given.
@@ -99,19 +104,19 @@ func (s *Scope) between(t time.Time) bool {
 func (s *Scope) check() error {
 	switch {
 	case len(s.Containers)+len(s.Records) == 0 && !s.open():
-		return errors.New("a hold names what it covers: containers, records, custodians, surfaces or a time")
+		return fmt.Errorf("%w: it names what it covers: containers, records, custodians, surfaces or a time", ErrInvalid)
 	case max(len(s.Containers), len(s.Records), len(s.Custodians), len(s.Surfaces)) > maxNamed:
-		return errors.New("a hold names at most 500 of a kind: set several")
+		return fmt.Errorf("%w: it names at most %d of a kind: set several", ErrInvalid, maxNamed)
 	case !s.Until.IsZero() && !s.From.Before(s.Until):
-		return errors.New("a hold begins before it ends: until is the first instant that is not covered")
+		return fmt.Errorf("%w: it begins before it ends: until is the first instant that is not covered", ErrInvalid)
 	case slices.Contains(s.Records, 0), slices.Contains(s.Containers, ""), slices.Contains(s.Custodians, ""), slices.Contains(s.Surfaces, ""):
-		return errors.New("a hold names nothing empty")
+		return fmt.Errorf("%w: it names nothing empty", ErrInvalid)
 	}
 	return nil
 }
 
-// same reports whether two identities are one human, as far as it is known. Nobody who cannot be told is anybody else.
-func same(a, b audit.Identity) bool {
+// Same reports whether two identities are one human, as far as it is known. Nobody who cannot be told is anybody else.
+func Same(a, b audit.Identity) bool {
 	if a.Subject == "" && a.OSUser == "" || b.Subject == "" && b.OSUser == "" {
 		return true
 	}
@@ -119,8 +124,8 @@ func same(a, b audit.Identity) bool {
 		a.Email != "" && strings.EqualFold(a.Email, b.Email)
 }
 
-// custodian reports whether somebody is one of the accounts a hold is about.
-func (h *Hold) custodian(id audit.Identity) bool {
+// About reports whether somebody is one of the accounts a hold is about.
+func (h *Hold) About(id audit.Identity) bool {
 	is := func(name string) bool {
 		return name != "" && (strings.EqualFold(name, id.Email) || name == id.Subject || name == id.OSUser || name == id.User || name == id.UUID)
 	}

@@ -3,7 +3,6 @@ package hold
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,6 +28,9 @@ type Deps struct {
 	Still func(ctx context.Context, do func() error) error
 	// Known lists every identifier an account is or was known by, given one of them. Nil: only the one given.
 	Known func(ctx context.Context, id string) ([]string, error)
+	// Sees reports whether somebody sees what a case is about: others have no part in its holds, and see no more of them
+	// than that there are any. It is called under the lock of Acts. Nil: everybody who may see holds does.
+	Sees func(by *access.Person, caseID string, now time.Time) bool
 }
 
 // Keeper sets and releases holds, and tells what they cover.
@@ -55,7 +57,7 @@ func (k *Keeper) Set(ctx context.Context, by *access.Person, n NewHold) (Hold, e
 		return Hold{}, fmt.Errorf("set hold: %w", err)
 	}
 	if strings.TrimSpace(n.Reason) == "" {
-		return Hold{}, errors.New("set hold: give a reason; it goes on record")
+		return Hold{}, fmt.Errorf("set hold: %w: give a reason; it goes on record", ErrInvalid)
 	}
 	h := Hold{Case: n.Case, Scope: n.tidy(), By: by.Identity()}
 	known, err := k.known(ctx, h.Custodians)
@@ -65,6 +67,9 @@ func (k *Keeper) Set(ctx context.Context, by *access.Person, n NewHold) (Hold, e
 	h.KnownAs = known
 	err = k.deps.Still(ctx, func() error {
 		_, err := k.deps.Acts.Decide(ctx, k.deps.Door, func(now time.Time) (intake.Act, error) {
+			if !k.sees(by, h.Case, now) {
+				return intake.Act{}, fmt.Errorf("%w: there is no matter %.40q that you take part in", ErrInvalid, h.Case)
+			}
 			h.ID = k.deps.Book.next(now)
 			if err := k.deps.Book.maySet(&h, now); err != nil {
 				return intake.Act{}, err
@@ -99,10 +104,13 @@ func (k *Keeper) decide(ctx context.Context, by *access.Person, right access.Rig
 	if err := by.Allow(right); err != nil {
 		return Hold{}, fmt.Errorf("%s hold: %w", verb, err)
 	}
-	_, err := k.deps.Acts.Decide(ctx, k.deps.Door, func(time.Time) (intake.Act, error) {
+	_, err := k.deps.Acts.Decide(ctx, k.deps.Door, func(now time.Time) (intake.Act, error) {
 		h, err := may()
 		if err != nil {
 			return intake.Act{}, err
+		}
+		if !k.sees(by, h.Case, now) {
+			return intake.Act{}, fmt.Errorf("hold %s: %w: who does not see its matter has no part in it", h.ID, ErrPerson)
 		}
 		return act(typ, by, h.Case, reason, audit.Attrs{audit.TextAttr("hold", h.ID)}), nil
 	})
@@ -125,7 +133,29 @@ func (k *Keeper) List(ctx context.Context, by *access.Person) ([]Hold, error) {
 	if err := by.Allow(access.ReadHolds); err != nil {
 		return nil, fmt.Errorf("list holds: %w", err)
 	}
-	return k.list(ctx)
+	list, err := k.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = k.deps.Acts.Within(ctx, func(now time.Time) error {
+		for i := range list {
+			k.veil(by, &list[i], now)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// sees reports whether somebody sees a case.
+func (k *Keeper) sees(by *access.Person, caseID string, now time.Time) bool {
+	return k.deps.Sees == nil || k.deps.Sees(by, caseID, now)
+}
+
+// veil leaves out what a hold covers where somebody does not see its matter.
+func (k *Keeper) veil(by *access.Person, h *Hold, now time.Time) {
+	if !k.sees(by, h.Case, now) {
+		h.Scope, h.KnownAs, h.Veiled = Scope{}, nil, true
+	}
 }
 
 // Show is one hold; the error wraps ErrUnknown where there is none.
@@ -133,7 +163,15 @@ func (k *Keeper) Show(ctx context.Context, by *access.Person, id string) (Hold, 
 	if err := by.Allow(access.ReadHolds); err != nil {
 		return Hold{}, fmt.Errorf("show hold: %w", err)
 	}
-	return k.get(ctx, id)
+	h, err := k.get(ctx, id)
+	if err != nil {
+		return Hold{}, fmt.Errorf("show hold: %w", err)
+	}
+	err = k.deps.Acts.Within(ctx, func(now time.Time) error {
+		k.veil(by, &h, now)
+		return nil
+	})
+	return h, err
 }
 
 func (k *Keeper) get(ctx context.Context, id string) (h Hold, err error) {

@@ -95,6 +95,8 @@ type progress struct {
 	// Rules is what the positions rest on: the classes, and the latest release of a hold. Others begin anew.
 	Rules   string           `json:"rules"`
 	Classes map[string]stage `json:"classes"`
+	// Ended is when a purge last left nothing that was due; zero where none ever did.
+	Ended time.Time `json:"ended,omitzero"`
 }
 
 // stage is how far the purges of one class came.
@@ -122,7 +124,7 @@ func (k *Keeper) progress(ctx context.Context, now time.Time) (progress, error) 
 		return progress{}, err
 	}
 	rules := fmt.Sprintf("%s %d", k.cfg.digest(), released)
-	next := progress{Rules: rules, Classes: make(map[string]stage)}
+	next := progress{Rules: rules, Classes: make(map[string]stage), Ended: p.Ended}
 	for _, c := range k.cfg.Classes {
 		st := p.Classes[c.Name]
 		if p.Rules != rules || st.From == 0 || !st.Again.IsZero() && !now.Before(st.Again) {

@@ -20,6 +20,7 @@ type ClassPlan struct {
 	ByLaw      uint64    `json:"by_law"`               // whose period is over and that a statutory class keeps
 	Oldest     time.Time `json:"oldest,omitzero"`      // when the oldest that matched was recorded
 	OldestLeft time.Time `json:"oldest_left,omitzero"` // when the oldest that stays after a purge was recorded
+	Next       time.Time `json:"next,omitzero"`        // when the next of them falls due
 	Months     []Month   `json:"months,omitempty"`     // of what is due or kept beyond its period
 	Holds      []string  `json:"holds,omitempty"`      // that keep something
 }
@@ -69,7 +70,7 @@ func (k *Keeper) Plan(ctx context.Context) (*Plan, error) {
 			if there, err := k.there(ctx, seq, r, w, v, done.Classes[k.cfg.Classes[v.class].Name]); err != nil {
 				return false, err
 			} else if there {
-				tallies[v.class].add(r, v)
+				tallies[v.class].add(r, v, k.cfg.Classes[v.class].Keep)
 			}
 			if v.destroy && w == Records {
 				break // its content goes with it
@@ -103,7 +104,7 @@ type tally struct {
 	months map[string]*Month
 }
 
-func (t *tally) add(r *audit.Record, v verdict) {
+func (t *tally) add(r *audit.Record, v verdict, keep Period) {
 	t.Matched++
 	if t.Oldest.IsZero() || r.Recorded.Before(t.Oldest) {
 		t.Oldest = r.Recorded
@@ -112,6 +113,9 @@ func (t *tally) add(r *audit.Record, v verdict) {
 		t.OldestLeft = r.Recorded
 	}
 	if v.ground == GroundPreference {
+		if due := keep.After(r.Recorded); !keep.Forever() && (t.Next.IsZero() || due.Before(t.Next)) {
+			t.Next = due
+		}
 		return
 	}
 	name := r.Recorded.UTC().Format("2006-01")

@@ -27,6 +27,9 @@ type Purged struct {
 	Held    int       `json:"held"`   // passed over: a hold or a law keeps them
 	Before  time.Time `json:"before"` // nothing of the class that was recorded before is left, but what is held
 	Seq     uint64    `json:"record"` // that tells of it
+	// At and By are when it was recorded and who ordered it, by that record.
+	At time.Time      `json:"at,omitzero"`
+	By audit.Identity `json:"by,omitzero"`
 
 	seqs []uint64
 }
@@ -80,6 +83,9 @@ func (k *Keeper) purge(ctx context.Context, by audit.Identity) (done []Purged, m
 		}
 	}
 	// Only now: what was cut short is looked at again from where this purge began.
+	if b.next.Ended = p.Ended; !b.more {
+		b.next.Ended = now
+	}
 	cursor, err := b.next.cursor()
 	if err != nil {
 		return done, false, err
@@ -267,7 +273,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.deps.Health.Raise(ConditionPurge, health.Warning, "what outlived its period is kept until a purge succeeds: "+err.Error())
 			k.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "purge did not succeed", slog.Any("error", err))
 		default:
-			k.deps.Health.Clear(ConditionPurge)
+			k.checkLate(ctx)
 		}
 		next := max(purgeEvery, purgeShare*took)
 		if more {
