@@ -50,12 +50,11 @@ whole:
 fuzz:
 	@$(call fuzz,if $(GO) list -deps $$pkg | grep -q modernc.org/sqlite; then continue; fi;)
 
+# Two targets at a time: most of each is compiling and linking.
 define fuzz
-set -e; log=$$(mktemp); for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
-	$(1) for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
-		echo "fuzz $$pkg $$f"; \
-		$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg >$$log 2>&1 || { cat $$log; exit 1; }; \
-	done; done; rm -f $$log
+set -e; for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	$(1) grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed "s|func |$$pkg |"; \
+done | xargs -P 2 -L 1 sh -c 'echo "fuzz $$0 $$1"; out=$$($(GO) test -run "^$$" -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$0 2>&1) || { echo "$$out"; exit 255; }'
 endef
 
 # The long versions of the crash tests, 500 random worlds of the activity feed, pages over a million records, and every fuzz target.

@@ -85,6 +85,9 @@ func large(n, bytes int, at time.Time) (list []intake.Draft) {
 
 // TestPagesOfLargeRecords: pages end early, and the next one goes on where they end.
 func TestPagesOfLargeRecords(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})
 	want := b.Submit("fleet", large(5, 2<<20, time.Now())...)

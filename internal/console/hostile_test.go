@@ -26,6 +26,9 @@ func TestPagesShowHostileRecordsInert(t *testing.T) {
 }
 
 func TestPagesShowHostileQueriesInert(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	b, _ := filled(t)
 	for _, v := range consoletest.HostileValues() {

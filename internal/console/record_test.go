@@ -140,6 +140,9 @@ func TestRecordBeforeItsCheckpoint(t *testing.T) {
 }
 
 func TestHostileRecordAndSession(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	b := consoletest.New(t, consoletest.Options{})
 	seqs := b.Hostile(time.Now())

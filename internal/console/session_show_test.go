@@ -143,6 +143,9 @@ func TestDenialsOnOtherPages(t *testing.T) {
 }
 
 func TestHostileHooksAndStarts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	for i, v := range consoletest.HostileValues() {
 		_, body := shownSession(t, fmt.Sprint("hostile-", i), func(s *told) {

@@ -351,6 +351,9 @@ func TestLossyStreamStaysSmall(t *testing.T) {
 // TestManySessions: a device with more sessions than are held forgets the oldest, yet claims nothing false when one of them
 // goes on, is repeated or was the start of another.
 func TestManySessions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	f := newFeed(t)
 	session := func(i int) string { return fmt.Sprintf("S%d", i) }

@@ -288,11 +288,11 @@ func TestUnrecognisedCallNamesIt(t *testing.T) {
 // TestForgedNamesAreBounded: who has the key and names a run, one of ours or none, has as many calls kept as who names none;
 // all are counted.
 func TestForgedNamesAreBounded(t *testing.T) {
-	t.Parallel()
-	batches := 3
 	if testing.Short() {
-		batches = 2
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
 	}
+	t.Parallel()
+	const batches = 3
 	f := func(name, run string) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -326,11 +326,11 @@ func TestForgedNamesAreBounded(t *testing.T) {
 
 // TestManyCallsInAnyOrder: crashes, faults and late rows of honest runs never raise anything.
 func TestManyCallsInAnyOrder(t *testing.T) {
-	t.Parallel()
-	lives := 5
 	if testing.Short() {
-		lives = 2
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
 	}
+	t.Parallel()
+	const lives = 5
 	for seed := range uint64(2) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		o := &ours{feed: newFeed(t)}

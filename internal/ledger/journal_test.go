@@ -159,6 +159,9 @@ func edit(t testing.TB, dir string, queries ...string) {
 }
 
 func TestTamperingWithTheJournalIsFoundAndLocated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	dir := template(t, "Bash")
 	other := template(t, "Read") // as long, and other bytes and salts
@@ -232,6 +235,9 @@ func TestForgedTombstoneInTheJournal(t *testing.T) {
 }
 
 func TestErasureByOrderLeavesEveryProof(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	dir := template(t, "Bash")
 	p := startPair(t, dir)
@@ -273,6 +279,9 @@ func TestErasureByOrderLeavesEveryProof(t *testing.T) {
 
 // A journal restored from an older copy: nothing is written until recover has filled what was lost.
 func TestJournalOlderThanItsLedger(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	dir := template(t, "Bash")
 	older, err := os.ReadFile(filepath.Join(dir, "journal.db"))

@@ -79,6 +79,9 @@ func TestKilledAnywhere(t *testing.T) {
 // TestFiles: what is stored of a file is what the vendor serves, under the file's own container, and nothing of what is
 // larger than the bound.
 func TestFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	b := open(t, textOf(audit.SourceComplianceChat), simulated.Options{})
 	b.finished(content.Config{Start: noon().Add(-24 * time.Hour), MaxFile: 20_000})
@@ -143,6 +146,9 @@ func TestNamesOfFiles(t *testing.T) {
 
 // TestDeletedChats: a chat that its user deleted is a record that says so, whatever is left of it.
 func TestDeletedChats(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	f := func(left simulated.DeletedChats, deleted, said bool) {
 		t.Helper()

@@ -158,6 +158,9 @@ func TestFamilyUnavailable(t *testing.T) {
 
 // TestPolicyKeepsMore: what was withheld before is read once the policy keeps it.
 func TestPolicyKeepsMore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	b := open(t, capture.Config{}, simulated.Options{})
 	cfg := content.Config{Start: noon().Add(-20 * time.Hour)}

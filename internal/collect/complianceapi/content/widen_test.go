@@ -16,6 +16,9 @@ import (
 // TestPolicyKeepsLess: what is said while the policy keeps less is not asked for, not even where it waited to be read, and is
 // read once the policy keeps it again.
 func TestPolicyKeepsLess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine at a time, and long with the race detector: runs without")
+	}
 	t.Parallel()
 	b := open(t, everything(), simulated.Options{})
 	said := func(path string) bool {
