@@ -13,16 +13,20 @@ import (
 
 type verifyCommand struct {
 	dataFlag
-	Proof      *string `help:"Check one record's proof instead: the file that record SEQ --proof --json prints, or - for standard input. Needs no data directory." placeholder:"FILE"`
-	Key        *string `help:"Verifier key, or a file that holds it; from somewhere the data directory's owner cannot change." placeholder:"PUB"`
-	Checkpoint *string `help:"A checkpoint saved earlier: proves that the ledger only grew since." placeholder:"FILE"`
-	From       uint64  `help:"Start at this position, taking what lies before from the tiles." placeholder:"SEQ"`
-	JSON       bool    `help:"Print one JSON object."`
+	Proof      *string  `help:"Check one record's proof instead: the file that record SEQ --proof --json prints, or - for standard input. Needs no data directory." placeholder:"FILE"`
+	Key        *string  `help:"Verifier key, or a file that holds it; from somewhere the data directory's owner cannot change." placeholder:"PUB"`
+	Checkpoint *string  `help:"A checkpoint saved earlier: proves that the ledger only grew since." placeholder:"FILE"`
+	HandOver   []string `help:"With --proof: a hand-over of the ledger's key that you know of; may be given again." placeholder:"FILE" sep:"none"`
+	From       uint64   `help:"Start at this position, taking what lies before from the tiles." placeholder:"SEQ"`
+	JSON       bool     `help:"Print one JSON object."`
 }
 
 func (c *verifyCommand) Run(ctx context.Context, std streams) (err error) {
 	if c.Proof != nil {
 		return c.runProof(std)
+	}
+	if len(c.HandOver) > 0 {
+		return usage{errors.New("verify: --hand-over is for --proof; a data directory holds its own")}
 	}
 	key, saved, err := c.anchors()
 	if err != nil {

@@ -25,7 +25,15 @@ func (c *verifyCommand) runProof(std streams) error {
 	if err != nil {
 		return err
 	}
-	report, err := proof.Check(file, key, saved)
+	var handOvers []string
+	for _, name := range c.HandOver {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("read hand-over: %w", err)
+		}
+		handOvers = append(handOvers, string(b))
+	}
+	report, err := proof.Check(file, key, saved, handOvers...)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}

@@ -44,7 +44,7 @@ type again struct {
 	eraser  Eraser
 	journal *journal.Reader
 	by      audit.Identity
-	needed  map[block]bool // by records that stay, of what batches of records refer to
+	needed  map[block]bool // by records that stay, of what purged records refer to
 }
 
 func (a *again) erase(ctx context.Context, e *Erasure) (bool, error) {
@@ -65,9 +65,11 @@ func (a *again) erase(ctx context.Context, e *Erasure) (bool, error) {
 	case audit.TypeEraseRecord:
 		receipt, err = a.eraser.Record(ctx, seqs[0], o)
 	case audit.TypeEraseRecords:
-		receipt, err = a.eraser.Records(ctx, seqs, func(f erasure.Found, c audit.Content) bool {
-			return !a.needed[block{f.Record.Container, c.Address}]
-		}, o)
+		var spare erasure.Selection // a purge spares what others need; whoever gave an order wanted all of it gone
+		if e.Retention != "" {
+			spare = func(f erasure.Found, c audit.Content) bool { return !a.needed[block{f.Record.Container, c.Address}] }
+		}
+		receipt, err = a.eraser.Records(ctx, seqs, spare, o)
 	case audit.TypeEraseContent:
 		gone := make(map[block]bool)
 		for _, g := range e.Content {
@@ -110,27 +112,25 @@ func (a *again) standing(ctx context.Context, e *Erasure) (seqs []uint64, err er
 	return seqs, nil
 }
 
-// findNeeded finds out which blocks that batches of records refer to are referred to by records that stay as well.
+// findNeeded finds out which blocks that purged records refer to are referred to by records that stay as well. A record is known by
+// position and commitment: after a restore positions are given anew, and what stands there may be another.
 func (a *again) findNeeded(ctx context.Context, list []Erasure) error {
-	gone := make(map[uint64]bool)
-	batch := make(map[uint64]bool)
+	gone := make(map[ErasedRecord]bool)
+	purged := false
 	for i := range list {
+		if list[i].Type == audit.TypeEraseContent {
+			continue
+		}
+		purged = purged || list[i].Type == audit.TypeEraseRecords && list[i].Retention != ""
 		for _, r := range list[i].Records {
-			if list[i].Type != audit.TypeEraseContent {
-				gone[r.Position] = true
-				batch[r.Position] = batch[r.Position] || list[i].Type == audit.TypeEraseRecords
-			}
+			gone[r] = true
 		}
 	}
 	a.needed = make(map[block]bool)
-	asked := make(map[block]bool)
-	some := false
-	for _, b := range batch {
-		some = some || b
-	}
-	if !some {
+	if !purged {
 		return nil
 	}
+	asked := make(map[block]bool)
 	for _, collect := range []bool{true, false} {
 		for stored, err := range a.journal.Scan(ctx, 1, 0) {
 			var damage *journal.CorruptError
@@ -140,7 +140,7 @@ func (a *again) findNeeded(ctx context.Context, list []Erasure) error {
 			if err != nil {
 				return err
 			}
-			if stored.Tombstone != nil || collect != gone[stored.Seq] {
+			if stored.Tombstone != nil || collect != gone[ErasedRecord{stored.Seq, stored.Commitment.String()}] {
 				continue
 			}
 			rec, err := stored.Record()

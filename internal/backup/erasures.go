@@ -15,6 +15,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/ledger/tiles"
 )
 
 // Erasure is one erasure that was ordered and carried out, as a repository remembers it for backups from before.
@@ -26,6 +27,8 @@ type Erasure struct {
 	Container string           `json:"container,omitempty"` // the whole of which went
 	Records   []ErasedRecord   `json:"records,omitempty"`   // that went, or whose content went
 	Content   []erasure.Blocks `json:"content,omitempty"`   // what went of the content of records that stay
+	// HandOvers are those of the ledger's key up to the one that signs this, of which no backup may know yet.
+	HandOvers []string `json:"hand_overs,omitempty"`
 }
 
 // ErasedRecord is a record by position and commitment; the commitment is "" where the order does not name it.
@@ -37,6 +40,7 @@ type ErasedRecord struct {
 const (
 	erasureStatement = "tripod-erasure/v1\n"
 	maxErasure       = 64 << 20
+	maxHandOvers     = 1000
 )
 
 // ListErasures puts into the repository what was erased as the records behind after and up to through say. What is listed
@@ -90,6 +94,9 @@ func (r *Repository) listErasure(ctx context.Context, src Source, to Recipients,
 	}
 	e, err := describe(ctx, src, stored.Seq, order)
 	if err != nil || e == nil {
+		return false, err
+	}
+	if e.HandOvers, err = ledger.HandOvers(src.Dir); err != nil {
 		return false, err
 	}
 	b, err := json.Marshal(e)
@@ -175,16 +182,51 @@ func (e *Erasure) addContent(ctx context.Context, src Source, positions []audit.
 	return nil
 }
 
-// erasuresSince reads what was erased after a position, in order. One that none of the keys signed is an error: whoever can
-// write to the repository could order evidence to be destroyed by it.
-func (r *Repository) erasuresSince(position uint64, with Identities, keys []string) ([]Erasure, error) {
+// settledCursor is the journal's cursor that names the erasures which a restore carried out again. They belong to a history that
+// was lost, at positions that are given anew: without it, the next restore would take them for later than its backup, and
+// erase in it what was delivered since the first.
+const settledCursor = "tripod/erased-again"
+
+// settledIn reads which erasures a restore carried out again, from the cursors of a backup.
+func settledIn(cursors map[string][]byte) (map[string]bool, error) {
+	settled := make(map[string]bool)
+	var names []string
+	if b := cursors[settledCursor]; len(b) > 0 {
+		if err := json.Unmarshal(b, &names); err != nil {
+			return nil, fmt.Errorf("read which erasures were carried out again: %w", err)
+		}
+	}
+	for _, name := range names {
+		settled[name] = true
+	}
+	return settled, nil
+}
+
+// settledNow is the cursor of a journal restored at a position, for which every erasure in the repository is settled.
+func (r *Repository) settledNow(position uint64) ([]byte, error) {
+	files, err := r.erasureFiles()
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, f := range files {
+		if f.completed > position {
+			names = append(names, f.name)
+		}
+	}
+	return json.Marshal(names)
+}
+
+// erasuresSince reads what was erased after a position, in order, but for what is settled. One that none of the keys signed is
+// an error: whoever can write to the repository could order evidence to be destroyed by it.
+func (r *Repository) erasuresSince(position uint64, settled map[string]bool, with Identities, keys []string) ([]Erasure, error) {
 	files, err := r.erasureFiles()
 	if err != nil {
 		return nil, err
 	}
 	var list []Erasure
 	for _, f := range files {
-		if f.completed <= position {
+		if f.completed <= position || settled[f.name] {
 			continue
 		}
 		e, err := r.readErasure(f, with, keys)
@@ -234,27 +276,29 @@ func (r *Repository) readErasure(f erasureFile, with Identities, keys []string) 
 	return e, err
 }
 
-// ParseErasure reads a signed erasure.
+// ParseErasure reads an erasure that one of the keys signed, or one that took over from it by the hand-overs it brings along.
 func ParseErasure(note []byte, keys []string) (*Erasure, error) {
-	for _, key := range keys {
-		text, err := ledger.OpenStatement(note, key)
-		if err != nil {
-			continue
-		}
-		body, ok := strings.CutPrefix(text, erasureStatement)
-		if !ok {
-			break
-		}
-		var e Erasure
-		if err := json.Unmarshal([]byte(body), &e); err != nil {
-			return nil, err
-		}
-		if e.Completed == 0 || e.Ordered == 0 || e.Ordered >= e.Completed || len(e.Records) > audit.MaxErased {
-			return nil, errors.New("it is none of tripod's")
-		}
-		return &e, nil
+	text, _, _ := strings.Cut(string(note), "\n\n") // what is signed ends with the first of the two breaks
+	body, ok := strings.CutPrefix(text, erasureStatement)
+	if !ok {
+		return nil, errors.New("it is none of tripod's")
 	}
-	return nil, errors.New("the ledger's key did not sign it")
+	var e Erasure
+	if err := json.Unmarshal([]byte(body), &e); err != nil {
+		return nil, err
+	}
+	if e.Completed == 0 || e.Ordered == 0 || e.Ordered >= e.Completed || len(e.Records) > audit.MaxErased || len(e.HandOvers) > maxHandOvers {
+		return nil, errors.New("it is none of tripod's")
+	}
+	for _, key := range keys {
+		c := tiles.NewChain(key, e.HandOvers)
+		for _, key := range c.Keys[c.Held:] {
+			if signed, err := tiles.OpenStatement(note, key); err == nil && signed == text+"\n" {
+				return &e, nil
+			}
+		}
+	}
+	return nil, errors.New("the ledger's key did not sign it, and none that it handed over to")
 }
 
 // forgetErasures removes what was erased before the oldest backup there is.

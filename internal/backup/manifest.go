@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/ledger"
@@ -173,12 +172,12 @@ func (r *Repository) Manifest(id string) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the signature of manifest %s: %w", id, err)
 	}
-	text, err := ledger.OpenStatement(sig, m.Key)
+	text, err := tiles.OpenStatement(sig, m.Key)
 	if err != nil || text != statement(b) {
-		return nil, fmt.Errorf("manifest %s is not signed by the key %s, which it names: it was altered", id, keyName(m.Key))
+		return nil, fmt.Errorf("manifest %s is not signed by the key %s, which it names: it was altered", id, tiles.KeyName(m.Key))
 	}
 	if _, err := tiles.OpenCheckpoint([]byte(m.Checkpoint), m.Key); err != nil {
-		return nil, fmt.Errorf("manifest %s: its checkpoint is not signed by the key %s", id, keyName(m.Key))
+		return nil, fmt.Errorf("manifest %s: its checkpoint is not signed by the key %s", id, tiles.KeyName(m.Key))
 	}
 	return m, nil
 }
@@ -210,10 +209,4 @@ func (r *Repository) List() (list []*Manifest, bad []error, err error) {
 		list = append(list, m)
 	}
 	return list, bad, nil
-}
-
-// keyName is the part of a verifier key that people compare.
-func keyName(vkey string) string {
-	parts := strings.SplitN(vkey, "+", 3)
-	return strings.Join(parts[:min(len(parts), 2)], "+")
 }

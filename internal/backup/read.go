@@ -11,7 +11,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/tripod-audit/tripod/internal/audit"
-	"github.com/tripod-audit/tripod/internal/ledger"
 	"github.com/tripod-audit/tripod/internal/ledger/tiles"
 )
 
@@ -120,13 +119,22 @@ func parseTime(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is neither the id of a backup nor a time: want 2026-11-23T20:00:00Z", text)
 }
 
-// trusted holds a manifest against a verifier key from elsewhere: it, or a successor it named, signed the manifest.
-func trusted(m *Manifest, key string) error {
-	keys, _ := ledger.Follow(key, m.HandOvers)
-	if slices.Contains(keys, m.Key) {
-		return nil
+// trusted holds a manifest against a verifier key from elsewhere: it signed the manifest, or a successor it named did, or one that
+// it took over from and names, for no more records than that one handed over with. Hand-overs are those of all manifests there are.
+func trusted(m *Manifest, key string, all []*Manifest) error {
+	notes := slices.Clone(m.HandOvers)
+	for _, other := range all {
+		notes = append(notes, other.HandOvers...)
 	}
-	return fmt.Errorf("backup %s was signed by the key %s, which is not the one given, %s, and not named by it as its successor", m.ID, keyName(m.Key), keyName(key))
+	c := tiles.NewChain(key, notes)
+	i := slices.Index(c.Keys, m.Key)
+	switch {
+	case i < 0:
+		return fmt.Errorf("backup %s was signed by the key %s, which is not the one given, %s, and none that a hand-over ties to it", m.ID, tiles.KeyName(m.Key), tiles.KeyName(key))
+	case i < len(c.Links) && m.LedgerSize > uint64(c.Links[i].Tree.N):
+		return fmt.Errorf("backup %s was signed by the key %s over %d records, after it had handed over at %d", m.ID, tiles.KeyName(m.Key), m.LedgerSize, c.Links[i].Tree.N)
+	}
+	return nil
 }
 
 // signers are the keys that signed backups of the repository, those they took over from included.
@@ -140,7 +148,7 @@ func (r *Repository) signers(m *Manifest) ([]string, error) {
 		// A key counts only where it is tied to that of the backup in hand: as its successor, or as what it took over from.
 		chain := []string{other.Key}
 		for _, note := range other.HandOvers {
-			if h, err := ledger.ParseHandOver([]byte(note)); err == nil {
+			if h, err := tiles.ParseHandOver([]byte(note)); err == nil {
 				chain = append(chain, h.Key, h.Next)
 			}
 		}

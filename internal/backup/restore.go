@@ -81,7 +81,9 @@ type restoring struct {
 	keys   *keyFile
 	longer *Manifest // with the longest ledger in the repository; the backup's own where that is it
 	signed []string  // keys whose signatures count
-	rep    *Restored
+	// cursors are those of the backup.
+	cursors map[string][]byte
+	rep     *Restored
 }
 
 // Restore makes the files of a data directory in dir, which must be missing or empty, and leaves it to the caller to erase
@@ -92,7 +94,7 @@ func (r *Repository) Restore(ctx context.Context, dir string, opts RestoreOption
 	if err != nil {
 		return nil, fmt.Errorf("restore: %w", err)
 	}
-	s := &restoring{opened: opened{m, r, opts.Identities}, opts: opts, dir: dir, rep: &Restored{Backup: m.ID, Time: m.Time, Anchored: opts.Key != ""}}
+	s := &restoring{opened: opened{m, r, opts.Identities}, opts: opts, dir: dir, cursors: make(map[string][]byte), rep: &Restored{Backup: m.ID, Time: m.Time, Anchored: opts.Key != ""}}
 	defer func() {
 		if s.keys != nil {
 			err = errors.Join(err, s.keys.close())
@@ -107,7 +109,7 @@ func (r *Repository) Restore(ctx context.Context, dir string, opts RestoreOption
 }
 
 // prepare checks who signed, what is lost, and what was erased since.
-func (s *restoring) prepare(context.Context) error {
+func (s *restoring) prepare(ctx context.Context) error {
 	if entries, err := os.ReadDir(s.dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty: nothing is ever overwritten: name a directory that is not there yet", s.dir)
 	}
@@ -115,7 +117,11 @@ func (s *restoring) prepare(context.Context) error {
 		return errNotOurs
 	}
 	if s.opts.Key != "" {
-		if err := trusted(s.Manifest, s.opts.Key); err != nil {
+		all, _, err := s.repo.List()
+		if err != nil {
+			return err
+		}
+		if err := trusted(s.Manifest, s.opts.Key, all); err != nil {
 			return err
 		}
 	}
@@ -129,7 +135,18 @@ func (s *restoring) prepare(context.Context) error {
 	if err := s.checkLoss(); err != nil {
 		return err
 	}
-	s.rep.Erasures, err = s.repo.erasuresSince(s.Position, s.with, s.signed)
+	err = s.each(ctx, KindCursors, func(_ Part, raw []byte) error {
+		s.cursors, err = decodeCursors(raw)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	settled, err := settledIn(s.cursors)
+	if err != nil {
+		return err
+	}
+	s.rep.Erasures, err = s.repo.erasuresSince(s.Position, settled, s.with, s.signed)
 	return err
 }
 
@@ -257,7 +274,7 @@ func (s *restoring) findSigner(ids []string) error {
 		}
 	}
 	delete(s.keys.secrets, "ledger.key")
-	s.rep.Keys.Why = "no file of keys has the ledger's signing key " + keyName(s.longestKey()) + ": nothing can be written until it is brought back"
+	s.rep.Keys.Why = "no file of keys has the ledger's signing key " + tiles.KeyName(s.longestKey()) + ": nothing can be written until it is brought back"
 	return nil
 }
 
@@ -291,13 +308,10 @@ func (s *restoring) putJournal(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	err = s.each(ctx, KindCursors, func(_ Part, raw []byte) error {
-		cursors, err := decodeCursors(raw)
-		if err != nil {
-			return err
-		}
-		return j.RestoreMarks(ctx, nil, cursors)
-	})
+	if s.cursors[settledCursor], err = s.repo.settledNow(s.Position); err != nil {
+		return err
+	}
+	err = j.RestoreMarks(ctx, nil, s.cursors)
 	if err != nil || !s.rep.Filled {
 		s.rep.Position = s.Position
 		return err

@@ -59,7 +59,7 @@ func (r *Repository) Verify(ctx context.Context, opts VerifyOptions) (*Verdict, 
 	}
 	for _, m := range list {
 		if opts.Key != "" {
-			if err := trusted(m, opts.Key); err != nil {
+			if err := trusted(m, opts.Key, list); err != nil {
 				v.wrong("%v", err)
 			}
 		}
@@ -254,7 +254,7 @@ func (o *opened) verifyErasures(*Verdict) error {
 	if err != nil {
 		return err
 	}
-	_, err = o.repo.erasuresSince(0, o.with, keys)
+	_, err = o.repo.erasuresSince(0, nil, o.with, keys)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/ledger/tiles"
 )
 
 func emptyJournal(t *testing.T, dir string) *journal.Journal {
@@ -41,7 +42,7 @@ func TestRotateCutShort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := HandOver{Key: old}
+		h := tiles.HandOver{Key: old}
 		whole := rotateUpTo(t, dir, j, cut, &h)
 		if _, err := Open(ctx, dir, Options{Journal: j.Reader()}); err != nil {
 			t.Fatalf("cut after %d writes: %v", cut, err)
@@ -87,7 +88,7 @@ func (d cutDisk) rename(from, to string) error {
 	return d.osDisk.rename(from, to)
 }
 
-func rotateUpTo(t *testing.T, dir string, j *journal.Journal, cut int, h *HandOver) (whole bool) {
+func rotateUpTo(t *testing.T, dir string, j *journal.Journal, cut int, h *tiles.HandOver) (whole bool) {
 	t.Helper()
 	left := cut
 	got, err := rotateOn(context.Background(), cutDisk{osDisk(dir), &left}, dir, j.Reader())
@@ -120,21 +121,20 @@ func TestHandOverForged(t *testing.T) {
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}
-	if keys, links := Follow(old, list); len(keys) != 3 || len(links) != 2 || keys[2] != second.Next {
-		t.Errorf("followed to %v", keys)
-	}
-	if keys, _ := Follow(second.Next, list); len(keys) != 1 {
-		t.Errorf("went back: %v", keys)
+	for held, key := range []string{old, first.Next, second.Next} {
+		if c := tiles.NewChain(key, list); len(c.Keys) != 3 || len(c.Links) != 2 || c.Keys[2] != second.Next || c.Held != held {
+			t.Errorf("from key %d: %+v", held, c)
+		}
 	}
 	for i := range strings.Index(list[0], "\n\n") {
 		bad := list[0][:i] + string(list[0][i]^1) + list[0][i+1:]
-		if _, err := ParseHandOver([]byte(bad)); err == nil {
+		if _, err := tiles.ParseHandOver([]byte(bad)); err == nil {
 			t.Fatalf("byte %d flipped, and nobody noticed", i)
 		}
 	}
 	lines := strings.SplitAfter(list[0], "\n")
 	for drop := 7; drop < len(lines)-1; drop++ {
-		if _, err := ParseHandOver([]byte(strings.Join(lines[:drop], "") + strings.Join(lines[drop+1:], ""))); err == nil {
+		if _, err := tiles.ParseHandOver([]byte(strings.Join(lines[:drop], "") + strings.Join(lines[drop+1:], ""))); err == nil {
 			t.Errorf("without the signature %q", lines[drop])
 		}
 	}
@@ -142,10 +142,10 @@ func TestHandOverForged(t *testing.T) {
 
 func FuzzHandOver(f *testing.F) {
 	f.Add([]byte("tripod-handover/v1\nexample.test/log\nexample.test/log+00000000+AA\nexample.test/log+00000001+AA\n3\nAAAA\n\n— example.test/log AAAAAAAA\n"))
-	f.Add([]byte(handOverHead + "\n"))
+	f.Add([]byte("tripod-handover/v1" + "\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := ParseHandOver(b)
-		if err == nil && !strings.HasPrefix(string(b), h.text()) {
+		h, err := tiles.ParseHandOver(b)
+		if err == nil && !strings.HasPrefix(string(b), h.Text()) {
 			t.Errorf("read %+v of %q", h, b)
 		}
 	})

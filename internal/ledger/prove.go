@@ -27,6 +27,13 @@ type Proof struct {
 	LeafHash tlog.Hash  // of the record's commitment, as RFC 6962 hashes leaves
 	Head     Checkpoint // what it was proved against
 	Text     []byte     // the whole as https://c2sp.org/tlog-proof has it
+	Links    []Link     // the hand-overs of the signing key up to the one that signed, oldest first
+}
+
+// Link is a hand-over of the ledger's key, with the proof that the tree it names is the beginning of the one proved against.
+type Link struct {
+	Note        string
+	Consistency []tlog.Hash // RFC 6962, section 2.1.2; none where the trees are of one size, or the earlier one is empty
 }
 
 // Prove proves a record's leaf against the present checkpoint, from the tiles alone. It checks the tiles against the
@@ -47,7 +54,30 @@ func Prove(ctx context.Context, dir string, seq uint64) (*Proof, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prove record %d: %w", seq, err)
 	}
-	return &Proof{Seq: seq, LeafHash: leaf, Head: head, Text: tiles.FormatProof(head, seq-1, p)}, nil
+	links, err := proveLinks(ctx, f, dir, head)
+	if err != nil {
+		return nil, fmt.Errorf("prove record %d: %w", seq, err)
+	}
+	return &Proof{Seq: seq, LeafHash: leaf, Head: head, Text: tiles.FormatProof(head, seq-1, p), Links: links}, nil
+}
+
+func proveLinks(ctx context.Context, f tiles.Folder, dir string, head Checkpoint) (links []Link, err error) {
+	list, err := HandOvers(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range list {
+		l := Link{Note: note}
+		h, err := tiles.ParseHandOver([]byte(note))
+		if err != nil || uint64(h.Tree.N) > head.Size {
+			continue // for verification to tell of
+		}
+		if l.Consistency, err = f.Consistency(ctx, head, uint64(h.Tree.N), head.Size); err != nil {
+			return nil, err
+		}
+		links = append(links, l)
+	}
+	return links, nil
 }
 
 // CheckProof checks a proof with the verifier key and the commitment of the record it is said to be of.

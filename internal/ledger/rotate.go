@@ -21,7 +21,7 @@ const nextKeyFile = keyFile + ".next"
 // both sign, the new key signs alone. The old key is gone from the directory when it returns nil. The caller holds the journal's
 // lock, and no Ledger is open on the directory. After a crash at any moment the next Open, or the next Rotate, either completes
 // the hand-over or knows nothing of it.
-func Rotate(ctx context.Context, dir string, journal Reader) (HandOver, error) {
+func Rotate(ctx context.Context, dir string, journal Reader) (tiles.HandOver, error) {
 	h, err := rotateOn(ctx, osDisk(dir), dir, journal)
 	if err != nil {
 		return h, fmt.Errorf("change the ledger's key: %w", err)
@@ -29,7 +29,7 @@ func Rotate(ctx context.Context, dir string, journal Reader) (HandOver, error) {
 	return h, nil
 }
 
-func rotateOn(ctx context.Context, d disk, dir string, journal Reader) (h HandOver, err error) {
+func rotateOn(ctx context.Context, d disk, dir string, journal Reader) (h tiles.HandOver, err error) {
 	f := newFolder(d, ledgerDir)
 	if err := settleHandOver(f, dir); err != nil {
 		return h, err
@@ -54,8 +54,8 @@ func rotateOn(ctx context.Context, d disk, dir string, journal Reader) (h HandOv
 	if err != nil {
 		return h, err
 	}
-	h = HandOver{Origin: head.Origin, Key: old.vkey, Next: next.vkey, Tree: head.Tree()}
-	statement, err := note.Sign(&note.Note{Text: h.text()}, old.signer, next.signer)
+	h = tiles.HandOver{Origin: head.Origin, Key: old.vkey, Next: next.vkey, Tree: head.Tree()}
+	statement, err := note.Sign(&note.Note{Text: h.Text()}, old.signer, next.signer)
 	if err != nil {
 		return h, err
 	}
@@ -90,7 +90,7 @@ func settleHandOver(f *folder, dir string) error {
 		return err
 	}
 	if len(list) > 0 {
-		if h, err := ParseHandOver([]byte(list[len(list)-1])); err == nil && h.Next == next.vkey {
+		if h, err := tiles.ParseHandOver([]byte(list[len(list)-1])); err == nil && h.Next == next.vkey {
 			return completeHandOver(f, dir, h, next, text)
 		}
 	}
@@ -101,7 +101,7 @@ func settleHandOver(f *folder, dir string) error {
 }
 
 // completeHandOver has both keys sign the checkpoint and puts the new key in the old one's place. It may be done again.
-func completeHandOver(f *folder, dir string, h HandOver, next key, text secret.String) error {
+func completeHandOver(f *folder, dir string, h tiles.HandOver, next key, text secret.String) error {
 	now, err := readKey(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -138,78 +138,25 @@ func CheckKey(dir string) error {
 		return err
 	}
 	if pub, err := ReadKey(dir); err != nil || pub != k.vkey {
-		return fmt.Errorf("keys/ledger.pub is not the verifier key of keys/ledger.key, %s: start tripod serve, which writes it again", keyName(k.vkey))
+		return fmt.Errorf("keys/ledger.pub is not the verifier key of keys/ledger.key, %s: start tripod serve, which writes it again", tiles.KeyName(k.vkey))
 	}
 	msg, err := tiles.Folder(filepath.Join(dir, ledgerDir)).ReadCheckpoint()
 	if err != nil {
 		return err
 	}
 	if _, err := tiles.OpenCheckpoint(msg, k.vkey); err != nil {
-		return fmt.Errorf("the checkpoint is not signed by the key in keys/ledger.key, %s: restore the key that signed it", keyName(k.vkey))
+		return fmt.Errorf("the checkpoint is not signed by the key in keys/ledger.key, %s: restore the key that signed it", tiles.KeyName(k.vkey))
 	}
 	list, err := HandOvers(dir)
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	h, err := ParseHandOver([]byte(list[len(list)-1]))
+	h, err := tiles.ParseHandOver([]byte(list[len(list)-1]))
 	if err != nil {
 		return err
 	}
 	if h.Next != k.vkey {
-		return fmt.Errorf("the last hand-over names the key %s, keys/ledger.key is %s: restore the key, or the hand-over", keyName(h.Next), keyName(k.vkey))
+		return fmt.Errorf("the last hand-over names the key %s, keys/ledger.key is %s: restore the key, or the hand-over", tiles.KeyName(h.Next), tiles.KeyName(k.vkey))
 	}
 	return nil
-}
-
-// chain is the keys of a ledger, in the order in which they took over, as its hand-overs tell.
-type chain struct {
-	keys  []string
-	links []HandOver // links[i] leads from keys[i] to keys[i+1]
-	held  int        // the index of the key that is held
-}
-
-// readChain finds what a key that is held belongs to.
-func readChain(dir, key string) (chain, error) {
-	list, err := HandOvers(dir)
-	if err != nil {
-		return chain{}, err
-	}
-	for i, text := range list {
-		h, err := ParseHandOver([]byte(text))
-		if err != nil {
-			continue
-		}
-		c := chain{}
-		if c.keys, c.links = Follow(h.Key, list[i:]); c.find(key) {
-			return c, nil
-		}
-	}
-	return chain{keys: []string{key}}, nil
-}
-
-func (c *chain) find(key string) bool {
-	for i, k := range c.keys {
-		if k == key {
-			c.held = i
-			return true
-		}
-	}
-	return false
-}
-
-// open opens a checkpoint that a key of the chain was entitled to sign: up to its hand-over, and none before the first one given.
-func (c *chain) open(msg []byte, first int) (Checkpoint, error) {
-	var err error
-	for i := first; i < len(c.keys); i++ {
-		var head Checkpoint
-		if head, err = tiles.OpenCheckpoint(msg, c.keys[i]); err != nil {
-			continue
-		}
-		if i < len(c.links) && head.Size > uint64(c.links[i].Tree.N) {
-			err = fmt.Errorf("the key %s signed %d records, after it had handed over at %d", keyName(c.keys[i]), head.Size, c.links[i].Tree.N)
-			continue
-		}
-		return head, nil
-	}
-	return Checkpoint{}, err
 }

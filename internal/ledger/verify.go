@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -83,7 +82,7 @@ type verifier struct {
 	folder tiles.Folder
 
 	key         string      // the verifier key, the last that it handed over to; empty where there is none
-	chain       chain       // the keys before and after the one that was given
+	chain       tiles.Chain // the keys before and after the one that was given
 	head        *Checkpoint // nil where it cannot be used
 	saved       *Checkpoint // nil where there is none or it cannot be used
 	size        uint64      // leaves of the ledger: the head's, or without one those the tiles show
@@ -155,11 +154,12 @@ func (v *verifier) readHeads() error {
 	}
 	v.key = key
 	if key != "" {
-		var err error
-		if v.chain, err = readChain(v.opts.Dir, key); err != nil {
+		handOvers, err := HandOvers(v.opts.Dir)
+		if err != nil {
 			return err
 		}
-		v.key = v.chain.keys[len(v.chain.keys)-1]
+		v.chain = tiles.NewChain(key, handOvers)
+		v.key = v.chain.Keys[len(v.chain.Keys)-1]
 	}
 	if err := v.readHead(key); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (v *verifier) readHead(key string) error {
 	case err != nil:
 		return err
 	default:
-		v.head = v.openHead(msg, key, v.chain.held, KindCheckpointAltered, checkpointFile, "the checkpoint")
+		v.head = v.openHead(msg, key, v.chain.Held, KindCheckpointAltered, checkpointFile, "the checkpoint")
 	}
 	if v.head != nil {
 		v.tellHandOvers()
@@ -204,9 +204,9 @@ func (v *verifier) openHead(msg []byte, key string, first int, kind, file, what 
 			Text: fmt.Sprintf("no key was given and %s is missing: the signature of %s was not checked", pubFile, what)})
 		return &c
 	}
-	if _, err := v.chain.open(msg, first); err != nil {
-		v.add(Finding{Kind: kind, File: file, Expected: "a signature by " + keyName(key),
-			Text: fmt.Sprintf("%s of size %d is not signed by the key %s: it was altered, or another key signed it", what, c.Size, keyName(key))})
+	if _, _, err := v.chain.Open(msg, first); err != nil {
+		v.add(Finding{Kind: kind, File: file, Expected: "a signature by " + tiles.KeyName(key),
+			Text: fmt.Sprintf("%s of size %d is not signed by the key %s: it was altered, or another key signed it", what, c.Size, tiles.KeyName(key))})
 		return &c
 	}
 	return &c
@@ -214,23 +214,23 @@ func (v *verifier) openHead(msg []byte, key string, first int, kind, file, what 
 
 // tellHandOvers says which keys took over from the one that was given, and that each did at a tree that this ledger had.
 func (v *verifier) tellHandOvers() {
-	for i := v.chain.held; i < len(v.chain.links); i++ {
-		h := v.chain.links[i]
+	for i := v.chain.Held; i < len(v.chain.Links); i++ {
+		h := v.chain.Links[i]
 		if v.head.Size < uint64(h.Tree.N) {
 			v.add(Finding{Kind: KindSavedAhead, First: v.head.Size + 1, Last: uint64(h.Tree.N), Text: fmt.Sprintf(
-				"the key %s handed over at %d records, the ledger now holds %d: the ledger was cut", keyName(h.Key), h.Tree.N, v.head.Size)})
+				"the key %s handed over at %d records, the ledger now holds %d: the ledger was cut", tiles.KeyName(h.Key), h.Tree.N, v.head.Size)})
 			continue
 		}
 		if h.Tree.N > 0 {
 			root, err := v.folder.Root(context.Background(), *v.head, uint64(h.Tree.N))
 			if err == nil && root != h.Tree.Hash {
 				v.add(Finding{Kind: KindSavedRoot, First: 1, Last: uint64(h.Tree.N), Expected: h.Tree.Hash.String(), Found: root.String(),
-					Text: fmt.Sprintf("the key %s handed over at another tree of %d records: the ledger was rewritten since", keyName(h.Key), h.Tree.N)})
+					Text: fmt.Sprintf("the key %s handed over at another tree of %d records: the ledger was rewritten since", tiles.KeyName(h.Key), h.Tree.N)})
 				continue
 			}
 		}
 		v.add(Finding{Kind: KindHandOver, Severity: SeverityNotice, First: uint64(h.Tree.N), Last: uint64(h.Tree.N),
-			Text: fmt.Sprintf("the key %s handed over to %s at %d records: hold the new key from now on", keyName(h.Key), keyName(h.Next), h.Tree.N)})
+			Text: fmt.Sprintf("the key %s handed over to %s at %d records: hold the new key from now on", tiles.KeyName(h.Key), tiles.KeyName(h.Next), h.Tree.N)})
 	}
 }
 
@@ -308,20 +308,14 @@ func (v *verifier) verdict(r *Report) (anchored, statement string) {
 	}
 	switch anchored {
 	case AnchoredBoth:
-		statement = fmt.Sprintf("verified against key %s and the held checkpoint of size %d: %s, which only grew since", keyName(v.opts.Key), r.SavedSize, what)
+		statement = fmt.Sprintf("verified against key %s and the held checkpoint of size %d: %s, which only grew since", tiles.KeyName(v.opts.Key), r.SavedSize, what)
 	case AnchoredKey:
 		statement = fmt.Sprintf("verified against key %s and its checkpoint of size %d: %s; without a held checkpoint nothing is said about earlier states",
-			keyName(v.opts.Key), r.LedgerSize, what)
+			tiles.KeyName(v.opts.Key), r.LedgerSize, what)
 	case AnchoredCheckpoint:
 		statement = fmt.Sprintf("verified against the held checkpoint of size %d: %s; without a key nothing is said about who signed", r.SavedSize, what)
 	default:
 		statement = fmt.Sprintf("self-consistent, not anchored: %s; give a key and a held checkpoint to verify against", what)
 	}
 	return anchored, statement
-}
-
-// keyName is the part of a verifier key that people compare: its name and its hash.
-func keyName(vkey string) string {
-	parts := strings.SplitN(vkey, "+", 3)
-	return strings.Join(parts[:min(len(parts), 2)], "+")
 }

@@ -63,6 +63,13 @@ func prove(ctx context.Context, dir string, s *journal.Stored) (*Proof, error) {
 		Commitment: s.Commitment.String(), LeafHash: base64.StdEncoding.EncodeToString(p.LeafHash[:]), LeafIndex: s.Seq - 1,
 		TlogProof: string(p.Text), Key: key,
 	}
+	for _, l := range p.Links {
+		link := proof.Link{Note: l.Note}
+		for _, h := range l.Consistency {
+			link.Consistency = append(link.Consistency, h.String())
+		}
+		out.HandOvers = append(out.HandOvers, link)
+	}
 	if s.Tombstone == nil {
 		out.Salt, out.Canonical = hex.EncodeToString(s.Salt[:]), base64.StdEncoding.EncodeToString(s.Bytes)
 	}

@@ -47,15 +47,18 @@ type check struct {
 	file       *File
 	commitment audit.Commitment
 	committed  bool // the commitment can be read
+	chain      tiles.Chain
+	proofs     map[string][]string // of consistency, by the text of the hand-over
 	anchoredBy struct{ key, saved bool }
 }
 
 // Check checks a file: that salt and bytes give the commitment, that the record shown is what the bytes say, that the
 // commitment is the leaf at its position in the tree of the checkpoint inside, that the key signed that checkpoint, and,
-// with a saved checkpoint, that both are of one ledger and agree where they are of one size. Without a key the one that
-// the file names serves, which whoever made the file chose. The error is about the key; what is wrong with the file is in
-// the report.
-func Check(f *File, key string, saved []byte) (*Report, error) {
+// with a saved checkpoint, that both are of one ledger and agree where they are of one size. From a key that was handed over since,
+// hand-overs are followed, those in the file and those that are given: each successor must have signed a tree that begins with the
+// one it took over. Without a key the one that the file names serves, which whoever made the file chose. The error is about the key;
+// what is wrong with the file is in the report.
+func Check(f *File, key string, saved []byte, handOvers ...string) (*Report, error) {
 	if key != "" {
 		if err := tiles.CheckKey(key); err != nil {
 			return nil, err
@@ -68,7 +71,7 @@ func Check(f *File, key string, saved []byte) (*Report, error) {
 	c.shown()
 	head := c.included()
 	if head != nil {
-		c.signature(head, key)
+		c.signature(head, key, handOvers)
 		c.heldAgainst(head, saved, key)
 	}
 	c.conclude(head, key)
@@ -190,31 +193,6 @@ func (c *check) included() *tiles.Checkpoint {
 	return &head
 }
 
-// signature checks who signed the checkpoint inside.
-func (c *check) signature(head *tiles.Checkpoint, key string) {
-	given := key != ""
-	if !given {
-		key = c.file.Proof.Key
-		if tiles.CheckKey(key) != nil {
-			c.open("the signature of the checkpoint: no key was given and the file names none")
-			return
-		}
-	}
-	if _, err := tiles.OpenCheckpoint(head.Note, key); err != nil {
-		c.wrong("the checkpoint of size %d is not signed by the key %s: it was altered, or another key signed it", head.Size, keyName(key))
-		return
-	}
-	c.SignedBy = keyName(key)
-	// The verdict of a second implementation, which read the text itself.
-	if err := tiles.CheckProof(key, c.commitment, []byte(c.file.Proof.TlogProof)); err != nil && len(c.Wrong) == 0 {
-		c.wrong("%v", err)
-	}
-	c.anchoredBy.key = given
-	if !given {
-		c.open("who signed: the key %s is what the file says of itself; give one held elsewhere with --key", c.SignedBy)
-	}
-}
-
 // heldAgainst compares the checkpoint inside with one from earlier.
 func (c *check) heldAgainst(head *tiles.Checkpoint, msg []byte, key string) {
 	if msg == nil {
@@ -227,9 +205,14 @@ func (c *check) heldAgainst(head *tiles.Checkpoint, msg []byte, key string) {
 	}
 	c.SavedSize = saved.Size
 	if key != "" {
-		if _, err := tiles.OpenCheckpoint(msg, key); err != nil {
-			c.wrong("the held checkpoint of size %d is not signed by the key %s", saved.Size, keyName(key))
+		if _, _, err := c.chain.Open(msg, 0); err != nil {
+			c.wrong("the held checkpoint of size %d is not signed by the key %s", saved.Size, tiles.KeyName(key))
 			return
+		}
+	}
+	for _, h := range c.chain.Links {
+		if h.Tree.N == int64(saved.Size) && h.Tree.Hash != saved.Root {
+			c.wrong("the held checkpoint of size %d has another root than the tree that the key %s handed over with: there are two histories", saved.Size, tiles.KeyName(h.Key))
 		}
 	}
 	switch {
@@ -270,20 +253,17 @@ func (c *check) conclude(head *tiles.Checkpoint, key string) {
 		what = fmt.Sprintf("position %d holds no record any more (%s), and its commitment is leaf %d of %d", c.Seq, c.Tombstone, c.Seq-1, head.Size)
 	}
 	what += " in the ledger " + head.Origin
+	if c.anchoredBy.key && c.SignedBy != tiles.KeyName(key) {
+		what += fmt.Sprintf("; the key was handed over to %s, which signed: hold %s from now on", c.SignedBy, tiles.KeyName(c.chain.Keys[len(c.chain.Keys)-1]))
+	}
 	switch c.Anchored {
 	case AnchoredBoth:
-		c.Statement = fmt.Sprintf("verified against key %s and the held checkpoint: %s", keyName(key), what)
+		c.Statement = fmt.Sprintf("verified against key %s and the held checkpoint: %s", tiles.KeyName(key), what)
 	case AnchoredKey:
-		c.Statement = fmt.Sprintf("verified against key %s: %s", keyName(key), what)
+		c.Statement = fmt.Sprintf("verified against key %s: %s", tiles.KeyName(key), what)
 	case AnchoredCheckpoint:
 		c.Statement = fmt.Sprintf("verified against the held checkpoint of the same size: %s; without a key nothing is said about who signed", what)
 	default:
 		c.Statement = fmt.Sprintf("self-consistent, not anchored: %s; give a key held elsewhere", what)
 	}
-}
-
-// keyName is the part of a verifier key that people compare: its name and its hash.
-func keyName(vkey string) string {
-	parts := strings.SplitN(vkey, "+", 3)
-	return strings.Join(parts[:min(len(parts), 2)], "+")
 }

@@ -30,6 +30,16 @@ type Proof struct {
 	Canonical  string `json:"canonical,omitempty"`  // base64 of the canonical bytes; "" for a tombstone
 	TlogProof  string `json:"tlog_proof"`           // https://c2sp.org/tlog-proof, with the checkpoint inside
 	Key        string `json:"verifier_key_in_data"` // the data directory's word for it; hold one from elsewhere
+	// HandOvers lead from the ledger's first key to the one that signed the checkpoint, oldest first.
+	HandOvers []Link `json:"hand_overs,omitempty"`
+}
+
+// Link is a hand-over of the ledger's signing key.
+type Link struct {
+	Note string `json:"note"` // signed by the old key and the new one
+	// Consistency are hashes in base64: that the tree which the hand-over names is the beginning of the checkpoint's, RFC 6962,
+	// section 2.1.2. None where both are of one size, or nothing was in the ledger then.
+	Consistency []string `json:"consistency,omitempty"`
 }
 
 // File is a record with its proof. Its JSON form is stable.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,8 @@ import (
 	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/erasure"
+	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/ledger"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
@@ -61,6 +64,8 @@ type world struct {
 	repo                *backup.Repository
 	identity, recipient string
 	snap                *saved // nil before the first backup
+	key                 string // the ledger's first
+	earlier             []byte // a checkpoint of this history
 }
 
 const wordDays = 20
@@ -72,12 +77,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w.classes = []retention.Class{class("words", retention.Texts, wordDays, audit.SourceOTelLog),
 		class("logs", retention.Records, 40, audit.SourceOTelLog), class("hooks", retention.Records, 80, audit.SourceHookClient)}
 	w.spine = openSpine(t, t.TempDir(), w.classes...)
+	w.key = w.ledger.Key()
 	return w
 }
 
 func (w *world) run(steps int) (err error) {
 	defer func() { err = errors.Join(err, w.close()) }()
-	actions := []func() error{w.deliver1, w.deliver1, w.set, w.ask, w.release, w.eraseRecord, w.eraseMany, w.eraseContainer, w.purge, w.restart, w.backup, w.restore}
+	actions := []func() error{w.deliver1, w.deliver1, w.set, w.ask, w.release, w.eraseRecord, w.eraseMany, w.eraseContainer, w.purge, w.restart, w.backup, w.backup, w.restore, w.handOver}
 	if err := w.deliver1(); err != nil {
 		return err
 	}
@@ -89,7 +95,7 @@ func (w *world) run(steps int) (err error) {
 			return fmt.Errorf("%v: %w", w.log, err)
 		}
 	}
-	return w.verify()
+	return w.prove()
 }
 
 func (w *world) note(format string, args ...any) { w.log = append(w.log, fmt.Sprintf(format, args...)) }
@@ -204,9 +210,6 @@ func (w *world) eraseRecord() error { return w.eraseThese(1) }
 func (w *world) eraseMany() error   { return w.eraseThese(4) }
 
 func (w *world) eraseThese(n int) error {
-	if w.snap != nil {
-		n = 1
-	}
 	var seqs []uint64
 	free, left, covered := true, false, w.covered()
 	for range n {
@@ -219,7 +222,6 @@ func (w *world) eraseThese(n int) error {
 		free = free && !w.held(d) && !slices.ContainsFunc(blocks(d), func(b block) bool { return covered[b] })
 	}
 	w.note("erase %d, free %v", seqs, free)
-	// A restore takes an order for many as a purge's, which spares what others need, so once there is a backup it is one.
 	erase := func() error { _, err := w.eraser.Records(context.Background(), seqs, nil, asked); return err }
 	if n == 1 {
 		erase = func() error { _, err := w.eraser.Record(context.Background(), seqs[0], asked); return err }
@@ -319,7 +321,29 @@ func (w *world) purge() error {
 
 func (w *world) restart() error {
 	w.note("restart")
+	return w.reopen(func() error { return nil })
+}
+
+// handOver gives the ledger another key, and who holds the first goes on to verify with it.
+func (w *world) handOver() error {
+	w.note("hand over")
+	return w.reopen(func() error {
+		j, err := journal.Open(context.Background(), w.dir, journal.Options{})
+		if err != nil {
+			return err
+		}
+		_, err = ledger.Rotate(context.Background(), w.dir, j.Reader())
+		return errors.Join(err, j.Close())
+	})
+}
+
+// reopen does something while nothing is open.
+func (w *world) reopen(meanwhile func() error) error {
 	if err := w.close(); err != nil {
+		return err
+	}
+	if err := meanwhile(); err != nil {
+		w.spine.close = func() error { return nil }
 		return err
 	}
 	now, said := w.now, w.spine.said
@@ -355,5 +379,15 @@ func (w *world) check() error {
 			return fmt.Errorf("record %d (%s, %q, held %v): %s, want %s", d.seq, d.container, d.email, w.held(d), got, strings.Join(want, " "))
 		}
 	}
-	return w.verify()
+	return w.prove()
+}
+
+// prove verifies the ledger with the first key and a checkpoint from earlier.
+func (w *world) prove() error {
+	if err := w.verify(w.key, w.earlier); err != nil || w.earlier != nil && w.r.IntN(4) > 0 {
+		return err
+	}
+	var err error
+	w.earlier, err = os.ReadFile(filepath.Join(w.dir, "ledger", "checkpoint"))
+	return err
 }

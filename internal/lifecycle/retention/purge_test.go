@@ -91,7 +91,7 @@ func TestPurge(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 	f.want(map[string]string{"a": "tombstone erased erased", "b": "tombstone erased", "hook": "erased"})
-	if err := f.verify(); err != nil {
+	if err := f.verify(f.ledger.Key(), nil); err != nil {
 		t.Error(err)
 	}
 	stored, err := f.journal.Reader().Get(context.Background(), done[0].Seq)
@@ -161,7 +161,7 @@ func TestHoldsAndLaws(t *testing.T) {
 	if _, err := f.eraser.Record(ctx, f.said["law"].seq, asked); err != nil {
 		t.Errorf("the law's period is over: %v", err)
 	}
-	if err := f.verify(); err != nil {
+	if err := f.verify(f.ledger.Key(), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -203,7 +203,7 @@ func TestOwnActs(t *testing.T) {
 	if err != nil || stored[0].Tombstone == nil || stored[1].Tombstone != nil || stored[2].Tombstone != nil {
 		t.Errorf("look %v, order %v, completion %v, %v", stored[0].Tombstone, stored[1].Tombstone, stored[2].Tombstone, err)
 	}
-	if err := f.verify(); err != nil {
+	if err := f.verify(f.ledger.Key(), nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -236,7 +236,7 @@ func TestPurgeGoesOnWhereItWasCutShort(t *testing.T) {
 	f.want(map[string]string{"a": "erased", "hook": "erased"})
 	f.purge(0)
 	f.want(map[string]string{"a": "tombstone erased", "hook": "erased"})
-	if err := f.verify(); err != nil {
+	if err := f.verify(f.ledger.Key(), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -47,8 +47,9 @@ func (w *world) backup() (err error) {
 	return nil
 }
 
-// restore goes on from the latest backup, in another directory. What was erased since is erased again, whatever is held there:
-// the release of a hold may be among what is lost.
+// restore goes on from the latest backup, in another directory and with the same repository, in which the lost history goes on to
+// list what it erased, at positions that are given anew. What was erased since is erased again, whatever is held there: the release of a
+// hold may be among what is lost.
 func (w *world) restore() error {
 	if w.snap == nil {
 		return nil
@@ -101,9 +102,8 @@ func (w *world) restore() error {
 	if err := w.forget(); err != nil {
 		return err
 	}
-	// What the lost history lists as erased stands at positions that are given anew, so a new history has a new repository.
-	w.repo, w.snap = nil, nil
-	return w.backup()
+	w.earlier = nil // of the lost history
+	return nil
 }
 
 // forget forgets what only lost records referred to: delivered again it is new. What no record that is left needs, a restore may
