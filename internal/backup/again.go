@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/content"
@@ -23,7 +24,7 @@ type Eraser interface {
 // left of. It may be called again.
 func Again(ctx context.Context, e Eraser, j *journal.Reader, list []Erasure, by audit.Identity) (n int, err error) {
 	a := again{eraser: e, journal: j, by: by}
-	if err := a.findNeeded(ctx, list); err != nil {
+	if err := errors.Join(a.findNeeded(ctx, list), a.findSharing(ctx, list)); err != nil {
 		return 0, fmt.Errorf("erase again: %w", err)
 	}
 	for i := range list {
@@ -44,7 +45,8 @@ type again struct {
 	eraser  Eraser
 	journal *journal.Reader
 	by      audit.Identity
-	needed  map[block]bool // by records that stay, of what purged records refer to
+	needed  map[block]bool               // by records that stay, of what purged records refer to
+	sharing map[content.Address][]uint64 // the records that refer to what went by somebody's order
 }
 
 func (a *again) erase(ctx context.Context, e *Erasure) (bool, error) {
@@ -57,10 +59,21 @@ func (a *again) erase(ctx context.Context, e *Erasure) (bool, error) {
 		return err == nil, err
 	}
 	seqs, err := a.standing(ctx, e)
-	if err != nil || len(seqs) == 0 {
+	if err != nil {
 		return false, err
 	}
+	did := false
+	if len(seqs) > 0 {
+		if did, err = a.eraseRecords(ctx, e, seqs, o); err != nil {
+			return did, err
+		}
+	}
+	return a.eraseShared(ctx, e, seqs, did, o)
+}
+
+func (a *again) eraseRecords(ctx context.Context, e *Erasure, seqs []uint64, o erasure.Order) (bool, error) {
 	var receipt erasure.Receipt
+	var err error
 	switch e.Type {
 	case audit.TypeEraseRecord:
 		receipt, err = a.eraser.Record(ctx, seqs[0], o)
@@ -81,10 +94,80 @@ func (a *again) erase(ctx context.Context, e *Erasure) (bool, error) {
 	default:
 		return false, fmt.Errorf("an order of type %s: use the newer tripod", e.Type)
 	}
+	return did(receipt, err)
+}
+
+func did(receipt erasure.Receipt, err error) (bool, error) {
 	if errors.Is(err, erasure.ErrAlreadyErased) {
 		return false, nil
 	}
 	return receipt.Intent > 0, err
+}
+
+// eraseShared erases what went with records that are not here, where others that are here refer to it: done are those whose
+// content is erased already.
+func (a *again) eraseShared(ctx context.Context, e *Erasure, done []uint64, before bool, o erasure.Order) (bool, error) {
+	gone := make(map[content.Address]bool)
+	var seqs []uint64
+	for _, address := range e.Blocks {
+		others := a.sharing[address]
+		if len(others) == 0 || slices.ContainsFunc(others, func(seq uint64) bool { return slices.Contains(done, seq) }) {
+			continue
+		}
+		gone[address] = true
+		seqs = append(seqs, others...)
+	}
+	slices.Sort(seqs)
+	for page := range slices.Chunk(slices.Compact(seqs), audit.MaxErased) {
+		now, err := did(a.eraser.Content(ctx, page, func(_ erasure.Found, c audit.Content) bool { return gone[c.Address] }, o))
+		if err != nil {
+			return before, err
+		}
+		before = before || now
+	}
+	return before, nil
+}
+
+// findSharing finds the records that refer to what went by somebody's order.
+func (a *again) findSharing(ctx context.Context, list []Erasure) error {
+	a.sharing = make(map[content.Address][]uint64)
+	for i := range list {
+		for _, address := range list[i].Blocks {
+			a.sharing[address] = nil
+		}
+	}
+	if len(a.sharing) == 0 {
+		return nil
+	}
+	return a.each(ctx, func(stored *journal.Stored, rec *audit.Record) {
+		for _, c := range rec.Content {
+			if others, ok := a.sharing[c.Address]; ok && c.Address != "" {
+				a.sharing[c.Address] = append(others, stored.Seq)
+			}
+		}
+	})
+}
+
+// each reads every record that stands. One that is damaged says nothing.
+func (a *again) each(ctx context.Context, do func(*journal.Stored, *audit.Record)) error {
+	for stored, err := range a.journal.Scan(ctx, 1, 0) {
+		var damage *journal.CorruptError
+		if errors.As(err, &damage) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if stored.Tombstone != nil {
+			continue
+		}
+		rec, err := stored.Record()
+		if err != nil {
+			return err
+		}
+		do(&stored, rec)
+	}
+	return nil
 }
 
 // standing lists those of the records that are there, each being the one that was erased.
@@ -132,20 +215,9 @@ func (a *again) findNeeded(ctx context.Context, list []Erasure) error {
 	}
 	asked := make(map[block]bool)
 	for _, collect := range []bool{true, false} {
-		for stored, err := range a.journal.Scan(ctx, 1, 0) {
-			var damage *journal.CorruptError
-			if errors.As(err, &damage) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if stored.Tombstone != nil || collect != gone[ErasedRecord{stored.Seq, stored.Commitment.String()}] {
-				continue
-			}
-			rec, err := stored.Record()
-			if err != nil {
-				return err
+		err := a.each(ctx, func(stored *journal.Stored, rec *audit.Record) {
+			if collect != gone[ErasedRecord{stored.Seq, stored.Commitment.String()}] {
+				return
 			}
 			for _, c := range rec.Content {
 				b := block{rec.Container, c.Address}
@@ -157,6 +229,9 @@ func (a *again) findNeeded(ctx context.Context, list []Erasure) error {
 					a.needed[b] = true
 				}
 			}
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -27,6 +27,8 @@ type Erasure struct {
 	Container string           `json:"container,omitempty"` // the whole of which went
 	Records   []ErasedRecord   `json:"records,omitempty"`   // that went, or whose content went
 	Content   []erasure.Blocks `json:"content,omitempty"`   // what went of the content of records that stay
+	// Blocks went with the records, whoever else referred to them.
+	Blocks []content.Address `json:"blocks,omitempty"`
 	// HandOvers are those of the ledger's key up to the one that signs this, of which no backup may know yet.
 	HandOvers []string `json:"hand_overs,omitempty"`
 }
@@ -134,6 +136,10 @@ func describe(ctx context.Context, src Source, completed, order uint64) (*Erasur
 	case audit.TypeEraseRecord, audit.TypeEraseRecords:
 		for _, o := range audit.ErasureOrders(rec) {
 			e.Records = append(e.Records, ErasedRecord{o.Position, o.Commitment.String()})
+		}
+		blocks, _ := rec.Attributes.Get(erasure.AttrBlocks)
+		for _, a := range blocks.Items() {
+			e.Blocks = append(e.Blocks, a.Str())
 		}
 		return e, nil
 	case audit.TypeEraseContent:

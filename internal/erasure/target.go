@@ -111,7 +111,25 @@ func (e *Eraser) erase(ctx context.Context, typ string, found []Found, selection
 		attrs = attrs[:1]
 		positions = nil
 	}
+	if !t.Stay && o.Retention == "" {
+		attrs = append(attrs, audit.Attr{Name: AttrBlocks, Value: addresses(t.Content)})
+	}
 	return e.begin(ctx, orderAct(typ, o, attrs), task{Seqs: positions, Content: t.Content})
+}
+
+// AttrBlocks names, in an order that somebody gave to erase records, the addresses of the blocks that go with them: after a restore the
+// records may be gone with the order, and equal content that an older record refers to be back. Without its container's key an address
+// says nothing. A purge needs none: it takes nothing that others refer to.
+const AttrBlocks = "blocks"
+
+func addresses(groups []Blocks) audit.Value {
+	list := []audit.Value{}
+	for _, g := range groups {
+		for _, a := range g.Blocks {
+			list = append(list, audit.String(a))
+		}
+	}
+	return audit.Array(list...)
 }
 
 // group lists the chosen blocks by container, each once.

@@ -262,7 +262,10 @@ func (w *world) eraseContainer() error {
 	}
 	w.note("erase %s, held %v", name, held)
 	_, err := w.eraser.Container(context.Background(), name, asked)
-	if held != errors.Is(err, erasure.ErrHeld) || !held && err != nil && !errors.Is(err, content.ErrMissing) {
+	if errors.Is(err, content.ErrMissing) { // nothing was ever there, held or not
+		return nil
+	}
+	if held != errors.Is(err, erasure.ErrHeld) || !held && err != nil {
 		return fmt.Errorf("held %v: %w", held, err)
 	}
 	if err == nil {
