@@ -35,6 +35,7 @@ func (d *days) UnmarshalText(text []byte) error {
 
 type backupCommand struct {
 	dataFlag
+	configFlag
 	Repository     string   `arg:"" help:"Directory of the repository, on a mounted volume; made where it is missing or empty."`
 	Recipient      []string `help:"Seal to this public key of age; may be given again." placeholder:"age1…" sep:"none"`
 	RecipientsFile []string `help:"Seal to the public keys in this file." placeholder:"FILE" sep:"none"`
@@ -58,7 +59,7 @@ func (c *backupCommand) Run(ctx context.Context, std streams) error {
 	if len(o.Recipients) == 0 {
 		return usage{errors.New("backup: name to whom it is sealed with --recipient; tripod keys identity FILE makes a key")}
 	}
-	report, err := app.Backup(ctx, c.Data, o)
+	report, err := app.Backup(asked(ctx, c.Config), c.Data, o)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type caseCommand struct {
 // caseFlags are those of every command about cases.
 type caseFlags struct {
 	dataFlag
-	Config string `short:"c" help:"Configuration file, where no serve runs: who is who, and what takes two people." placeholder:"FILE"`
+	Config string `short:"c" help:"Configuration file, where no serve runs: who is who, and what takes two people." env:"TRIPOD_CONFIG" placeholder:"FILE"`
 	JSON   bool   `help:"Print JSON, one object a line."`
 }
 

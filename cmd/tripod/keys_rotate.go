@@ -16,12 +16,13 @@ type keysRotate struct {
 
 type keysRotateMaster struct {
 	dataFlag
+	configFlag
 	NewFrom string `help:"File with the new master key (0600). Without it one is made in keys/master.key." placeholder:"FILE"`
 	JSON    bool   `help:"Print one JSON object."`
 }
 
 func (c *keysRotateMaster) Run(ctx context.Context, std streams) error {
-	done, err := app.RotateMaster(ctx, c.Data, c.NewFrom)
+	done, err := app.RotateMaster(asked(ctx, c.Config), c.Data, c.NewFrom)
 	if err != nil {
 		return err
 	}
@@ -38,11 +39,12 @@ func (c *keysRotateMaster) Run(ctx context.Context, std streams) error {
 
 type keysRotateLedger struct {
 	dataFlag
+	configFlag
 	JSON bool `help:"Print one JSON object."`
 }
 
 func (c *keysRotateLedger) Run(ctx context.Context, std streams) error {
-	done, err := app.RotateLedger(ctx, c.Data)
+	done, err := app.RotateLedger(asked(ctx, c.Config), c.Data)
 	if err != nil {
 		return err
 	}
@@ -55,6 +57,7 @@ func (c *keysRotateLedger) Run(ctx context.Context, std streams) error {
 
 type keysRotateData struct {
 	dataFlag
+	configFlag
 	Container string `help:"Of this container." xor:"what" placeholder:"ID"`
 	All       bool   `help:"Of all containers; writes all content once." xor:"what"`
 	JSON      bool   `help:"Print one JSON object."`
@@ -64,7 +67,7 @@ func (c *keysRotateData) Run(ctx context.Context, std streams) error {
 	if c.Container == "" && !c.All {
 		return usage{errors.New("keys rotate data: name --container ID, or --all")}
 	}
-	done, err := app.RotateData(ctx, c.Data, c.Container)
+	done, err := app.RotateData(asked(ctx, c.Config), c.Data, c.Container)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type recordCommand struct {
 
 	Content bool   `help:"Open its content, under a grant." xor:"what"`
 	Grant   string `help:"Number of the grant, such as G-2026-0012." placeholder:"GRANT"`
-	Config  string `short:"c" help:"Configuration file, for content where no serve runs." placeholder:"FILE"`
+	Config  string `short:"c" help:"Configuration file, for content where no serve runs." env:"TRIPOD_CONFIG" placeholder:"FILE"`
 }
 
 // position is one in the journal, as an argument.

@@ -28,12 +28,17 @@ const (
 	Anybody  Right = "anybody"   // no sign-in: signing in, static files, liveness
 	SignedIn Right = "signed_in" // anybody who is signed in: signing out, one's own sessions
 
+	// Files and MasterKey are what commands ask for that work on files by themselves: nobody is asked who they are, since
+	// whoever has these could do the same without Tripod. No role holds them.
+	Files     Right = "files"      // read the data directory, or what else is named
+	MasterKey Right = "master_key" // write the data directory, and hold the master key where something is recorded
+
 	ReadHealth    Right = "health.read"
 	ReadRecords   Right = "records.read" // records, sessions, discrepancies, the organisation: metadata
 	ExportRecords Right = "records.export"
 	ReadSettings  Right = "settings.read"
 	WriteSettings Right = "settings.write" // API tokens, other people's sessions, capture policy
-	Operate       Right = "operate"        // backup, rebuild, recover, key rotation, import
+	Operate       Right = "operate"        // backup, key rotation, import
 
 	ReadCases    Right = "cases.read"
 	AllCases     Right = "cases.all" // also those one takes no part in; never their content

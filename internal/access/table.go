@@ -6,8 +6,7 @@ import "slices"
 type Entry struct {
 	// Route is the pattern as the console registers it ("GET /record/{seq}"); "" for a command.
 	Route string
-	// Command is the words of a command ("case open"); "" for a route. A command that only reads files of the data directory is
-	// in no table: the operating system decides who may.
+	// Command is the words of a command ("case open"), with a flag where that makes it another one; "" for a route.
 	Command string
 	Right   Right
 	Does    string // in words, for documents and refusals
@@ -118,7 +117,9 @@ var table = []Entry{
 	{Command: "retention plan", Right: ReadSettings, Does: "what a purge would destroy"},
 	{Command: "retention purge", Right: SetRetention, Does: "destroy what outlived its period"},
 	{Command: "backup", Right: Operate, Does: "back the data directory up"},
-	{Command: "keys rotate", Right: Operate, Does: "change keys"},
+	{Command: "keys rotate master", Right: Operate, Does: "put data keys under a new master key"},
+	{Command: "keys rotate ledger", Right: Operate, Does: "hand over to a new signing key"},
+	{Command: "keys rotate data", Right: Operate, Does: "encrypt content anew under new data keys"},
 	{Command: "import", Right: Operate, Does: "take in an audit log export"},
 	{Command: "reviews list", Right: ReadReviews, Does: "who looked at what"},
 	{Command: "reviews consultations", Right: ReadReviews, Does: "looks at one account, without who looked"},
@@ -131,6 +132,42 @@ var table = []Entry{
 	{Command: "doctor", Right: Anybody, Does: "what a running serve finds out about its keys and its gateway; no record"},
 	{Command: "console", Right: SignedIn, Does: "a link into the console"},
 	{Command: "console --revoke", Right: WriteSettings, Does: "end every sign-in"},
+
+	{Command: "serve", Right: MasterKey, Does: "run Tripod on a data directory"},
+	{Command: "recover", Right: MasterKey, Does: "mend a ledger that is longer than its journal; recorded"},
+	{Command: "rebuild", Right: MasterKey, Does: "compute a view again; recorded"},
+	{Command: "restore", Right: MasterKey, Does: "make a data directory of a backup; recorded there"},
+	{Command: "keys check", Right: MasterKey, Does: "whether every key opens what it is for"},
+	{Command: "keys pin", Right: MasterKey, Does: "keyed hash of an API key"},
+	{Command: "keys export", Right: Files, Does: "public key of the ledger"},
+	{Command: "search", Right: Files, Does: "search, by the files of the index"},
+	{Command: "session", Right: Files, Does: "one session"},
+	{Command: "record", Right: Files, Does: "one record and its proof; no content"},
+	{Command: "discrepancies", Right: Files, Does: "what disagrees and what did not come"},
+	{Command: "organisation summary", Right: Files, Does: "the organisation at a glance"},
+	{Command: "organisation settings", Right: Files, Does: "settings of the organisation"},
+	{Command: "organisation keys", Right: Files, Does: "keys of the organisation"},
+	{Command: "organisation callers", Right: Files, Does: "who calls the Compliance API"},
+	{Command: "organisation accounts", Right: Files, Does: "accounts of the organisation"},
+	{Command: "organisation account", Right: Files, Does: "one account"},
+	{Command: "verify", Right: Files, Does: "prove that nothing was removed or altered"},
+	{Command: "verify-backup", Right: Files, Does: "check a repository of backups"},
+	{Command: "policy explain", Right: Files, Does: "a verdict that is on record"},
+	{Command: "policy capture explain", Right: Files, Does: "what content is kept of an account"},
+
+	{Command: "demo", Right: Anybody, Does: "a simulated enterprise in a directory of its own"},
+	{Command: "keys identity", Right: Anybody, Does: "make a key that opens backups"},
+	{Command: "policy test", Right: Anybody, Does: "run the cases of rule files"},
+	{Command: "policy check", Right: Anybody, Does: "what rules answer to a text that is given"},
+	{Command: "policy rules", Right: Anybody, Does: "rules of a configuration"},
+	{Command: "policy detectors", Right: Anybody, Does: "what is found in text"},
+	{Command: "policy capture list", Right: Anybody, Does: "rules of a configuration that say what content is kept"},
+	{Command: "simulate compliance-api", Right: Anybody, Does: "a stand-in for the Compliance API"},
+	{Command: "simulate fleet", Right: Anybody, Does: "stand-ins for clients"},
+	{Command: "simulate messages-api", Right: Anybody, Does: "a stand-in for the Messages API"},
+	{Command: "access table", Right: Anybody, Does: "this table"},
+	{Command: "access check", Right: Anybody, Does: "what the identity provider says of itself"},
+	{Command: "version", Right: Anybody, Does: "the version"},
 }
 
 // Table lists every entry.

@@ -12,6 +12,10 @@ func (r Right) Words() string {
 		return "nothing that tells a record"
 	case SignedIn:
 		return "see and end one's own sign-ins"
+	case Files:
+		return "read the data directory: the operating system decides who may"
+	case MasterKey:
+		return "write the data directory and hold the master key: the operating system decides who may"
 	case ReadHealth:
 		return "see whether everything is well"
 	case ReadRecords:
@@ -23,7 +27,7 @@ func (r Right) Words() string {
 	case WriteSettings:
 		return "make and end API tokens, end sign-ins, change the capture policy"
 	case Operate:
-		return "back up, rebuild, recover, rotate keys, import"
+		return "back up, rotate keys, import"
 	case ReadCases:
 		return "see cases one takes part in"
 	case AllCases:

@@ -7,7 +7,8 @@
 // it is read at the start alone, and sealed, so nobody changes a decision by writing to it. Order: folds see
 // every act once, in the order of the journal. Concurrency: Decide and Within may be called by anybody at once and run one
 // at a time; Run, and a File's Apply, belong to one goroutine each. Time: folds take it from records; what Decide and Within
-// call now never runs backwards behind a record that was seen.
+// call now never runs backwards behind the latest record of the journal. Where the clock was set back by more than Far, folds
+// that keep times end what they can no longer tell the rest of, and the time is the clock's again; see State.
 package acts
 
 import (
@@ -39,10 +40,48 @@ type Fold interface {
 	Apply(seq uint64, r *audit.Record)
 }
 
+// Far is how far behind the latest record a record's time may be: clocks are set by less. One that is further behind says
+// that the clock was wrong before, or is now. Which, nobody can tell, so nothing may last longer by it, and nothing may stay
+// shut for ever.
+const Far = time.Hour
+
+// Keeper is a Fold that keeps times. Back says that the record at a position, which is applied after it, was taken in at to,
+// though one before it was at from: what was over by then stays over, and nothing gets more time than it had left.
+type Keeper interface {
+	Fold
+	Back(seq uint64, from, to time.Time)
+}
+
+// TypeBack is the type of the record that is made where the clock is far behind and somebody decides.
+const TypeBack = "tripod.clock.back"
+
+const attrFrom = "from" // of TypeBack: the time that had come
+
 // Journal is what is needed of a *journal.Reader.
 type Journal interface {
 	viewfile.Reader
 	GetReadable(ctx context.Context, seqs ...uint64) ([]journal.Stored, []uint64, error)
+}
+
+// high is the latest time of recording since the clock was last found to have been set back; zero before the first record.
+type high struct{ time.Time }
+
+// see takes in the time of a record. Where the clock was set back far it returns the latest time before. A record of TypeBack
+// knows of time that passed without a record.
+func (h *high) see(r *audit.Record) (back time.Time) {
+	if r.Source == audit.SourceTripod && r.Type == TypeBack {
+		v, _ := r.Attributes.Get(attrFrom)
+		if from, err := time.Parse(time.RFC3339Nano, v.Str()); err == nil && from.After(h.Time) {
+			h.Time = from
+		}
+	}
+	switch {
+	case h.Sub(r.Recorded) > Far:
+		back, h.Time = h.Time, r.Recorded
+	case r.Recorded.After(h.Time):
+		h.Time = r.Recorded
+	}
+	return back
 }
 
 // State is the acts and their folds.
@@ -52,30 +91,37 @@ type State struct {
 	mu    sync.Mutex
 	folds []Fold
 	at    uint64    // the folds know everything up to here
-	high  time.Time // the latest time of recording seen, by the wall clock
-	heard time.Time // when that was, with the monotonic clock
+	high  high      // of all records, not only of those that decisions rest on
+	floor time.Time // a time that had come at heard; zero before the first record
+	heard time.Time // by the monotonic clock of this process
 }
 
 // Load brings folds to the state of the journal, beside a process that writes or as that process. Without a file of
 // positions in dir that bears the seal of the key it reads the whole journal.
 func Load(ctx context.Context, dir string, key Key, j Journal, folds ...Fold) (*State, error) {
 	s := &State{journal: j, folds: folds}
-	seqs, at := positions(ctx, dir, &key)
+	known := remembered(ctx, dir, &key)
 	if last, err := j.Last(ctx); err != nil {
 		return nil, fmt.Errorf("read acts: %w", err)
-	} else if at > last { // the file knows more than the journal, which is an older copy
-		seqs, at = nil, 0
+	} else if known.at > last { // the file knows more than the journal, which is an older copy
+		known = new(memory)
 	}
-	for page := range slices.Chunk(seqs, 500) {
+	for page := range slices.Chunk(known.seqs, 500) {
 		stored, _, err := j.GetReadable(ctx, page...)
 		if err != nil {
 			return nil, fmt.Errorf("read acts: %w", err)
 		}
 		for i := range stored {
+			if before, ok := known.back[stored[i].Seq]; ok {
+				s.high.Time = before
+			}
 			s.fold(&stored[i])
 		}
 	}
-	s.at = at
+	s.at = known.at
+	if known.high.After(s.high.Time) {
+		s.high, s.floor, s.heard = known.high, known.high.Time, time.Now()
+	}
 	if err := s.catchUp(ctx); err != nil {
 		return nil, fmt.Errorf("read acts: %w", err)
 	}
@@ -138,29 +184,44 @@ func (s *State) catchUp(ctx context.Context) error {
 }
 
 func (s *State) fold(stored *journal.Stored) {
-	r := act(stored)
+	r := record(stored)
 	if r == nil {
 		return
 	}
-	if r.Recorded.After(s.high) {
-		s.high, s.heard = r.Recorded, time.Now()
+	now := time.Now()
+	from := s.high.see(r)
+	if !from.IsZero() || r.Recorded.After(s.least(now)) {
+		s.floor, s.heard = r.Recorded, now
+	}
+	if !from.IsZero() {
+		for _, f := range s.folds {
+			if k, ok := f.(Keeper); ok {
+				k.Back(stored.Seq, from, r.Recorded)
+			}
+		}
+	}
+	if !isAct(r) {
+		return
 	}
 	for _, f := range s.folds {
 		f.Apply(stored.Seq, r)
 	}
 }
 
-// act is the record at a position where decisions rest on it, else nil.
-func act(stored *journal.Stored) *audit.Record {
+// record is the record at a position, nil where there is none any more, or none that can be read.
+func record(stored *journal.Stored) *audit.Record {
 	if stored.Tombstone != nil {
 		return nil
 	}
 	r, err := stored.Record()
-	if err != nil || r.Source != audit.SourceTripod || !Decisive(r.Type) {
+	if err != nil {
 		return nil
 	}
 	return r
 }
+
+// isAct reports whether decisions rest on a record.
+func isAct(r *audit.Record) bool { return r.Source == audit.SourceTripod && Decisive(r.Type) }
 
 // Within lets fn look at the folds as they are now, everything durable included, and keeps them still meanwhile. fn must be
 // short, call neither Within nor Decide, and keep nothing that a fold may change.
@@ -187,6 +248,9 @@ func (s *State) Decide(ctx context.Context, door Recorder, decide func(now time.
 	if err := s.catchUp(ctx); err != nil {
 		return 0, fmt.Errorf("read acts: %w", err)
 	}
+	if err := s.tellBack(ctx, door); err != nil {
+		return 0, err
+	}
 	act, err := decide(s.now())
 	if err != nil || act.Type == "" {
 		return 0, err
@@ -203,11 +267,38 @@ func (s *State) Decide(ctx context.Context, door Recorder, decide func(now time.
 }
 
 // now is the clock, but never before the latest record and the time that has passed since it was seen: a clock that is set
-// back makes nothing last longer.
+// back makes nothing last longer. Far behind it stays so until the next record is taken in.
 func (s *State) now() time.Time {
 	now := time.Now()
-	if least := s.high.Add(now.Sub(s.heard)); !s.high.IsZero() && least.After(now) {
+	if least := s.least(now); least.After(now) {
 		return least.UTC()
 	}
 	return now.UTC()
+}
+
+// least is the time that has to have come; zero before the first record.
+func (s *State) least(now time.Time) time.Time {
+	if s.floor.IsZero() {
+		return time.Time{}
+	}
+	return s.floor.Add(now.Sub(s.heard))
+}
+
+// tellBack puts on record that the clock is far behind, from which on it counts again.
+func (s *State) tellBack(ctx context.Context, door Recorder) error {
+	now := time.Now()
+	least := s.least(now)
+	if least.Sub(now) <= Far {
+		return nil
+	}
+	_, err := door.Record(ctx, intake.Act{Type: TypeBack, Activity: audit.ActivityOperation, Account: audit.Identity{Service: "tripod"}, Attributes: audit.Attrs{
+		audit.TextAttr(attrFrom, least.UTC().Format(time.RFC3339Nano)), audit.TextAttr("to", now.UTC().Format(time.RFC3339Nano)),
+	}}, nil)
+	if err != nil {
+		return fmt.Errorf("record %s: %w", TypeBack, err)
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return fmt.Errorf("read acts: %w", err)
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/viewfile"
@@ -20,9 +21,11 @@ const ConditionBehind = "acts.behind"
 // Path is where the file of positions is.
 func Path(dir string) string { return filepath.Join(dir, "acts.db") }
 
-var schema = viewfile.Schema{Version: 2, SQL: `
-CREATE TABLE acts (seq INTEGER PRIMARY KEY);
-CREATE TABLE seal (id INTEGER PRIMARY KEY CHECK (id = 1), chain BLOB NOT NULL, mac BLOB NOT NULL);`}
+// back is the latest time before a record that the clock was set back at; high the latest since. Both are Unix nanoseconds,
+// 0 for none.
+var schema = viewfile.Schema{Version: 3, SQL: `
+CREATE TABLE acts (seq INTEGER PRIMARY KEY, back INTEGER NOT NULL);
+CREATE TABLE seal (id INTEGER PRIMARY KEY CHECK (id = 1), chain BLOB NOT NULL, high INTEGER NOT NULL, mac BLOB NOT NULL);`}
 
 // Key seals the file of positions. The zero Key seals nothing: for tests.
 type Key = [32]byte
@@ -31,20 +34,22 @@ type Key = [32]byte
 var errSeal = errors.New("the file of acts does not bear its seal")
 
 // chained goes on with the digest of the positions of acts.
-func chained(key *Key, chain []byte, seq uint64) []byte {
+func chained(key *Key, chain []byte, seq uint64, back int64) []byte {
 	m := hmac.New(sha256.New, key[:])
-	m.Write([]byte("tripod/acts/v1"))
+	m.Write([]byte("tripod/acts/v2"))
 	m.Write(chain)
 	m.Write(binary.BigEndian.AppendUint64(nil, seq))
+	m.Write(binary.BigEndian.AppendUint64(nil, uint64(back)))
 	return m.Sum(nil)
 }
 
 // sealed is the seal of a file that knows all acts up to a position.
-func sealed(key *Key, chain []byte, at uint64) []byte {
+func sealed(key *Key, chain []byte, at uint64, high int64) []byte {
 	m := hmac.New(sha256.New, key[:])
-	m.Write([]byte("tripod/acts/seal/v1"))
+	m.Write([]byte("tripod/acts/seal/v2"))
 	m.Write(chain)
 	m.Write(binary.BigEndian.AppendUint64(nil, at))
+	m.Write(binary.BigEndian.AppendUint64(nil, uint64(high)))
 	return m.Sum(nil)
 }
 
@@ -61,7 +66,7 @@ func OpenFile(ctx context.Context, path string, key Key, log *slog.Logger) (File
 	if err != nil {
 		return File{}, err
 	}
-	if _, _, err = read(ctx, f, &key); errors.Is(err, errSeal) {
+	if _, err = read(ctx, f, &key); errors.Is(err, errSeal) {
 		log.WarnContext(ctx, "the file of acts is made anew", "reason", err)
 		if err := errors.Join(f.Close(), viewfile.Remove(path)); err != nil {
 			return File{}, fmt.Errorf("discard the file of acts: %w", err)
@@ -92,17 +97,24 @@ func (f File) Apply(ctx context.Context, batch []journal.Stored) error {
 			return err
 		}
 		var chain []byte
-		if _, err := tx.Row(ctx, `SELECT chain FROM seal`, nil, &chain); err != nil {
+		var nanos int64
+		if _, err := tx.Row(ctx, `SELECT chain, high FROM seal`, nil, &chain, &nanos); err != nil {
 			return err
 		}
+		latest := high{timeOf(nanos)}
 		for i := range batch {
-			if batch[i].Seq <= at || act(&batch[i]) == nil {
+			r := record(&batch[i])
+			if batch[i].Seq <= at || r == nil {
 				continue
 			}
-			if err := tx.Exec(ctx, `INSERT INTO acts VALUES (?)`, int64(batch[i].Seq)); err != nil {
+			back := nanosOf(latest.see(r))
+			if back == 0 && !isAct(r) {
+				continue
+			}
+			if err := tx.Exec(ctx, `INSERT INTO acts VALUES (?, ?)`, int64(batch[i].Seq), back); err != nil {
 				return err
 			}
-			chain = chained(&f.key, chain, batch[i].Seq)
+			chain = chained(&f.key, chain, batch[i].Seq, back)
 		}
 		last := batch[len(batch)-1].Seq
 		if last <= at {
@@ -111,8 +123,8 @@ func (f File) Apply(ctx context.Context, batch []journal.Stored) error {
 		if chain == nil {
 			chain = []byte{}
 		}
-		if err := tx.Exec(ctx, `INSERT INTO seal VALUES (1, ?, ?) ON CONFLICT (id) DO UPDATE SET chain = excluded.chain, mac = excluded.mac`,
-			chain, sealed(&f.key, chain, last)); err != nil {
+		if err := tx.Exec(ctx, `INSERT INTO seal VALUES (1, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET chain = excluded.chain, high = excluded.high, mac = excluded.mac`,
+			chain, nanosOf(latest.Time), sealed(&f.key, chain, last, nanosOf(latest.Time))); err != nil {
 			return err
 		}
 		return tx.SetPosition(ctx, last)
@@ -126,54 +138,81 @@ func Rebuild(ctx context.Context, dir string, key Key, r viewfile.Reader, progre
 	}, r, progress)
 }
 
-// positions reads the file: where acts stand, and up to where it knows them all. Without a file, or with one that cannot be
-// read or that somebody else wrote, both are nothing, and the journal is read instead.
-func positions(ctx context.Context, dir string, key *Key) (seqs []uint64, at uint64) {
+// memory is what the file remembers: where acts stand, and up to where it knows them all.
+type memory struct {
+	seqs []uint64
+	back map[uint64]time.Time // the latest time before a record that the clock was set back at
+	high high
+	at   uint64
+}
+
+func timeOf(nanos int64) time.Time {
+	if nanos == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanos).UTC()
+}
+
+func nanosOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// remembered reads the file. Without one, or with one that cannot be read or that somebody else wrote, it is nothing, and the
+// journal is read instead.
+func remembered(ctx context.Context, dir string, key *Key) *memory {
 	f, err := viewfile.OpenReader(ctx, Path(dir), schema)
 	if err != nil {
-		return nil, 0
+		return new(memory)
 	}
-	seqs, at, err = read(ctx, f, key)
+	known, err := read(ctx, f, key)
 	if errors.Join(err, f.Close()) != nil {
-		return nil, 0
+		return new(memory)
 	}
-	return seqs, at
+	return known
 }
 
 // read reads a file and checks its seal, all at one moment.
-func read(ctx context.Context, f *viewfile.File, key *Key) (seqs []uint64, at uint64, err error) {
+func read(ctx context.Context, f *viewfile.File, key *Key) (known *memory, err error) {
 	tx, err := f.Readers().BeginTx(ctx, nil)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	var position int64
 	if err := tx.QueryRowContext(ctx, `SELECT position FROM cursor`).Scan(&position); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	at = uint64(position)
-	rows, err := tx.QueryContext(ctx, `SELECT seq FROM acts ORDER BY seq`)
+	known = &memory{at: uint64(position), back: make(map[uint64]time.Time)}
+	rows, err := tx.QueryContext(ctx, `SELECT seq, back FROM acts ORDER BY seq`)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var chain []byte
 	for rows.Next() {
-		var seq int64
-		if err := rows.Scan(&seq); err != nil {
-			return nil, 0, err
+		var seq, back int64
+		if err := rows.Scan(&seq, &back); err != nil {
+			return nil, err
 		}
-		seqs, chain = append(seqs, uint64(seq)), chained(key, chain, uint64(seq))
+		known.seqs, chain = append(known.seqs, uint64(seq)), chained(key, chain, uint64(seq), back)
+		if back != 0 {
+			known.back[uint64(seq)] = timeOf(back)
+		}
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var mac []byte
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce((SELECT mac FROM seal), x'')`).Scan(&mac); err != nil {
-		return nil, 0, err
+	var nanos int64
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce((SELECT mac FROM seal), x''), coalesce((SELECT high FROM seal), 0)`).Scan(&mac, &nanos); err != nil {
+		return nil, err
 	}
-	if empty := at == 0 && len(seqs) == 0 && len(mac) == 0; !empty && !hmac.Equal(mac, sealed(key, chain, at)) {
-		return nil, 0, errSeal
+	known.high = high{timeOf(nanos)}
+	if empty := position == 0 && len(known.seqs) == 0 && len(mac) == 0; !empty && !hmac.Equal(mac, sealed(key, chain, known.at, nanos)) {
+		return nil, errSeal
 	}
-	return seqs, at, nil
+	return known, nil
 }

@@ -24,10 +24,12 @@ func TestSeal(t *testing.T) {
 		"the last act taken out":    `DELETE FROM acts WHERE seq = 4`,
 		"all taken out":             `DELETE FROM acts`,
 		"and the seal with them":    `DELETE FROM acts; DELETE FROM seal`,
-		"an act put in":             `INSERT INTO acts VALUES (1)`,
+		"an act put in":             `INSERT INTO acts VALUES (1, 0)`,
 		"another moved":             `UPDATE acts SET seq = 9 WHERE seq = 4`,
 		"more pretended to be read": `DELETE FROM acts WHERE seq = 4; UPDATE cursor SET position = 3; UPDATE cursor SET position = 4`,
 		"another's seal":            `UPDATE seal SET mac = x'00'`,
+		"a later time":              `UPDATE seal SET high = high + 1`,
+		"a clock set back":          `UPDATE acts SET back = 1 WHERE seq = 3`,
 		"no table":                  `DROP TABLE seal`,
 		"nothing":                   `SELECT 1`,
 	} {

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/reading"
@@ -45,6 +47,16 @@ type ReviewEnd struct {
 	Behind   uint64   `json:"behind"`
 	Limits   []string `json:"limits,omitempty"`
 	Error    string   `json:"error,omitempty"`
+}
+
+// command is the words of the table that an order stands for; ok is false where it stands for none.
+func (o *ReviewOrder) command() (words string, ok bool) {
+	words = "reviews " + o.What
+	return words, slices.Contains(reviewCommands(), words)
+}
+
+func reviewCommands() []string {
+	return []string{"reviews list", "reviews consultations", "reviews digest"}
 }
 
 // Reviews answers once it is on record that by asked, with the texts of queries.
@@ -138,12 +150,21 @@ func consulted(c reviews.Consulted, err error) (ReviewEnd, error) {
 }
 
 // serveReviews streams the answer, a JSON object a line.
-func serveReviews(w http.ResponseWriter, r *http.Request, t *Truth, reader *reading.Reader) {
+func serveReviews(w http.ResponseWriter, r *http.Request, t *Truth, signIn *signin.Service, reader *reading.Reader) {
 	var order ReviewOrder
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&order); err != nil {
 		http.Error(w, "reviews: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	command, ok := order.command()
+	if !ok {
+		http.Error(w, fmt.Sprintf("reviews: %q is nothing to ask for", order.What), http.StatusBadRequest)
+		return
+	}
+	if err := permitted(signIn, personOf(r), command); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
 	by, _ := r.Context().Value(peerKey{}).(audit.Identity)
@@ -198,7 +219,11 @@ func Reviews(ctx context.Context, dir string, o ReviewOrder, use func(ReviewLine
 
 // reviewHere is Reviews where no serve runs.
 func reviewHere(ctx context.Context, dir string, o ReviewOrder, use func(ReviewLine) error) (end ReviewEnd, err error) {
-	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "reviews list")
+	command, ok := o.command()
+	if !ok {
+		return end, fmt.Errorf("reviews: %q is nothing to ask for", o.What)
+	}
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, command)
 	if err != nil {
 		return end, err
 	}

@@ -26,15 +26,25 @@ type Rotated struct {
 	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
-// locked runs a change of keys while nobody else has the data directory, and puts it on record.
-func locked(ctx context.Context, dir string, change func(*journal.Journal) (Rotated, error)) (done Rotated, err error) {
+// mayRotate asks who gives a command that changes keys, before anything changes. It is asked of the records: nobody gains a
+// right by stopping serve.
+func mayRotate(ctx context.Context, dir, command string) (audit.Identity, error) {
 	if err := mustExist(dir); err != nil {
-		return done, err
+		return audit.Identity{}, err
 	}
-	j, err := journal.Open(ctx, dir, journal.Options{})
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, command)
 	if errors.Is(err, journal.ErrLocked) {
-		return done, fmt.Errorf("%w: stop tripod serve for the change of this key, which takes a moment", err)
+		return audit.Identity{}, fmt.Errorf("%w: stop tripod serve for the change of this key, which takes a moment", err)
 	}
+	if err != nil {
+		return audit.Identity{}, err
+	}
+	return by.Identity(), errors.Join(t.Refused, t.Close(ctx))
+}
+
+// locked runs a change of keys while nobody else has the data directory.
+func locked(ctx context.Context, dir string, change func(*journal.Journal) (Rotated, error)) (done Rotated, err error) {
+	j, err := journal.Open(ctx, dir, journal.Options{})
 	if err != nil {
 		return done, err
 	}
@@ -45,12 +55,12 @@ func locked(ctx context.Context, dir string, change func(*journal.Journal) (Rota
 }
 
 // onRecord puts a change of keys on record. get is where the master key comes from now.
-func onRecord(ctx context.Context, dir string, getenv func(string) string, done Rotated) error {
+func onRecord(ctx context.Context, dir string, getenv func(string) string, done Rotated, by audit.Identity) error {
 	t, err := OpenTruth(ctx, TruthOptions{Dir: dir, getenv: getenv})
 	if err != nil {
 		return fmt.Errorf("the key is changed; put it on record: %w", err)
 	}
-	return errors.Join(t.rotated(ctx, done, osIdentity()), t.Close(ctx))
+	return errors.Join(t.rotated(ctx, done, by), t.Close(ctx))
 }
 
 func (t *Truth) rotated(ctx context.Context, done Rotated, by audit.Identity) error {
@@ -70,6 +80,10 @@ func (t *Truth) rotated(ctx context.Context, done Rotated, by audit.Identity) er
 
 // RotateLedger makes a new signing key that the old one hands over to.
 func RotateLedger(ctx context.Context, dir string) (Rotated, error) {
+	by, err := mayRotate(ctx, dir, "keys rotate ledger")
+	if err != nil {
+		return Rotated{}, err
+	}
 	done, err := locked(ctx, dir, func(j *journal.Journal) (Rotated, error) {
 		h, err := ledger.Rotate(ctx, dir, j.Reader())
 		return Rotated{What: "ledger", Keys: 1, Key: h.Next}, err
@@ -77,12 +91,16 @@ func RotateLedger(ctx context.Context, dir string) (Rotated, error) {
 	if err != nil {
 		return done, err
 	}
-	return done, onRecord(ctx, dir, os.Getenv, done)
+	return done, onRecord(ctx, dir, os.Getenv, done, by)
 }
 
 // RotateMaster puts all wrapped keys under a new master key: the one in a file, or a new one in the place of the old in the data
 // directory. What was derived from the first master key stays.
 func RotateMaster(ctx context.Context, dir, newFrom string) (Rotated, error) {
+	by, err := mayRotate(ctx, dir, "keys rotate master")
+	if err != nil {
+		return Rotated{}, err
+	}
 	var text secret.String
 	done, err := locked(ctx, dir, func(*journal.Journal) (done Rotated, err error) {
 		done.What, done.Elsewhere = "master", os.Getenv(keyring.EnvKey) != "" || os.Getenv(keyring.EnvFile) != ""
@@ -112,7 +130,7 @@ func RotateMaster(ctx context.Context, dir, newFrom string) (Rotated, error) {
 			return ""
 		}
 	}
-	return done, onRecord(ctx, dir, getenv, done)
+	return done, onRecord(ctx, dir, getenv, done, by)
 }
 
 // rewrap changes the master key. The order makes it whole after a crash at any moment: what was derived is sealed under both keys;
@@ -176,7 +194,7 @@ func RotateData(ctx context.Context, dir, container string) (Rotated, error) {
 	if err := ask(ctx, dir, "/v1/rotate-data", rotateOrder{container}, &done); !errors.Is(err, errNoServe) {
 		return done, err
 	}
-	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "keys rotate")
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "keys rotate data")
 	if err != nil {
 		return done, err
 	}

@@ -78,8 +78,11 @@ const flowSeconds = 600
 // begin sends the browser to the identity provider.
 func (c *Console) begin(w http.ResponseWriter, r *http.Request) {
 	attempt := signin.Attempt{ReturnTo: ours(r.URL.Query().Get("return")), From: from(r)}
-	if who := c.signedIn(r); who != nil && r.URL.Query().Has("again") {
-		attempt.StepUp, attempt.Subject = true, who.person.Subject
+	if who := c.signedIn(r); who != nil {
+		attempt.Replaces = who.session
+		if r.URL.Query().Has("again") {
+			attempt.StepUp, attempt.Subject = true, who.person.Subject
+		}
 	}
 	address, binding, err := c.deps.SignIn.Begin(r.Context(), attempt)
 	if err != nil {
@@ -117,8 +120,7 @@ func (c *Console) notIn(w http.ResponseWriter, r *http.Request, err error) {
 		c.show(w, r, nil, unrecorded(err))
 		return
 	case errors.Is(err, signin.ErrTooMany):
-		p.status, p.code = http.StatusTooManyRequests, "too_many"
-		w.Header().Set("Retry-After", "60")
+		p.status, p.code, p.wait = http.StatusTooManyRequests, "too_many", 60
 	case errors.Is(err, signin.ErrNoRole), errors.Is(err, signin.ErrOver), errors.Is(err, signin.ErrOther), errors.Is(err, access.ErrForbidden):
 		p.status, p.code = http.StatusForbidden, "forbidden"
 	case errors.Is(err, signin.ErrProvider):

@@ -42,8 +42,12 @@ func (c *Console) form(mux *http.ServeMux, pattern string, f form) {
 
 func (c *Console) formWith(mux *http.ServeMux, d door, f form) {
 	mux.HandleFunc(d.pattern, func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{Console: c, w: w, r: r, who: c.signedIn(r)}
+		who, err := c.asks(r)
+		v := &visit{Console: c, w: w, r: r, who: who}
 		switch {
+		case err != nil:
+			c.show(w, r, nil, err)
+			return
 		case v.who == nil:
 			c.closed(w, r, false)
 			return

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/tripod-audit/tripod/internal/access"
@@ -25,6 +26,7 @@ type problem struct {
 	at      *search.QueryError
 	goOn    string // an address to go on to, "" for none
 	entered []page.Entered
+	wait    int // seconds after which it is worth trying again; 0: nothing is said
 }
 
 func (p *problem) Error() string {
@@ -88,6 +90,9 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, who *signedIn, er
 	if unknown {
 		id = strings.ToLower(rand.Text()[:10])
 		c.deps.Logger.ErrorContext(r.Context(), "console", "id", id, "path", r.URL.Path, "error", err)
+	}
+	if p.wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.wait))
 	}
 	if wantsJSON(r) {
 		writeJSONProblem(w, p)

@@ -40,19 +40,32 @@ func (c *Console) signedIn(r *http.Request) *signedIn {
 	if err != nil {
 		return nil
 	}
-	s, ok := c.deps.SignIn.Lookup(cookie.Value)
+	find := c.deps.SignIn.Lookup
+	if asksByItself(r) {
+		find = c.deps.SignIn.Peek
+	}
+	s, ok := find(cookie.Value)
 	if !ok {
 		return nil
 	}
 	return &signedIn{person: &s.Person, csrf: s.CSRF, session: s.ID, opened: c.looks.of("sign-in "+s.ID, c.deps.Now())}
 }
 
-// asks finds who a request comes from, nil if from nobody. The API takes tokens, too: where a request brings one, it alone
-// counts, and the cookie beside it is not looked at.
+// asksByItself reports whether an open page asks, every few seconds: nobody need be there, so no sign-in is used by it.
+func asksByItself(r *http.Request) bool {
+	return r.URL.Path == "/health/now" || r.URL.Path == "/activity/new"
+}
+
+// asks finds who a request comes from, nil if from nobody. The API takes tokens, too, but not beside a cookie: as whom such a
+// request is made cannot be told.
 func (c *Console) asks(r *http.Request) (*signedIn, error) {
 	given := r.Header.Values("Authorization")
 	if len(given) == 0 {
 		return c.signedIn(r), nil
+	}
+	if _, err := r.Cookie(cookieName(r)); err == nil {
+		return nil, &problem{status: http.StatusBadRequest, code: "invalid", heading: "Twice signed in", text: "The request brings a token and the cookie of a sign-in.",
+			advice: "Send one of the two."}
 	}
 	if !wantsJSON(r) {
 		return nil, nil
@@ -64,7 +77,7 @@ func (c *Console) asks(r *http.Request) (*signedIn, error) {
 	person, err := c.deps.SignIn.Bearer(r.Context(), strings.TrimSpace(token), from(r))
 	switch {
 	case errors.Is(err, signin.ErrTooMany):
-		return nil, &problem{status: http.StatusTooManyRequests, code: "too_many", heading: "Too many attempts", text: "Too many tokens were refused.", advice: "Wait a minute."}
+		return nil, &problem{status: http.StatusTooManyRequests, code: "too_many", heading: "Too many attempts", text: "Too many tokens were refused.", advice: "Wait a minute.", wait: 60}
 	case errors.Is(err, signin.ErrNobody):
 		return nil, nil
 	case err != nil:

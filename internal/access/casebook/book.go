@@ -44,6 +44,23 @@ func (b *Book) Apply(seq uint64, r *audit.Record) {
 	}
 }
 
+// Back implements acts.Keeper: a clock that was set back ends every grant that is open and every request that waits. A review
+// that is not overdue is due when it would have been.
+func (b *Book) Back(_ uint64, from, to time.Time) {
+	for _, g := range b.grants {
+		if g.settle(from); g.lives() {
+			if g.State == Opened {
+				g.Until = to
+			}
+			g.State = Expired
+		}
+		if g.ReviewDue.After(from) {
+			g.ReviewDue = g.ReviewDue.Add(to.Sub(from))
+		}
+	}
+	b.high = to
+}
+
 // judge says what an act does at a time, or which rule stands against it.
 func (b *Book) judge(d *deed, now time.Time) (change, error) {
 	switch d.typ {

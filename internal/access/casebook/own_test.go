@@ -124,8 +124,18 @@ func TestPrivileged(t *testing.T) {
 	if g.State != casebook.Opened {
 		t.Fatalf("%+v", g)
 	}
+	matter, err := b.Open(ctx, lea, casebook.NewCase{Kind: casebook.KindMatter, Purpose: casebook.PurposeLegalMatter, Basis: casebook.BasisLegalClaims})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken, err := b.BreakGlass(ctx, lea, casebook.Ask{Case: matter.ID, Class: audit.ClassText, Records: []uint64{seq}, Reason: "at once"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.people.accounts["email:dana@example.com"] = member // she was elected since
-	_, err := b.Read(ctx, kim, g.ID, seq)
+	_, err = b.Read(ctx, lea, broken.ID, seq)
+	mustRefuse(t, "read by counsel of a matter who broke the glass before", err, casebook.ErrNoGrant)
+	_, err = b.Read(ctx, kim, g.ID, seq)
 	mustRefuse(t, "read by an analyst", err, casebook.ErrRefused)
 	ask := casebook.Ask{Case: early, Class: audit.ClassText, Records: []uint64{seq}, Reason: "why"}
 	_, err = b.Request(ctx, kim, ask)
@@ -145,6 +155,8 @@ func TestPrivileged(t *testing.T) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	ask.Case = c.ID
+	_, err = b.BreakGlass(ctx, lea, ask)
+	mustRefuse(t, "broken by counsel of the matter", err, casebook.ErrRefused)
 	g, err = b.Request(ctx, lea, ask)
 	if err != nil || g.State != casebook.Requested {
 		t.Fatalf("one person is not enough: %+v, %v", g, err)

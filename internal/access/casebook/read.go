@@ -172,7 +172,7 @@ func (d *Desk) barRecord(ctx context.Context, by *access.Person, g *Grant, c *Ca
 	switch kinds := d.cfg.privileged(cov.groups); {
 	case len(kinds) > 0 && !privileges(c, part, &deed{roles: by.Roles}):
 		return fmt.Errorf("%w: it is content of a privileged group (%s), which opens to counsel who takes part in a matter alone", ErrRefused, strings.Join(kinds, ", "))
-	case len(kinds) > 0 && g.Alone:
+	case len(kinds) > 0 && (g.Alone || g.BreakGlass):
 		return fmt.Errorf("%w: content of a privileged group takes two people; ask for another grant", ErrNoGrant)
 	case cov.unknown && !g.OwnerUnknown:
 		return fmt.Errorf("%w: nobody is known as owner of this record; ask for a grant that says so", ErrNoGrant)

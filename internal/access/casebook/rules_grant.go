@@ -48,6 +48,9 @@ func (b *Book) judgeRequest(d *deed, now time.Time) (change, error) {
 		return nil, err
 	}
 	if alone {
+		if len(g.Privileged)+len(c.Privileged) > 0 {
+			return nil, fmt.Errorf("%w: content of a privileged group always takes two people; ask for it", ErrRefused)
+		}
 		if err := b.breaks(d, g, now); err != nil {
 			return nil, err
 		}

@@ -119,6 +119,24 @@ func (b *Book) forget() {
 	maps.DeleteFunc(b.endedAll, func(_ string, e end) bool { return old(e.at) })
 }
 
+// Back implements acts.Keeper: a clock that was set back ends every sign-in, and leaves of a token what was left of it.
+func (b *Book) Back(seq uint64, from, to time.Time) {
+	b.endedAll[""] = end{seq, to}
+	b.latest = to
+	for id, t := range b.tokens {
+		if !t.Ended.IsZero() {
+			continue
+		}
+		next := *t // what was given out does not change
+		if t.Until.After(from) {
+			next.Until = t.Until.Add(to.Sub(from))
+		} else {
+			next.Ended = t.Until
+		}
+		b.tokens[id] = &next
+	}
+}
+
 // has reports whether a sign-in that began at a position was ended.
 func (b *Book) has(s *Session) bool {
 	_, one := b.ended[s.ID]

@@ -19,6 +19,7 @@ const (
 	MaxStepUp   = time.Hour
 	MaxToken    = 366 * 24 * time.Hour
 	tokenPeriod = 90 * 24 * time.Hour // unless told otherwise
+	idlePeriod  = 30 * time.Minute    // likewise
 )
 
 // Config says who may sign in and as what.
@@ -31,6 +32,8 @@ type Config struct {
 	Local []Local `yaml:"local"`
 	// Session is how long a sign-in lasts, at most 8 hours (the default).
 	Session time.Duration `yaml:"session"`
+	// Idle is how long a sign-in may go without a request before it ends, at most as long as it lasts (default 30 minutes).
+	Idle time.Duration `yaml:"idle"`
 	// StepUp is how fresh a sign-in has to be for opening content, approving, releasing a hold and erasing (default 10 minutes).
 	StepUp time.Duration `yaml:"step_up"`
 	// Bootstrap keeps the local administrator although an administrator has signed in at the identity provider.
@@ -112,6 +115,7 @@ type Tokens struct {
 // withDefaults fills in what is not said.
 func (c Config) withDefaults() Config {
 	c.Session = cmp.Or(c.Session, MaxSession)
+	c.Idle = cmp.Or(c.Idle, min(idlePeriod, c.Session))
 	c.StepUp = cmp.Or(c.StepUp, 10*time.Minute)
 	c.Tokens.Longest = cmp.Or(c.Tokens.Longest, MaxToken)
 	o := &c.OIDC
@@ -135,6 +139,9 @@ func (c Config) Validate() error {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("access."+format, args...)) }
 	if c.Session < 0 || c.Session > MaxSession || c.Session > 0 && c.Session < time.Minute {
 		bad("session: %v is not between 1m and 8h", c.Session)
+	}
+	if c.Idle < 0 || c.Idle > cmp.Or(c.Session, MaxSession) || c.Idle > 0 && c.Idle < time.Minute {
+		bad("idle: %v is not between 1m and what access.session says", c.Idle)
 	}
 	if c.StepUp < 0 || c.StepUp > MaxStepUp || c.StepUp > 0 && c.StepUp < time.Minute {
 		bad("step_up: %v is not between 1m and 1h", c.StepUp)

@@ -34,6 +34,18 @@ func (s *Service) End(ctx context.Context, id string, by *access.Person) error {
 	return s.recordEnd(ctx, gone[0], reason, identity(by))
 }
 
+// replace ends the sign-in that another one has taken the place of.
+func (s *Service) replace(ctx context.Context, id string, by *Session) {
+	s.mu.Lock()
+	gone := s.table.take(func(x *Session) bool { return x.ID == id })
+	s.mu.Unlock()
+	for _, x := range gone {
+		if err := s.recordEnd(ctx, x, "replaced", by.Person.Identity()); err != nil {
+			s.deps.Logger.WarnContext(ctx, "the end of the sign-in before", "error", err)
+		}
+	}
+}
+
 // recordEnd makes the end of a sign-in that is out of the table last.
 func (s *Service) recordEnd(ctx context.Context, x *Session, reason string, by audit.Identity) error {
 	_, err := s.deps.Acts.Decide(context.WithoutCancel(ctx), s.deps.Door, func(time.Time) (intake.Act, error) {

@@ -32,7 +32,10 @@ type Attempt struct {
 	// StepUp asks for a fresh sign-in, and Subject for who has to come back.
 	StepUp  bool
 	Subject string
-	From    From
+	// Replaces is the id of the sign-in that this browser has: it ends once the new one has begun. The cookie of it does not
+	// come back from another site, so it is remembered here.
+	Replaces string
+	From     From
 }
 
 // flight is a sign-in under way.
@@ -146,6 +149,7 @@ func (s *Service) Finish(ctx context.Context, query url.Values, binding string, 
 	if secret, err = s.admit(ctx, round, sess); err != nil {
 		return "", nil, "", err
 	}
+	s.replace(ctx, f.Replaces, sess)
 	return secret, sess, f.ReturnTo, nil
 }
 

@@ -70,7 +70,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if deps.Logger == nil {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{deps: deps, cfg: cfg.withDefaults(), clock: newClock(deps.Now, deps.NotBefore), limits: newLimits(), table: table{make(map[digest]*Session)}, flights: newFlights(), ends: make(map[string]int)}
+	s := &Service{deps: deps, cfg: cfg.withDefaults(), clock: newClock(deps.Now, deps.NotBefore, deps.Logger), limits: newLimits(), table: table{make(map[digest]*Session)}, flights: newFlights(), ends: make(map[string]int)}
 	var err error
 	if s.cfg.OIDC.Issuer != "" {
 		if s.oidc, err = newProvider(s.cfg.OIDC, deps, s.clock.now); err != nil {
@@ -107,7 +107,7 @@ func (s *Service) takeUp(ctx context.Context) error {
 	return s.deps.Acts.Within(ctx, func(time.Time) error {
 		s.over = s.deps.Book.over
 		for _, x := range list {
-			if s.deps.Book.has(x) || !now.Before(x.Until) || x.Until.Sub(x.Began) > MaxSession || x.Began.After(now.Add(time.Minute)) {
+			if s.deps.Book.has(x) || !now.Before(x.Until) || x.idle(now, s.cfg.Idle) || s.clock.before || x.Until.Sub(x.Began) > MaxSession || x.Began.After(now.Add(time.Minute)) {
 				broken = append(broken, x.ID)
 				continue
 			}
@@ -143,6 +143,7 @@ func (s *Service) Run(ctx context.Context) error {
 		for waiting := true; waiting; {
 			select {
 			case <-ctx.Done():
+				s.save(context.WithoutCancel(ctx))
 				return nil
 			case <-sweep.C:
 				s.sweep(ctx)
@@ -167,15 +168,45 @@ func (s *Service) tellKept(ctx context.Context) {
 
 // sweep lets go of what has run out.
 func (s *Service) sweep(ctx context.Context) {
+	if s.clock.isBack() { // what is left of which sign-in, nobody can tell any more
+		if _, err := s.EndAll(ctx, "", nil); err != nil {
+			s.deps.Logger.WarnContext(ctx, "the clock was set back", "error", err)
+		}
+		s.clock.reset()
+	}
 	now := s.clock.now()
 	s.mu.Lock()
 	gone := s.table.take(func(x *Session) bool { return !now.Before(x.Until) })
+	idle := s.table.take(func(x *Session) bool { return x.idle(now, s.cfg.Idle) })
 	s.mu.Unlock()
 	for _, x := range gone {
 		s.forget(ctx, x.ID)
 	}
+	for _, x := range idle {
+		if err := s.recordEnd(ctx, x, "idle", identity(nil)); err != nil {
+			s.deps.Logger.WarnContext(ctx, "the end of a sign-in is not on record", "error", err)
+		}
+	}
+	s.save(ctx)
 	if !s.limits.spent(From{}) {
 		s.deps.Health.Clear(conditionMany)
+	}
+}
+
+// save keeps when sign-ins were last used, so that none is idle for longer over a restart.
+func (s *Service) save(ctx context.Context) {
+	s.mu.Lock()
+	var used []*Session
+	for _, x := range s.table.byDigest {
+		if x.used.at.Load() != x.used.saved.Load() {
+			used = append(used, x)
+		}
+	}
+	s.mu.Unlock()
+	for _, x := range used {
+		if err := s.state.put(ctx, x); err != nil {
+			s.deps.Logger.WarnContext(ctx, "when a sign-in was last used is not in the state file", "error", err)
+		}
 	}
 }
 
@@ -185,16 +216,30 @@ func (s *Service) config() Config {
 	return s.cfg
 }
 
-// Lookup finds the sign-in of a cookie.
+// Lookup finds the sign-in of a cookie, which is used by that.
 func (s *Service) Lookup(secret string) (*Session, bool) {
+	x, ok := s.Peek(secret)
+	if ok {
+		x.used.at.Store(s.clock.now().UnixNano())
+	}
+	return x, ok
+}
+
+// Peek is Lookup for what a page asks by itself: nobody need be there, and the sign-in goes on being idle.
+func (s *Service) Peek(secret string) (*Session, bool) {
 	d, now := digestOf(secret), s.clock.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.table.byDigest[d]
-	if x == nil || !now.Before(x.Until) || x.bootstrap && s.isOver() {
+	if x == nil || !s.lives(x, now) {
 		return nil, false
 	}
 	return x, true
+}
+
+// lives reports whether a sign-in of the table is good. s.mu is held.
+func (s *Service) lives(x *Session, now time.Time) bool {
+	return now.Before(x.Until) && !x.idle(now, s.cfg.Idle) && (!x.bootstrap || !s.isOver())
 }
 
 // Sessions lists who is signed in, the newest first.
@@ -204,7 +249,7 @@ func (s *Service) Sessions() []Session {
 	defer s.mu.Unlock()
 	var list []Session
 	for _, x := range s.table.byDigest {
-		if now.Before(x.Until) && (!x.bootstrap || !s.isOver()) {
+		if s.lives(x, now) {
 			list = append(list, *x)
 		}
 	}
@@ -218,7 +263,7 @@ func (s *Service) isOver() bool { return s.oidc != nil && s.over && !s.cfg.Boots
 // admit signs somebody in: on record first, and only if no EndAll came after round.
 func (s *Service) admit(ctx context.Context, round int, x *Session) (cookie string, err error) {
 	cookie, x.ID, x.CSRF = newSecret(), rand.Text(), newSecret()
-	x.digest, x.From = digestOf(cookie), x.From.cut()
+	x.digest, x.From, x.used = digestOf(cookie), x.From.cut(), usedAt(x.Began)
 	p := &x.Person
 	act := intake.Act{Type: TypeEnter, Activity: audit.ActivitySignIn, Account: p.Identity(), Attributes: audit.Attrs{
 		attr(attrSession, x.ID), attr(attrVia, string(p.Via)), attr(attrRoles, joined(p.Roles)), attr(attrFrom, x.From.IP),

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
@@ -31,6 +32,25 @@ type Session struct {
 	bootstrap bool   // it ends with the bootstrap administrator
 	sid       string // the provider's own id of the sign-in; ""
 	hint      string // the id token, as the provider wants it back to sign out there; ""
+	used      *use   // shared by every copy
+}
+
+// use is when a sign-in was last used.
+type use struct {
+	at    atomic.Int64 // Unix nanoseconds
+	saved atomic.Int64 // what of it is in the state file
+}
+
+func usedAt(t time.Time) *use {
+	u := new(use)
+	u.at.Store(t.UnixNano())
+	u.saved.Store(t.UnixNano())
+	return u
+}
+
+// idle reports whether a sign-in has gone without a request for longer than a time.
+func (s *Session) idle(now time.Time, longest time.Duration) bool {
+	return now.Sub(time.Unix(0, s.used.at.Load())) > longest
 }
 
 // From is where a request comes from.

@@ -154,7 +154,9 @@ func TestTime(t *testing.T) {
 	s := newSpine(t)
 	now := time.Now()
 	s.now = func() time.Time { return now }
-	svc := s.start(t, people())
+	cfg := people()
+	cfg.Idle = signin.MaxSession
+	svc := s.start(t, cfg)
 	secret, sess := enter(t, svc, "priya")
 	if life := sess.Until.Sub(sess.Began); life != signin.MaxSession {
 		t.Errorf("it lasts %v", life)

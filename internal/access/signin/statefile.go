@@ -44,6 +44,7 @@ type row struct {
 	Bootstrap bool          `json:"bootstrap,omitempty"`
 	SID       string        `json:"sid,omitempty"`
 	Hint      string        `json:"hint,omitempty"`
+	Used      time.Time     `json:"used,omitzero"`
 }
 
 func openStateFile(ctx context.Context, dir string, key *[32]byte) (*stateFile, error) {
@@ -96,14 +97,18 @@ func (f *stateFile) put(ctx context.Context, s *Session) error {
 	if f == nil {
 		return nil
 	}
+	used := s.used.at.Load()
 	plain, err := json.Marshal(row{
-		Digest: s.digest[:], Seq: s.seq, Person: s.Person, CSRF: s.CSRF, Began: s.Began, Until: s.Until, From: s.From, Bootstrap: s.bootstrap, SID: s.sid, Hint: s.hint,
+		Used: time.Unix(0, used).UTC(), Digest: s.digest[:], Seq: s.seq, Person: s.Person, CSRF: s.CSRF, Began: s.Began, Until: s.Until, From: s.From, Bootstrap: s.bootstrap, SID: s.sid, Hint: s.hint,
 	})
 	if err != nil {
 		return err
 	}
-	_, err = f.db.ExecContext(ctx, `INSERT OR REPLACE INTO sign_ins VALUES (?, ?)`, s.ID, f.aead.Seal(nil, nil, plain, []byte(s.ID)))
-	return err
+	if _, err = f.db.ExecContext(ctx, `INSERT OR REPLACE INTO sign_ins VALUES (?, ?)`, s.ID, f.aead.Seal(nil, nil, plain, []byte(s.ID))); err != nil {
+		return err
+	}
+	s.used.saved.Store(used)
+	return nil
 }
 
 func (f *stateFile) remove(ctx context.Context, id string) error {
@@ -145,8 +150,11 @@ func (f *stateFile) open(id string, sealed []byte) *Session {
 	if err != nil || json.Unmarshal(plain, &r) != nil || len(r.Digest) != len(digest{}) {
 		return nil
 	}
+	if r.Used.IsZero() {
+		r.Used = r.Began
+	}
 	return &Session{
-		ID: id, digest: digest(r.Digest), seq: r.Seq, Person: r.Person, CSRF: r.CSRF, Began: r.Began, Until: r.Until, From: r.From, bootstrap: r.Bootstrap, sid: r.SID, hint: r.Hint,
+		used: usedAt(r.Used), ID: id, digest: digest(r.Digest), seq: r.Seq, Person: r.Person, CSRF: r.CSRF, Began: r.Began, Until: r.Until, From: r.From, bootstrap: r.Bootstrap, sid: r.SID, hint: r.Hint,
 	}
 }
 

@@ -37,7 +37,7 @@ func (b *Bench) openSignIns(o Options) {
 	var err error
 	b.Acts, err = acts.Load(ctx, b.Dir, acts.Key{}, b.Journal.Reader(), book)
 	must(t, err)
-	b.access = signin.Config{Local: []signin.Local{localOf(Auditor())}}
+	b.access = signin.Config{Idle: signin.MaxSession, Local: []signin.Local{localOf(Auditor())}}
 	deps := signin.Deps{Dir: b.Dir, StateKey: &b.stateKey, Acts: b.Acts, Book: book, Door: recorder{b}, Owner: "root", Health: b.Health,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: b.now}
 	if o.Access != nil {
