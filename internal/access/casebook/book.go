@@ -14,14 +14,16 @@ import (
 type Book struct {
 	cases  map[string]*Case
 	grants map[string]*Grant
-	last   map[string]int // highest number by letter and year
-	high   time.Time      // latest time of a record
+	of     map[string][]*Grant // the grants of each case, in the order of the requests
+	alive  map[string]*Grant   // see living
+	last   map[string]int      // highest number by letter and year
+	high   time.Time           // latest time of a record
 	holds  func(caseID string) []string
 }
 
 // NewBook makes an empty book.
 func NewBook() *Book {
-	return &Book{cases: make(map[string]*Case), grants: make(map[string]*Grant), last: make(map[string]int)}
+	return &Book{cases: make(map[string]*Case), grants: make(map[string]*Grant), of: make(map[string][]*Grant), alive: make(map[string]*Grant), last: make(map[string]int)}
 }
 
 // HeldBy has the book ask which legal holds of a case are not released: a matter is not closed over them. It is called under
@@ -140,12 +142,39 @@ func (b *Book) Grant(id string, now time.Time) (Grant, bool) {
 // Grants lists the grants of a case, or of all where it is "", as they stand at a time, the latest first.
 func (b *Book) Grants(caseID string, now time.Time) []Grant {
 	var list []Grant
-	for _, g := range b.grants {
-		if caseID == "" || g.Case == caseID {
+	if caseID != "" {
+		for _, g := range slices.Backward(b.of[caseID]) {
 			list = append(list, g.clone(now))
 		}
+		return list
+	}
+	for _, g := range b.grants {
+		list = append(list, g.clone(now))
 	}
 	slices.SortFunc(list, func(x, y Grant) int { return cmp.Compare(y.Seq, x.Seq) })
+	return list
+}
+
+// add takes a grant in.
+func (b *Book) add(g *Grant) {
+	b.take("G", g.ID)
+	b.grants[g.ID], b.alive[g.ID] = g, g
+	b.of[g.Case] = append(b.of[g.Case], g)
+}
+
+// living lists the grants that somebody may still have to do with, the latest first: requests that wait, grants that are
+// open, and openings whose review is owed. Every page asks for them, so the others, which grow for ever, are let go of. What
+// it lists is the book's own: who keeps one clones it.
+func (b *Book) living() []*Grant {
+	list := make([]*Grant, 0, len(b.alive))
+	for id, g := range b.alive {
+		if g.over(b.high) { // by a record's time, which does not run backwards
+			delete(b.alive, id)
+			continue
+		}
+		list = append(list, g)
+	}
+	slices.SortFunc(list, func(x, y *Grant) int { return cmp.Compare(y.Seq, x.Seq) })
 	return list
 }
 
@@ -172,8 +201,8 @@ func (b *Book) grant(id string) (*Grant, *Case, error) {
 
 // end ends the grants of a case that live: of everybody, or of one person.
 func (b *Book) end(caseID string, of *Ref, now time.Time) {
-	for _, g := range b.grants {
-		if g.Case != caseID || of != nil && !g.By.is(*of) {
+	for _, g := range b.of[caseID] {
+		if of != nil && !g.By.is(*of) {
 			continue
 		}
 		if g.settle(now); !g.lives() {

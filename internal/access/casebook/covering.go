@@ -18,9 +18,9 @@ func (d *Desk) Usable(ctx context.Context, by *access.Person) ([]Grant, error) {
 	var list []Grant
 	err := d.deps.Acts.Within(ctx, func(now time.Time) error {
 		who := refOf(by)
-		for _, g := range d.deps.Book.Grants("", now) {
-			if g.State == Opened && g.By.is(who) && bound(by, g.Case) == nil {
-				list = append(list, g)
+		for _, g := range d.deps.Book.living() {
+			if g.stands(now) == Opened && g.By.is(who) && bound(by, g.Case) == nil {
+				list = append(list, g.clone(now))
 			}
 		}
 		return nil

@@ -90,6 +90,19 @@ func (g *Grant) settle(now time.Time) {
 	}
 }
 
+// stands is the state of a grant at a time.
+func (g *Grant) stands(now time.Time) GrantState {
+	as := Grant{State: g.State, Until: g.Until, At: g.At}
+	as.settle(now)
+	return as.State
+}
+
+// over reports whether nothing can come of a grant any more at a time: it is not open, waits for nobody, and owes no review.
+func (g *Grant) over(now time.Time) bool {
+	as := Grant{State: g.stands(now)}
+	return !as.lives() && !g.Unreviewed()
+}
+
 // lives is as much of a grant as may still change something: one that is open or waits.
 func (g *Grant) lives() bool { return g.State == Opened || g.State == Requested }
 

@@ -39,7 +39,7 @@ func (b *Book) sight(by *access.Person, c *Case, now time.Time) sight {
 		return unseen
 	case by.May(access.AllCases):
 		return seen
-	case by.May(access.ApproveGrant) && slices.ContainsFunc(b.Grants(c.ID, now), func(g Grant) bool { return g.State == Requested }):
+	case by.May(access.ApproveGrant) && slices.ContainsFunc(b.of[c.ID], func(g *Grant) bool { return g.stands(now) == Requested }):
 		return seen
 	}
 	return unseen
@@ -148,16 +148,22 @@ func (d *Desk) Waiting(ctx context.Context, by *access.Person) (approve, review 
 	if err := by.Allow(access.SignedIn); err != nil {
 		return nil, nil, err
 	}
+	approves, reviews := by.May(access.ApproveGrant), by.May(access.ReviewGrant)
+	if !approves && !reviews {
+		return nil, nil, nil
+	}
 	err = d.deps.Acts.Within(ctx, func(now time.Time) error {
-		for _, g := range d.deps.Book.Grants("", now) {
+		act := &deed{by: refOf(by), roles: by.Roles}
+		for _, g := range d.deps.Book.living() {
 			c := d.deps.Book.cases[g.Case]
-			act := &deed{by: refOf(by), roles: by.Roles, caseID: g.Case}
-			switch {
-			case bound(by, g.Case) != nil || second(c, &g, act) != nil:
-			case g.State == Requested && c.State == Open && by.May(access.ApproveGrant):
-				approve = append(approve, g)
-			case g.Unreviewed() && by.May(access.ReviewGrant):
-				review = append(review, g)
+			asked, owed := approves && c.State == Open && g.stands(now) == Requested, reviews && g.Unreviewed()
+			if !asked && !owed || bound(by, g.Case) != nil || second(c, g, act) != nil {
+				continue
+			}
+			if asked {
+				approve = append(approve, g.clone(now))
+			} else {
+				review = append(review, g.clone(now))
 			}
 		}
 		return nil

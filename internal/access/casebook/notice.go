@@ -75,9 +75,9 @@ func (d *Desk) Settle(ctx context.Context) (next time.Duration, err error) {
 	var now time.Time
 	if err := d.deps.Acts.Within(ctx, func(at time.Time) error {
 		now = at
-		for _, g := range d.deps.Book.Grants("", at) {
+		for _, g := range d.deps.Book.living() {
 			if g.Unreviewed() {
-				open = append(open, g)
+				open = append(open, g.clone(at))
 			}
 		}
 		return nil

@@ -60,8 +60,7 @@ func (b *Book) judgeRequest(d *deed, now time.Time) (change, error) {
 	}
 	return func(seq uint64) {
 		g.Seq = seq
-		b.take("G", g.ID)
-		b.grants[g.ID] = g
+		b.add(g)
 		for _, kind := range g.Privileged {
 			if !slices.Contains(c.Privileged, kind) {
 				c.Privileged = append(c.Privileged, kind)
@@ -75,7 +74,7 @@ func (b *Book) breaks(d *deed, g *Grant, now time.Time) error {
 	if !d.reason {
 		return fmt.Errorf("%w: who breaks the glass says why", ErrInvalid)
 	}
-	for _, other := range b.grants {
+	for _, other := range b.alive {
 		if other.Unreviewed() && other.By.is(d.by) && now.After(other.ReviewDue) {
 			return fmt.Errorf("%w: the review of %s, which you opened alone, is overdue; a privacy officer reviews it first", ErrRefused, other.ID)
 		}
