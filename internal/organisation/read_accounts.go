@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -165,19 +166,13 @@ func (v *View) Owner(ctx context.Context, container string) ([]Owner, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	all, err := v.accounts(ctx)
+	of, err := v.named(ctx)
 	if err != nil {
 		return nil, err
 	}
-	names := make(map[subject]*Account)
-	for _, a := range all {
-		for _, s := range a.subjects {
-			names[s] = a
-		}
-	}
 	for i := range list {
-		if a := names[list[i].Account]; a != nil {
-			list[i].Account, list[i].Name = a.ID, a.Name
+		if a, ok := of[list[i].Account]; ok {
+			list[i].Account, list[i].Name = a.id, a.name
 		} else {
 			_, list[i].Name, _ = strings.Cut(list[i].Account, ":")
 		}
@@ -186,6 +181,41 @@ func (v *View) Owner(ctx context.Context, container string) ([]Owner, error) {
 		return cmp.Or(order2(b.Created, a.Created), cmp.Compare(a.Name, b.Name), order2(b.Proved, a.Proved))
 	})
 	return list, nil
+}
+
+// names are the accounts by what they were ever known as, as the view had them at one position.
+type names struct {
+	mu sync.Mutex
+	at uint64            // guarded by mu
+	of map[subject]named // guarded by mu; nil before the first. Its values never change
+}
+
+type named struct{ id, name string }
+
+// named tells which account a subject belongs to. To put all accounts together takes as long as there are accounts, so it
+// is done once for each position.
+func (v *View) named(ctx context.Context) (map[subject]named, error) {
+	at, err := v.Position(ctx) // before the accounts, which may be newer
+	if err != nil {
+		return nil, err
+	}
+	v.names.mu.Lock()
+	defer v.names.mu.Unlock()
+	if v.names.of != nil && v.names.at == at {
+		return v.names.of, nil
+	}
+	all, err := v.accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[subject]named)
+	for _, a := range all {
+		for _, s := range a.subjects {
+			of[s] = named{a.ID, a.Name}
+		}
+	}
+	v.names.at, v.names.of = at, of
+	return of, nil
 }
 
 // fields reads the fields of something the directory lists.

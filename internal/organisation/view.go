@@ -23,6 +23,9 @@ type View struct {
 	file   *viewfile.File
 	logger *slog.Logger
 
+	// Of the reading end: one request may ask whose very many containers are.
+	names names
+
 	// Of the writing end.
 	sights *sights
 }
