@@ -13,36 +13,33 @@ import (
 	"github.com/tripod-audit/tripod/internal/simulate/world"
 )
 
-// demoStaff are the people of the demo's enterprise who work with its cases.
-type demoStaff struct{ analyst, officer, counsel *access.Person }
-
-func newDemoStaff(w *world.World) demoStaff {
-	person := func(login string, role access.Role) *access.Person {
-		p := &access.Person{Subject: "os:" + login, Email: login + "@" + w.Org.Domain, Roles: []access.Role{role}, Via: access.ViaLocal, Since: time.Now()}
-		if a := w.Account(p.Email); a != nil {
-			p.Name = a.Name
-		}
-		return p
-	}
-	return demoStaff{person("leonie", access.Analyst), person("helene", access.PrivacyOfficer), person("friederike", access.Counsel)}
-}
-
 // demoCases makes the cases of a demo, as the acts of the people who would: what the gateway stopped is investigated, with a
 // grant that is open; somebody asked for access, and opening theirs waits for a second person; a legal matter is closed. It
 // tells the number of the investigation.
 func (a *App) demoCases(ctx context.Context, w *world.World) (string, error) {
-	staff := newDemoStaff(w)
-	c, err := a.demoInvestigation(ctx, staff.analyst, staff.officer)
+	analyst, err := a.demoPerson(demoAnalyst)
+	if err != nil {
+		return "", err
+	}
+	officer, err := a.demoPerson(demoOfficer)
+	if err != nil {
+		return "", err
+	}
+	counsel, err := a.demoPerson(demoCounsel)
+	if err != nil {
+		return "", err
+	}
+	c, err := a.demoInvestigation(ctx, analyst, officer)
 	if err != nil {
 		return "", fmt.Errorf("investigation: %w", err)
 	}
-	if err := a.demoRequest(ctx, "dana@"+w.Org.Domain, staff.officer); err != nil {
+	if err := a.demoRequest(ctx, "dana@"+w.Org.Domain, officer); err != nil {
 		return "", fmt.Errorf("request: %w", err)
 	}
-	matter, err := a.desk.Open(ctx, staff.counsel, casebook.NewCase{Kind: casebook.KindMatter, Purpose: casebook.PurposeLegalMatter, Basis: casebook.BasisLegalClaims,
+	matter, err := a.desk.Open(ctx, counsel, casebook.NewCase{Kind: casebook.KindMatter, Purpose: casebook.PurposeLegalMatter, Basis: casebook.BasisLegalClaims,
 		Reference: "LIT-0417", Title: "Invoice of a supplier, settled"})
 	if err == nil {
-		_, err = a.desk.Close(ctx, staff.counsel, matter.ID, "settled out of court")
+		_, err = a.desk.Close(ctx, counsel, matter.ID, "settled out of court")
 	}
 	if err != nil {
 		return "", fmt.Errorf("matter: %w", err)

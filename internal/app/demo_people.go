@@ -2,7 +2,8 @@ package app
 
 import (
 	"context"
-	"strings"
+	"fmt"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/signin"
@@ -11,22 +12,61 @@ import (
 
 // DemoPerson is somebody of the demo's enterprise with a link into the console.
 type DemoPerson struct {
-	Name, Role string
-	Link       string // works once, for 15 minutes
+	Login, Name, Role string
+	Link              string // works once, for 15 minutes
 }
 
-// demoLocal lets the people of a demo sign in by links: each role's own, and who runs the demo with enough roles to see
-// everything.
+// The people of the demo's enterprise who work with its Tripod, by login name.
+const (
+	demoAdministrator = "marit"
+	demoOfficer       = "helene"
+	demoCounsel       = "friederike"
+	demoAnalyst       = "leonie"
+	demoAuditor       = "ruth"
+	demoOperator      = "tobias"
+)
+
+// demoAudit is how long the demo's auditor may look.
+const demoAudit = 10 * 24 * time.Hour
+
+// demoLocal lets the people of a demo sign in by links: who runs it, first, with enough roles to see everything, and one for
+// each role. Who runs it under the login of one of them is not listed twice.
 func demoLocal(w *world.World) []signin.Local {
-	staff := newDemoStaff(w)
-	list := []signin.Local{{OSUser: osIdentity().OSUser, Roles: []access.Role{access.Administrator, access.PrivacyOfficer, access.Counsel, access.Analyst}}}
-	for _, p := range []*access.Person{staff.officer, staff.counsel, staff.analyst,
-		{Subject: "os:omar", Name: "Omar", Email: "omar@" + w.Org.Domain, Roles: []access.Role{access.Operator}}} {
-		if login := strings.TrimPrefix(p.Subject, "os:"); login != list[0].OSUser {
-			list = append(list, signin.Local{OSUser: login, Email: p.Email, Name: p.Name, Roles: p.Roles})
+	login := osIdentity().OSUser
+	list := []signin.Local{{
+		OSUser: login, Email: login + "@" + w.Org.Domain, // one who is proved to have none decides nothing as a second person
+		Roles: []access.Role{access.Administrator, access.PrivacyOfficer, access.Counsel, access.Analyst},
+	}}
+	for _, p := range []struct {
+		login string
+		role  access.Role
+	}{
+		{demoAdministrator, access.Administrator}, {demoOfficer, access.PrivacyOfficer}, {demoCounsel, access.Counsel},
+		{demoAnalyst, access.Analyst}, {demoAuditor, access.Auditor}, {demoOperator, access.Operator},
+	} {
+		l := signin.Local{OSUser: p.login, Email: p.login + "@" + w.Org.Domain, Roles: []access.Role{p.role}}
+		if a := w.Account(l.Email); a != nil {
+			l.Name = a.Name
 		}
+		if p.role == access.Auditor {
+			l.Until = time.Now().Add(demoAudit)
+		}
+		if l.OSUser == login {
+			list[0].Name = l.Name
+			continue
+		}
+		list = append(list, l)
 	}
 	return list
+}
+
+// demoPerson is one of a demo's people, as they sign in.
+func (a *App) demoPerson(login string) (*access.Person, error) {
+	p, err := a.signIn.Local(login)
+	if err != nil {
+		return nil, fmt.Errorf("%s of the demo: %w", login, err)
+	}
+	return &p, nil
 }
 
 // demoPeople makes a link for each of a demo's people but who runs it.
@@ -34,7 +74,7 @@ func (a *App) demoPeople(ctx context.Context) []DemoPerson {
 	var list []DemoPerson
 	for _, l := range a.cfg.Access.Local[1:] {
 		if link := a.linkFor(ctx, l.OSUser); link != "" {
-			list = append(list, DemoPerson{Name: l.Name, Role: l.Roles[0].Words(), Link: link})
+			list = append(list, DemoPerson{Login: l.OSUser, Name: l.Name, Role: l.Roles[0].Words(), Link: link})
 		}
 	}
 	return list
