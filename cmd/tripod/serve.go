@@ -90,7 +90,7 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	for _, name := range c.absent() {
 		log.WarnContext(ctx, "this build has no such way in; the address is not used", "listener", name)
 	}
-	a, err := app.New(ctx, app.Options{Config: cfg, Version: version(), Logger: log, Level: level})
+	a, err := app.New(ctx, app.Options{Config: cfg, Version: version(), Logger: log, Level: level, Complete: c.complete})
 	if err != nil {
 		return err
 	}
@@ -179,6 +179,11 @@ func (c *serveCommand) config() (config.Config, error) {
 			return cfg, err
 		}
 	}
+	return c.complete(cfg)
+}
+
+// complete puts flags and environment over what a configuration file says, and validates the whole.
+func (c *serveCommand) complete(cfg config.Config) (config.Config, error) {
 	o := c.overrides(c.Data)
 	o.TLSCert, o.TLSKey, o.TLSClientCA = c.OTLPTLSCert, c.OTLPTLSKey, c.OTLPTLSClientCA
 	o.LogLevel, o.LogFormat, o.CheckpointInterval = c.LogLevel, c.LogFormat, c.CheckpointInterval

@@ -36,7 +36,11 @@ func Markdown() string {
 		if e.Command != "" {
 			name = "tripod " + e.Command
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", name, e.Right, e.Does)
+		fresh := ""
+		if e.Fresh {
+			fresh = " \\*"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s`%s | %s |\n", name, e.Right, fresh, e.Does)
 	}
 	return b.String()
 }

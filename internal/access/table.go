@@ -9,7 +9,9 @@ type Entry struct {
 	// Command is the words of a command ("case open"), with a flag where that makes it another one; "" for a route.
 	Command string
 	Right   Right
-	Does    string // in words, for documents and refusals
+	// Fresh: it asks for a sign-in that is fresh, though its right does not everywhere.
+	Fresh bool
+	Does  string // in words, for documents and refusals
 }
 
 // table is all there is. A route or command that stands not here is refused, and fails a test.
@@ -89,6 +91,7 @@ var table = []Entry{
 	{Route: "GET /reviews/digest", Right: ReadReviews, Does: "weekly digests of who looked"},
 	{Route: "GET /reviews/digest/{week}", Right: ReadReviews, Does: "the digest of one week"},
 	{Route: "GET /settings/capture", Right: ReadSettings, Does: "what content is kept for whom, and what other rules would change"},
+	{Route: "POST /settings/capture", Right: WriteSettings, Fresh: true, Does: "write the capture policy to the configuration file"},
 	{Route: "GET /api/v1/search", Right: ReadRecords, Does: "search"},
 	{Route: "GET /api/v1/facets", Right: ReadRecords, Does: "counts by value"},
 	{Route: "GET /api/v1/histogram", Right: ReadRecords, Does: "counts by time"},
@@ -180,6 +183,12 @@ func ForRoute(pattern string) (Right, bool) {
 		return "", false
 	}
 	return table[i].Right, true
+}
+
+// FreshFor reports whether a route asks for a fresh sign-in: because its right does, or by itself.
+func FreshFor(pattern string) bool {
+	i := slices.IndexFunc(table, func(e Entry) bool { return e.Route != "" && e.Route == pattern })
+	return i >= 0 && (table[i].Fresh || StepUp(table[i].Right))
 }
 
 // ForCommand finds the right a command asks for; ok is false for one that stands in no line.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +30,6 @@ import (
 	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
-	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/reviews"
 )
@@ -42,6 +42,9 @@ type Options struct {
 	Level   *slog.LevelVar     // of Logger; nil where it cannot change
 	Tokens  []credential.Token // beside those that Config refers to; a reload drops them
 	Callers []credential.Token // of the gateway, likewise
+	// Complete puts what flags and environment say over what a configuration file does, and validates the whole: for a file
+	// that is to be written. Nil: the file is all there is.
+	Complete func(config.Config) (config.Config, error)
 	// Now is the clock the gateway's records go by; nil is the machine's.
 	Now func() time.Time
 }
@@ -67,7 +70,9 @@ type App struct {
 	control    *control
 	ready      chan struct{}
 
-	kept atomic.Pointer[capture.Config] // the capture policy in force
+	inForce   atomic.Pointer[config.Config] // cfg with what reloads took over
+	reloading sync.Mutex                    // held by each reload, and while the configuration file is written
+	complete  func(config.Config) (config.Config, error)
 
 	extraTokens int // how many the options brought
 }
@@ -93,9 +98,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a := &App{
 		cfg: o.Config, version: o.Version, log: o.Logger, level: o.Level, health: &health.Registry{Notify: raised(o.Logger)}, metrics: prometheus.NewRegistry(), ready: make(chan struct{}),
+		complete: o.Complete,
 	}
-	kept := o.Config.Capture
-	a.kept.Store(&kept)
+	inForce := o.Config
+	a.inForce.Store(&inForce)
 	if err := a.open(ctx, o); err != nil {
 		return nil, errors.Join(err, a.close(ctx))
 	}
@@ -310,7 +316,7 @@ func (a *App) announce(ctx context.Context) error {
 	if err := os.WriteFile(a.addrsPath(), append(b, '\n'), 0o600); err != nil {
 		a.impaired(ctx, "serve.addresses", "commands cannot find this process: its addresses are not written", errors.Join(err, removeFile(a.addrsPath())))
 	}
-	if err := a.recordCapture(ctx); err != nil {
+	if err := a.recordCapture(ctx, osIdentity()); err != nil {
 		a.impaired(ctx, "serve.unrecorded", "a change of the capture policy is not on record", err)
 	}
 	digest, err := a.cfg.Digest()

@@ -16,8 +16,9 @@ const typeCapture = "tripod.capture.change"
 // captureCursor holds the digest of the capture policy that was last in force.
 const captureCursor = "capture.policy"
 
-// recordCapture puts on record that the capture policy in force is not the one that was before, wherever it was changed.
-func (a *App) recordCapture(ctx context.Context) error {
+// recordCapture puts on record that the capture policy in force is not the one that was before, wherever it was changed, and
+// at whose order it is in force now.
+func (a *App) recordCapture(ctx context.Context, by audit.Identity) error {
 	if a.truth.Refused != nil {
 		return nil
 	}
@@ -25,7 +26,8 @@ func (a *App) recordCapture(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read which capture policy was in force: %w", err)
 	}
-	before, after := string(was), a.cfg.Capture.Digest()
+	now := a.inForce.Load().Capture
+	before, after := string(was), now.Digest()
 	if before == "" {
 		before = capture.Config{}.Digest()
 	}
@@ -33,9 +35,9 @@ func (a *App) recordCapture(ctx context.Context) error {
 		return nil
 	}
 	_, err = a.truth.Door.Record(ctx, intake.Act{
-		Type: typeCapture, Activity: audit.ActivitySettingChange, Account: osIdentity(),
-		Attributes: audit.Attrs{audit.TextAttr("before", before), audit.TextAttr("after", after), audit.CountAttr("rules", int64(len(a.cfg.Capture.Rules)))},
-		Pieces:     []intake.Piece{{Name: "rules", Class: audit.ClassDetail, Kind: audit.KindString, Value: []byte(a.cfg.Capture.Words())}},
+		Type: typeCapture, Activity: audit.ActivitySettingChange, Account: by,
+		Attributes: audit.Attrs{audit.TextAttr("before", before), audit.TextAttr("after", after), audit.CountAttr("rules", int64(len(now.Rules)))},
+		Pieces:     []intake.Piece{{Name: "rules", Class: audit.ClassDetail, Kind: audit.KindString, Value: []byte(now.Words())}},
 	}, map[string][]byte{captureCursor: []byte(after)})
 	if err != nil {
 		return fmt.Errorf("record %s: %w", typeCapture, err)

@@ -16,11 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/tripod-audit/tripod/internal/config"
 	pages "github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/enforce/llmgateway"
 	"github.com/tripod-audit/tripod/internal/intake"
-	"github.com/tripod-audit/tripod/internal/intake/capture"
 )
 
 // console is the listener for people and for operators: pages, metrics, health and readiness.
@@ -52,7 +50,8 @@ func newConsole(ctx context.Context, a *App) (c *console, err error) {
 		return nil, errors.Join(err, ln.Close())
 	}
 	if c.pages, err = pages.New(pages.Config{URL: c.url(), Dir: a.cfg.Data, Version: a.version}, pages.Deps{
-		SignIn: a.signIn, Reader: a.reader(), Record: a.record, Desk: a.desk, Lifecycle: a.truth.forPages(), Health: a.health, Logger: a.log, Open: a.operators(), Standing: a.standing, Expiring: a.expiring, Capture: func() capture.Config { return *a.kept.Load() }, CaptureYAML: config.CaptureYAML, Contents: a.truth.Content.Reader(),
+		SignIn: a.signIn, Reader: a.reader(), Record: a.record, Desk: a.desk, Lifecycle: a.truth.forPages(), Health: a.health, Logger: a.log,
+		Open: a.operators(), Standing: a.standing, Expiring: a.expiring, Capture: &captureFile{a}, Contents: a.truth.Content.Reader(),
 	}); err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}

@@ -21,6 +21,13 @@ const (
 // configuration that load reads; everything else needs a restart, which is said in log and health. A configuration that is refused changes nothing.
 // The record of a reload names the configuration in force after it.
 func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	return a.reloadBy(ctx, osIdentity(), load)
+}
+
+// reloadBy is Reload under its lock, at the order of somebody.
+func (a *App) reloadBy(ctx context.Context, by audit.Identity, load func() (config.Config, error)) error {
 	restart, err := a.reload(ctx, load)
 	if err != nil {
 		a.health.Raise(conditionReload, health.Warning, "the configuration was not reloaded, the old one stays in force: "+err.Error())
@@ -33,10 +40,10 @@ func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) er
 		a.health.Raise(conditionRestart, health.Warning, text)
 		a.log.WarnContext(ctx, "configuration reloaded in part", "reason", text)
 	}
-	if err := a.recordCapture(ctx); err != nil {
+	if err := a.recordCapture(ctx, by); err != nil {
 		return err
 	}
-	digest, err := a.cfg.Digest()
+	digest, err := a.inForce.Load().Digest()
 	if err != nil {
 		return err
 	}
@@ -91,7 +98,7 @@ func (a *App) reload(ctx context.Context, load func() (config.Config, error)) (r
 		a.log.WarnContext(ctx, "the end of a sign-in is not on record", "error", err)
 	}
 	a.truth.Door.SetPolicy(kept)
-	a.kept.Store(&next.Capture)
-	a.cfg, restart = a.cfg.AfterReload(next)
+	effective, restart := a.inForce.Load().AfterReload(next)
+	a.inForce.Store(&effective)
 	return restart, nil
 }

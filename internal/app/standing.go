@@ -32,15 +32,16 @@ func (a *App) standing(context.Context) page.Standing {
 
 // listeners are the ways in and the console, with what protects each.
 func (a *App) listeners() []page.Listener {
+	cfg := a.inForce.Load()
 	otlp := "whoever reaches it may deliver"
 	switch {
-	case a.cfg.OTLP.TLS.ClientCA != "":
+	case cfg.OTLP.TLS.ClientCA != "":
 		otlp = "TLS; clients present a certificate"
-	case len(a.cfg.OTLP.Tokens)+a.extraTokens > 0 && a.cfg.OTLP.TLS.Cert != "":
+	case len(cfg.OTLP.Tokens)+a.extraTokens > 0 && cfg.OTLP.TLS.Cert != "":
 		otlp = "TLS and bearer tokens"
-	case len(a.cfg.OTLP.Tokens)+a.extraTokens > 0:
+	case len(cfg.OTLP.Tokens)+a.extraTokens > 0:
 		otlp = "bearer tokens"
-	case a.cfg.OTLP.TLS.Cert != "":
+	case cfg.OTLP.TLS.Cert != "":
 		otlp = "TLS; whoever reaches it may deliver"
 	}
 	list := []page.Listener{{Name: "console", Address: a.console.url(), Protection: "loopback only, one-time links"}}

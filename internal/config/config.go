@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -64,6 +63,9 @@ type Config struct {
 	Log Log `yaml:"log"`
 	// CheckpointInterval is how often the ledger signs at most.
 	CheckpointInterval time.Duration `yaml:"checkpoint_interval"`
+
+	// From is the file that all this was read from.
+	From File `yaml:"-"`
 }
 
 // Listen names listener addresses as host:port; port 0 takes a free one.
@@ -125,19 +127,6 @@ func Default() Config {
 		Log:                Log{Level: "info", Format: "text"},
 		CheckpointInterval: time.Second,
 	}
-}
-
-// Load reads a file over the defaults. An unknown key is an error that shows the line.
-func Load(path string) (Config, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read configuration: %w", err)
-	}
-	c, err := Parse(b)
-	if err != nil {
-		return Config{}, fmt.Errorf("read configuration %s: %w", path, err)
-	}
-	return c, nil
 }
 
 // Parse reads YAML over the defaults.
@@ -280,7 +269,7 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 	effective = *c
 	effective.Access = next.Access
 	effective.Access.OIDC, effective.Access.Bootstrap = c.Access.OIDC, c.Access.Bootstrap
-	effective.Capture = next.Capture
+	effective.Capture, effective.From = next.Capture, next.From
 	effective.OTLP.Tokens, effective.Gateway.Tokens, effective.Log.Level = next.OTLP.Tokens, next.Gateway.Tokens, next.Log.Level
 	for _, f := range []struct {
 		name     string
@@ -296,6 +285,17 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 		}
 	}
 	return effective, restart
+}
+
+// Differs names the sections in which two configurations differ.
+func (c *Config) Differs(other Config) (sections []string) {
+	a, b := reflect.ValueOf(*c), reflect.ValueOf(other)
+	for i := range a.NumField() {
+		if f := a.Type().Field(i); f.Tag.Get("yaml") != "-" && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			sections = append(sections, f.Tag.Get("yaml"))
+		}
+	}
+	return sections
 }
 
 // Digest fingerprints the effective configuration, so that a start record can say which one was in force.

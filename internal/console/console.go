@@ -27,7 +27,6 @@ import (
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
-	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/reading"
 )
 
@@ -57,9 +56,8 @@ type Deps struct {
 	Lifecycle *Lifecycle
 	// Standing tells the health page what only the surroundings know (see MeasureDir); nil: that is shown as not known.
 	Standing func(context.Context) page.Standing
-	// Capture is the capture policy in force, CaptureYAML one as the configuration file has it; nil: neither can be told.
-	Capture     func() capture.Config
-	CaptureYAML func(capture.Config) (string, error)
+	// Capture is the capture policy and the file it stands in; nil: neither can be told.
+	Capture Capture
 	// Expiring lists what runs out before a time, or has: certificates, tokens, exceptions; nil: nothing.
 	Expiring func(ctx context.Context, before time.Time) ([]page.Expiry, error)
 	Logger   *slog.Logger     // nil: silent

@@ -48,7 +48,7 @@ func (v *visit) admit(d door) error {
 	if err := v.person().Allow(d.right); err != nil {
 		return v.refuse(d.pattern, err)
 	}
-	if access.StepUp(d.right) && !v.fresh() {
+	if (access.StepUp(d.right) || access.FreshFor(d.pattern)) && !v.fresh() {
 		return errStale
 	}
 	return nil

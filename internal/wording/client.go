@@ -184,6 +184,7 @@ var own = map[string]string{
 	"tripod.reviews.digest":                            "!=the digest of {week|'a week} was made",
 	"tripod.reviews.read":                              "read|the digest of {week|'a week}|as privacy officer",
 	"tripod.capture.change":                            "changed|the capture policy",
+	"tripod.capture.write":                             "ordered|the writing of the capture policy to the configuration file",
 
 	"directory.organization":          "?change:=the organisation[ {name}] is in the directory",
 	"directory.organization:changed":  "=the organisation[ {name}] changed in the directory[: {~changed}]",

@@ -41,7 +41,7 @@ func known(t testing.TB) map[audit.Source][]string {
 		audit.SourceTripod: {
 			"tripod.access.refused", "tripod.signin.end", "tripod.signin.end_all", "tripod.signin.takeover", "tripod.signin.kept", "tripod.token.make", "tripod.token.end", "tripod.token.end_all",
 			"tripod.serve.start", "tripod.serve.stop", "tripod.serve.reload", "tripod.console.enter", "tripod.console.leave", "tripod.console.revoke",
-			"tripod.console.open", "tripod.reviews.open", "tripod.reviews.digest", "tripod.reviews.read", "tripod.capture.change", "tripod.console.search", "tripod.console.export", "tripod.content.swept", "tripod.gateway.lost", "tripod.erase.record",
+			"tripod.console.open", "tripod.reviews.open", "tripod.reviews.digest", "tripod.reviews.read", "tripod.capture.change", "tripod.capture.write", "tripod.console.search", "tripod.console.export", "tripod.content.swept", "tripod.gateway.lost", "tripod.erase.record",
 			"tripod.erase.records", "tripod.erase.content", "tripod.hold.set", "tripod.hold.ask_release", "tripod.hold.keep", "tripod.hold.release",
 			"tripod.retention.purge", "tripod.retention.classes",
 			"tripod.case.open", "tripod.case.close", "tripod.case.join", "tripod.case.leave", "tripod.grant.request", "tripod.grant.approve",

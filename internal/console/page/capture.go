@@ -8,12 +8,37 @@ type Capture struct {
 	Planes   []string
 	Surfaces []string
 
-	Edited   bool     // the form was sent
-	Wrong    []string // what is wrong with its rules
+	File    string // the configuration file; "" where there is none
+	Version string // of the file, that is in force
+	Closed  string // why it cannot be written; ""
+	Write   bool   // who looks may write it
+	Written bool   // it has just been written
+	Records bool   // who looks may read of accounts
+	Problem *Problem
+
+	Edited   bool     // other rules were sent
+	Wrong    []string // what is wrong with them
+	Sent     []CaptureRule
 	Diff     []DiffLine
 	Affected []CaptureChange
 	YAML     string // the section of the configuration; "" where that cannot be told
+
+	Groups         []Concerned // that rules come or go for
+	Account        string      // that was asked about
+	Known          string      // by which name it is known; "" for none
+	OfAccount      []CaptureChange
+	ConcernProblem *Problem
 }
+
+// Concerned are the accounts that the directory lists in a group.
+type Concerned struct {
+	Group string
+	N     int
+	Names []string // the first of them
+}
+
+// Rest is how many are not named.
+func (c Concerned) Rest() int { return c.N - len(c.Names) }
 
 // Changed reports whether the rules sent differ from those in force.
 func (c *Capture) Changed() bool {
@@ -35,5 +60,8 @@ type CaptureRule struct {
 // DiffLine is one line of two texts: "+" came, "−" went, "" stands in both.
 type DiffLine struct{ Mark, Text string }
 
-// CaptureChange is what is kept differently of a source.
+// CaptureChange is what is kept of a source, now and then.
 type CaptureChange struct{ Source, Was, Is string }
+
+// Same reports whether nothing changes.
+func (c CaptureChange) Same() bool { return c.Was == c.Is }

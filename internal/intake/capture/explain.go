@@ -54,6 +54,24 @@ func (c Config) Explain(a Asked) Explanation {
 	return e
 }
 
+// Of is what is kept of a source, in one sentence: "text if …; else detail".
+func (c Config) Of(s audit.Source) string {
+	e := c.Explain(Asked{Source: s})
+	return e.Sentence()
+}
+
+// Sentence is the explanation in one sentence.
+func (e *Explanation) Sentence() string {
+	if len(e.Unless) == 0 {
+		return string(e.Keep)
+	}
+	words := make([]string, len(e.Unless))
+	for i, u := range e.Unless {
+		words[i] = string(u.Keep) + " if " + u.If
+	}
+	return strings.Join(append(words, "else "+string(e.Keep)), "; ")
+}
+
 // byDefault is what is kept where no rule matches: text only where somebody chose it.
 func byDefault(s audit.Source) (audit.Class, string) {
 	if s.Plane() == audit.PlaneControl {

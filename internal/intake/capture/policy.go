@@ -109,6 +109,25 @@ func (c Config) Digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Beside counts the rules that another policy does not have, word for word.
+func (c Config) Beside(other Config) (n int) {
+	left := make(map[string]int)
+	for i := range other.Rules {
+		left[other.Rules[i].String()]++
+	}
+	for i := range c.Rules {
+		if word := c.Rules[i].String(); left[word] > 0 {
+			left[word]--
+		} else {
+			n++
+		}
+	}
+	return n
+}
+
+// Differs reports whether something else is kept of a source than by another policy.
+func (c Config) Differs(other Config, s audit.Source) bool { return c.Of(s) != other.Of(s) }
+
 // Words are the rules in words, one a line, with what holds where none matches.
 func (c Config) Words() string {
 	var b strings.Builder
