@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/config"
+	"github.com/tripod-audit/tripod/internal/secret"
 )
 
 // offline are commands of a right that no serve carries out: they change keys that it holds.
@@ -32,6 +35,8 @@ type knocking struct {
 	app      *App
 	handler  http.Handler
 	patterns []string
+	access   signin.Config
+	stop     func() error // once, or more often
 }
 
 func startKnocking(t *testing.T) *knocking {
@@ -48,7 +53,7 @@ func startKnocking(t *testing.T) *knocking {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &knocking{t: t, app: a, handler: a.control.server.Handler}
+	k := &knocking{t: t, app: a, handler: a.control.server.Handler, access: cfg.Access}
 	for p := range a.control.commands {
 		k.patterns = append(k.patterns, p)
 	}
@@ -56,14 +61,34 @@ func startKnocking(t *testing.T) *knocking {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	t.Cleanup(func() {
+	k.stop = sync.OnceValue(func() error {
 		cancel()
-		if err := <-done; err != nil {
+		return <-done
+	})
+	t.Cleanup(func() {
+		if err := k.stop(); err != nil {
 			t.Error(err)
 		}
 	})
 	<-a.Ready()
 	return k
+}
+
+// tokens makes an API token for each role, of somebody who has that role alone.
+func (k *knocking) tokens() map[access.Role]string {
+	k.t.Helper()
+	boss, err := k.app.signIn.Local("boss")
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	list := make(map[access.Role]string)
+	for _, role := range access.Roles() {
+		_, list[role], err = k.app.signIn.MakeToken(context.Background(), &boss, signin.TokenSpec{Name: loginOf(role), Owner: loginOf(role), Until: time.Now().Add(time.Hour)})
+		if err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	return list
 }
 
 func loginOf(r access.Role) string { return "one-" + strings.ReplaceAll(string(r), "_", "-") }
@@ -121,18 +146,7 @@ func bodyOf(command string) string {
 func TestEverySocketPathForEveryRole(t *testing.T) {
 	t.Parallel()
 	k := startKnocking(t)
-	boss, err := k.app.signIn.Local("boss")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tokens := make(map[access.Role]string)
-	for _, role := range access.Roles() {
-		_, token, err := k.app.signIn.MakeToken(context.Background(), &boss, signin.TokenSpec{Name: loginOf(role), Owner: loginOf(role), Until: time.Now().Add(time.Hour)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		tokens[role] = token
-	}
+	tokens := k.tokens()
 	served := slices.Clone(offline)
 	for _, pattern := range k.patterns {
 		for _, command := range k.app.control.commands[pattern] {
@@ -172,5 +186,49 @@ func (k *knocking) check(command, pattern string, role access.Role, token string
 	}
 	if did := k.did(loginOf(role)+"@example.com", since); !may && len(did) > 0 {
 		k.t.Errorf("tripod %s as %s was refused, and did %v", command, role, did)
+	}
+}
+
+// TestTokensWithoutServe asks for every command with a token of every role where no serve runs: the answer is that of a serve,
+// also by a configuration that gives who runs the command every role.
+func TestTokensWithoutServe(t *testing.T) {
+	t.Parallel()
+	k := startKnocking(t)
+	tokens, dir := k.tokens(), k.app.cfg.Data
+	if err := k.stop(); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	truth, err := OpenTruth(ctx, TruthOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := truth.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	cfg := k.access
+	cfg.Local = append(slices.Clone(cfg.Local), signin.Local{OSUser: osIdentity().OSUser, Email: "me@example.com", Roles: access.Roles(), Until: time.Now().Add(time.Hour)})
+	as := func(token string) context.Context {
+		return As(ctx, Asker{Token: func() (secret.String, error) { return secret.New(token), nil }, Access: func() (*signin.Config, error) { return &cfg, nil }})
+	}
+	for _, e := range access.Table() {
+		if e.Command == "" || len(access.Holders(e.Right)) == 0 {
+			continue
+		}
+		for _, role := range access.Roles() {
+			may := (&access.Person{Roles: []access.Role{role}}).May(e.Right) && !access.StepUp(e.Right)
+			by, err := truth.who(as(tokens[role]), e.Command)
+			if (err == nil) != may || err != nil && !errors.Is(err, ErrForbidden) || err == nil && by.Email != loginOf(role)+"@example.com" {
+				t.Errorf("tripod %s with a token of %s: %+v, %v", e.Command, role, by, err)
+			}
+		}
+		if _, err := truth.who(as(signin.TokenPrefix+"wrong"), e.Command); !errors.Is(err, ErrForbidden) {
+			t.Errorf("tripod %s with a wrong token: %v", e.Command, err)
+		}
+		if _, err := truth.who(as(""), e.Command); err != nil {
+			t.Errorf("tripod %s by login name: %v", e.Command, err)
+		}
 	}
 }
