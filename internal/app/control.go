@@ -204,8 +204,10 @@ func mustExist(dir string) error {
 	return nil
 }
 
-// maxAnswer bounds an answer of serve, which may hold the content of one record.
-const maxAnswer = 256 << 20
+const (
+	maxAnswer  = 256 << 20 // bounds an answer of serve, which may hold the content of one record
+	maxRefusal = 64 << 10  // and why it gives none
+)
 
 // RefusedError says that a command was refused, by serve or by who would have carried it out in its place.
 type RefusedError struct {
@@ -238,7 +240,7 @@ func ask(ctx context.Context, dir, path string, question, answer any) error {
 // send is ask with any body. Nothing of the body is read where no serve runs.
 func send(ctx context.Context, dir, path string, body io.Reader, answer any) error {
 	return stream(ctx, dir, path, body, func(r io.Reader) error {
-		b, err := io.ReadAll(io.LimitReader(r, 64<<10))
+		b, err := io.ReadAll(io.LimitReader(r, maxAnswer))
 		if err == nil {
 			err = json.Unmarshal(b, answer)
 		}
@@ -276,7 +278,7 @@ func stream(ctx context.Context, dir, path string, body io.Reader, use func(io.R
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+		b, err := io.ReadAll(io.LimitReader(res.Body, maxRefusal))
 		if err != nil {
 			return fmt.Errorf("ask serve: %w", err)
 		}

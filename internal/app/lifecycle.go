@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
+	"github.com/tripod-audit/tripod/internal/reading"
 )
 
 // lifecycle is what keeps and what ends.
@@ -20,7 +22,7 @@ type lifecycle struct {
 	Retention *retention.Keeper
 
 	classes *retention.Book // in force
-	// known lists the identifiers of an account; nil where no view of the organisation runs.
+	// known lists the identifiers of an account; nil where no view of the organisation runs, and the files are asked.
 	known func(ctx context.Context, id string) ([]string, error)
 }
 
@@ -65,10 +67,15 @@ func (t *Truth) held(ctx context.Context, target erasure.Target) error {
 }
 
 func (t *Truth) knownAs(ctx context.Context, id string) ([]string, error) {
-	if t.known == nil {
-		return nil, nil
+	if t.known != nil {
+		return t.known(ctx, id)
 	}
-	return t.known(ctx, id)
+	r, err := OpenReading(ctx, t.dir)
+	if err != nil {
+		return nil, err
+	}
+	known, err := knownIn(ctx, r.Reader, id)
+	return known, errors.Join(err, r.Close())
 }
 
 // serveLifecycle puts the classes of the configuration on record and purges behind everything else.
@@ -83,13 +90,16 @@ func (t *Truth) serveLifecycle(ctx context.Context) error {
 	return nil
 }
 
-// knownAs lists every identifier that the view of the organisation knows an account by. A view that is behind or unreadable is
-// no reason to refuse: a hold covers what names a custodian as it was given, too.
+// knownAs lists every identifier that the view of the organisation knows an account by. Where it cannot be read, nobody can tell
+// whether something is held, and the question fails.
 func (a *App) knownAs(ctx context.Context, id string) ([]string, error) {
-	view, err := a.reader().Organisation(ctx)
+	return knownIn(ctx, a.reader(), id)
+}
+
+func knownIn(ctx context.Context, r *reading.Reader, id string) ([]string, error) {
+	view, err := r.Organisation(ctx)
 	if err != nil {
-		a.log.WarnContext(ctx, "a custodian's other identifiers are not known for now", "error", err)
-		return nil, nil
+		return nil, fmt.Errorf("see what else an account is known by: %w", err)
 	}
 	account, _, err := view.Account(ctx, id)
 	if err != nil {
