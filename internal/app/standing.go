@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/tripod-audit/tripod/internal/config"
 	pages "github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/console/page"
 )
@@ -44,11 +45,23 @@ func (a *App) listeners() []page.Listener {
 	case cfg.OTLP.TLS.Cert != "":
 		otlp = "TLS; whoever reaches it may deliver"
 	}
-	list := []page.Listener{{Name: "console", Address: a.console.url(), Protection: "loopback only, one-time links"}}
+	list := []page.Listener{{Name: "console", Address: a.console.url(), Protection: consoleProtection(cfg)}}
 	addrs, err := ReadAddrs(a.cfg.Data)
 	if err != nil {
 		return list // they are not bound yet, or the file could not be written, which is a condition of its own
 	}
 	return append(list, page.Listener{Name: "OTLP over HTTP", Address: addrs.OTLPHTTP, Protection: otlp},
 		page.Listener{Name: "OTLP over gRPC", Address: addrs.OTLPGRPC, Protection: otlp})
+}
+
+// consoleProtection says who gets in to the console, and over what.
+func consoleProtection(cfg *config.Config) string {
+	over := "loopback only"
+	if cfg.Console.TLS.Cert != "" {
+		over = "TLS"
+	}
+	if cfg.Access.OIDC.Issuer == "" {
+		return over + ", one-time links"
+	}
+	return over + ", sign-in at the identity provider"
 }

@@ -1,15 +1,20 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/access/casebook"
+	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/journal"
 )
 
@@ -69,5 +74,45 @@ func TestKnownAs(t *testing.T) {
 	}
 	if err := known(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReloadWhileAsked: what pages ask of the configuration and a reload that changes it do not get into each other's way; the
+// race detector tells.
+func TestReloadWhileAsked(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	cfg := config.Default()
+	cfg.Data = t.TempDir()
+	cfg.Listen = config.Listen{Console: "127.0.0.1:0"}
+	a, err := New(ctx, Options{Config: cfg, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.close(context.WithoutCancel(ctx)); err != nil {
+			t.Error(err)
+		}
+	}()
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if err := a.Reload(ctx, func() (config.Config, error) { return cfg, nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Go(func() {
+		for range 20 {
+			_ = a.standing(ctx)
+			if _, err := a.expiring(ctx, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wg.Wait()
+	cfg.Access.OIDC.Issuer, cfg.Console.TLS.Cert = "https://idp.example.com", "cert.pem"
+	if got := consoleProtection(&cfg); got != "TLS, sign-in at the identity provider" {
+		t.Error(got)
 	}
 }

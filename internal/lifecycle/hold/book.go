@@ -91,6 +91,9 @@ func (b *Book) in(id string, state State) (*Hold, error) {
 
 func (b *Book) mayAsk(id string, by audit.Identity) (*Hold, error) {
 	h, err := b.in(id, Active)
+	if err == nil && by.Email == "" {
+		return nil, fmt.Errorf("hold %s: %w: a release takes people who are proved to have an address, since by that they are told apart", id, ErrPerson)
+	}
 	if err == nil && h.About(by) {
 		return nil, fmt.Errorf("hold %s: %w: a custodian has no part in its release", id, ErrPerson)
 	}

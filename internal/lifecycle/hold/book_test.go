@@ -17,6 +17,7 @@ var (
 	officer  = audit.Identity{Subject: "oidc:2@idp", Email: "petra@example.com"}
 	dana     = audit.Identity{Subject: "oidc:3@idp", Email: "dana@example.com"}
 	nobody   = audit.Identity{Email: "new@example.com"}
+	login    = audit.Identity{OSUser: "carla"}
 	someTime = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 )
 
@@ -97,6 +98,8 @@ func TestBook(t *testing.T) {
 		{"asked", []func(*book){set, ask(counsel)}, one + " releasing"},
 		{"asked and released by one", []func(*book){set, ask(counsel), release(counsel)}, one + " releasing"},
 		{"asked and released by two sign-ins of one", []func(*book){set, ask(counsel), release(audit.Identity{Subject: "os:x", OSUser: "carla", Email: "Carla@example.com"})}, one + " releasing"},
+		{"asked by a login name without an address", []func(*book){set, ask(login)}, one + " active"},
+		{"released by a login name without an address, who may be who asked", []func(*book){set, ask(counsel), release(login)}, one + " releasing"},
 		{"released by nobody who can be told", []func(*book){set, ask(counsel), release(nobody)}, one + " releasing"},
 		{"asked by its custodian", []func(*book){set, ask(dana)}, one + " active"},
 		{"released by its custodian", []func(*book){set, ask(counsel), release(dana)}, one + " releasing"},

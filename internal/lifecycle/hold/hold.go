@@ -115,9 +115,10 @@ func (s *Scope) check() error {
 	return nil
 }
 
-// Same reports whether two identities are one human, as far as it is known. Nobody who cannot be told is anybody else.
+// Same reports whether two identities are one human, as far as it is known. Nobody who cannot be told is anybody else; and since
+// somebody may come in by several ways, people are told apart by the addresses they are proved to have.
 func Same(a, b audit.Identity) bool {
-	if a.Subject == "" && a.OSUser == "" || b.Subject == "" && b.OSUser == "" {
+	if a.Subject == "" && a.OSUser == "" || b.Subject == "" && b.OSUser == "" || a.Email == "" || b.Email == "" {
 		return true
 	}
 	return a.Subject != "" && a.Subject == b.Subject || a.OSUser != "" && a.OSUser == b.OSUser ||
