@@ -43,8 +43,11 @@ type shot struct {
 	path          string
 	width, height int64
 	dark          bool
-	keys          string // pressed before
+	as            string // login name of who looks; "": who runs the demo; nobody: who is not signed in
 }
+
+// nobody is not signed in.
+const nobody = "-"
 
 // shots are the pictures, of the week that the demo has played.
 func shots(d app.DemoStarted) []shot {
@@ -52,7 +55,8 @@ func shots(d app.DemoStarted) []shot {
 	silent, _ := d.World.When(world.Silenced, d.From)
 	dana := fmt.Sprintf("/activity?q=user:dana@%s+after:%s", d.World.Org.Domain, tuesday.Format(time.DateOnly))
 	return []shot{
-		{"overview", "/", 1280, 900, false, ""},
+		{"sign-in", "/", 1280, 560, false, nobody},
+		{"overview", "/", 1280, 1240, false, ""},
 		{"activity", dana, 1280, 900, false, ""},
 		{"activity-dark", dana, 1280, 900, true, ""},
 		{"activity-narrow", dana, 390, 844, false, ""},
@@ -61,7 +65,12 @@ func shots(d app.DemoStarted) []shot {
 		{"record", "/record/100", 1280, 1100, false, ""},
 		{"organisation", "/organisation", 1280, 1500, false, ""},
 		{"case", "/cases/" + d.Case, 1280, 1300, false, ""},
+		{"cases", "/cases", 1280, 760, false, ""},
+		{"capture", "/settings/capture?at=1&source=&plane=&surface=&group=works-council&credential=&keep=metadata&at=2&source=&plane=agent&surface=&group=&credential=&keep=detail", 1280, 1300, false, ""},
 		{"health", "/health", 1280, 900, false, ""},
+		{"settings", "/settings", 1280, 1200, false, d.People[0].Login},
+		{"overview-counsel", "/", 390, 844, true, "friederike"},
+		{"reviews", "/reviews", 1280, 900, false, "helene"},
 	}
 }
 
@@ -108,10 +117,18 @@ func take(ctx context.Context, d app.DemoStarted, out string) error {
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Navigate(d.Link)); err != nil {
-		return fmt.Errorf("open the console: %w", err)
+	links := map[string]string{"": d.Link, nobody: "about:blank"}
+	for _, p := range d.People {
+		links[p.Login] = p.Link
 	}
+	is := "?"
 	for _, s := range shots(d) {
+		if s.as != is { // a sign-in takes the place of the one before
+			if err := chromedp.Do(ctx, chromedp.Navigate(links[s.as])); err != nil {
+				return fmt.Errorf("sign in as %q: %w", s.as, err)
+			}
+			is = s.as
+		}
 		png, err := look(ctx, d.Console, s)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(out, s.name+".png"), png, 0o644)
@@ -143,11 +160,6 @@ func look(ctx context.Context, console string, s shot) ([]byte, error) {
 	}
 	for done := false; !done; {
 		if done, err = chromedp.Run(ctx, chromedp.Evaluate[bool](settled)); err != nil {
-			return nil, err
-		}
-	}
-	if s.keys != "" {
-		if err := chromedp.Do(ctx, chromedp.KeyEvent(s.keys)); err != nil {
 			return nil, err
 		}
 	}

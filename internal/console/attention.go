@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/health"
+	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/reviews"
 )
 
@@ -45,7 +47,7 @@ func (v *visit) fillAttention(ctx context.Context, p *page.Overview) error {
 		p.Attention = append(p.Attention, page.Attention{Grave: high > 0, Text: text, URL: "#discrepancies", Link: "below", At: at})
 	}
 	var failed error
-	for _, gather := range []func(context.Context) ([]page.Attention, error){v.decisions, v.digestsUnread, v.expiring} {
+	for _, gather := range []func(context.Context) ([]page.Attention, error){v.decisions, v.releases, v.digestsUnread, v.expiring} {
 		list, err := gather(ctx)
 		p.Attention = append(p.Attention, list...)
 		failed = cmp.Or(failed, err)
@@ -85,6 +87,23 @@ func (v *visit) decisions(ctx context.Context) (list []page.Attention, err error
 	return list, err
 }
 
+// releases are legal holds whose release waits for a second person.
+func (v *visit) releases(ctx context.Context) (list []page.Attention, err error) {
+	if v.deps.Lifecycle == nil || !v.may(access.ReadHolds) || !v.may(access.ReleaseHold) {
+		return nil, nil
+	}
+	holds, err := v.deps.Lifecycle.Holds.List(ctx, v.person())
+	for i := range holds {
+		h := &holds[i]
+		if me := v.person().Identity(); h.State != hold.Releasing || h.Veiled || h.AskedBy.Email == me.Email && h.AskedBy.OSUser == me.OSUser && h.AskedBy.Subject == me.Subject {
+			continue
+		}
+		who, _ := (&audit.Account{Proved: h.AskedBy}).Telling()
+		list = append(list, page.Attention{Text: fmt.Sprintf("%s asks to release the legal hold %s, and a second person is waited for", who, h.ID), URL: "/lifecycle#holds", Link: h.ID, At: h.Asked})
+	}
+	return list, err
+}
+
 // digestsUnread are weeks whose digest no privacy officer has read.
 func (v *visit) digestsUnread(ctx context.Context) (list []page.Attention, err error) {
 	if !v.may(access.ReadReviews) {
@@ -108,6 +127,14 @@ func (v *visit) expiring(ctx context.Context) (list []page.Attention, err error)
 			text = what + " has run out"
 		}
 		list = append(list, page.Attention{Grave: !now.Before(at), Text: text, URL: url, Link: link, At: at, Due: true})
+	}
+	for _, m := range v.mappingOf(v.deps.SignIn.Told().Config) {
+		switch near := m.Until.Before(now.Add(soon)) && now.Before(m.Until); {
+		case near && m.Mine:
+			add("your access as "+m.Roles, m.Until, "/me", "you")
+		case near && v.may(access.ReadSettings):
+			add("the access of "+m.Who+" as "+m.Roles, m.Until, "/settings", "settings")
+		}
 	}
 	if v.deps.Expiring != nil {
 		known, expiringErr := v.deps.Expiring(ctx, now.Add(soon))

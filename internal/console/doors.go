@@ -67,7 +67,11 @@ func (v *visit) refuse(pattern string, err error) error {
 		v.deps.SignIn.Refused(v.r.Context(), v.person(), pattern, "right", from(v.r))
 		v.who.opened.remember(key, v.deps.Now())
 	}
-	return forbidden(err)
+	p := forbidden(err)
+	if v.may(access.WriteSettings) {
+		p.advice = "You are an administrator: give the role to who needs it under access.roles or access.local of the configuration. docs/access.md says how."
+	}
+	return p
 }
 
 // forbidden shows who may.

@@ -26,7 +26,7 @@ func (c *Console) overviewRoutes(mux *http.ServeMux) {
 // overview goes on part by part: what cannot be read says so in its place, and what somebody may not see is left out.
 func (v *visit) overview() error {
 	ctx := v.r.Context()
-	p := page.Overview{Records: v.may(access.ReadRecords), Verify: v.cli("verify")}
+	p := page.Overview{FirstRoles: v.firstRoles(), Records: v.may(access.ReadRecords), Verify: v.cli("verify")}
 	p.SourcesProblem = v.part(v.fillSources(ctx, &p))
 	if p.Records {
 		p.DiscrepanciesProblem = v.part(v.fillDiscrepancies(ctx, &p))

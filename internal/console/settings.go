@@ -38,7 +38,7 @@ func (v *visit) showSettings(made *page.MadeToken, wrong *page.Problem) error {
 		return err
 	}
 	now := v.deps.Now().UTC()
-	s := &page.Settings{Now: now, Write: v.may(access.WriteSettings), EndURL: "/settings/sign-ins/end", OfPerson: true, Made: made, Wrong: wrong, Doors: doorRows(), Rights: rightRows(access.Rights(), access.Roles())}
+	s := &page.Settings{FirstRoles: v.firstRoles(), Now: now, Write: v.may(access.WriteSettings), EndURL: "/settings/sign-ins/end", OfPerson: true, Made: made, Wrong: wrong, Doors: doorRows(), Rights: rightRows(access.Rights(), access.Roles())}
 	s.Facts, s.Mapping = v.accessFacts()
 	for _, r := range access.Roles() {
 		s.Roles = append(s.Roles, r.Words())

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tripod-audit/tripod/internal/access"
@@ -26,7 +28,7 @@ func (v *visit) accessFacts() (facts []page.Fact, mapping []page.Mapped) {
 	if cfg.Tokens.Content {
 		facts = append(facts, page.Fact{Name: "API tokens", Text: "may do what people need a fresh sign-in for", Kind: "warn", Note: "access.tokens.content"})
 	}
-	return facts, mappingOf(cfg)
+	return facts, v.mappingOf(cfg)
 }
 
 func bootstrapFact(told signin.Told) page.Fact {
@@ -57,23 +59,36 @@ func claimWords(c signin.Claims) string {
 }
 
 // mappingOf lists who has which roles.
-func mappingOf(cfg signin.Config) []page.Mapped {
+func (v *visit) mappingOf(cfg signin.Config) []page.Mapped {
+	me := v.person()
 	var list []page.Mapped
 	for _, m := range cfg.Roles {
-		row := page.Mapped{Who: m.Group, How: "a group", Roles: m.Role.Words(), Until: m.Until, Cases: strings.Join(m.Cases, ", ")}
+		row := page.Mapped{Who: m.Group, How: "a group", Roles: m.Role.Words(), Until: m.Until, Cases: strings.Join(m.Cases, ", "),
+			Mine: m.Group != "" && slices.Contains(me.Groups, m.Group) || m.Email != "" && strings.EqualFold(m.Email, me.Email)}
 		if m.Group == "" {
 			row.Who, row.How = m.Email, "an address"
 		}
 		list = append(list, row)
 	}
 	for _, l := range cfg.Local {
-		row := page.Mapped{Who: l.OSUser, How: "a login name of this machine", Roles: roleWords(l.Roles), Until: l.Until, Cases: strings.Join(l.Cases, ", ")}
+		row := page.Mapped{Who: l.OSUser, How: "a login name of this machine", Roles: roleWords(l.Roles), Until: l.Until, Cases: strings.Join(l.Cases, ", "), Mine: me.Subject == "os:"+l.OSUser}
 		if l.Email != "" {
 			row.Who += " (" + l.Email + ")"
 		}
 		list = append(list, row)
 	}
 	return list
+}
+
+// firstRoles is what an administrator puts into the configuration to have more roles, for as long as it gives none to anybody:
+// whoever sets Tripod up alone begins as an administrator, who sees no cases, no reviews and no content. "" for anybody else.
+func (v *visit) firstRoles() string {
+	cfg := v.deps.SignIn.Told().Config
+	login, here := strings.CutPrefix(v.person().Subject, "os:")
+	if cfg.OIDC.Issuer != "" || len(cfg.Local) > 0 || !here || !v.may(access.WriteSettings) {
+		return ""
+	}
+	return "access:\n  local:\n    - os_user: " + strconv.Quote(login) + "\n      email: you@example.com\n      roles: [administrator, privacy_officer, analyst]\n"
 }
 
 // roleWords are roles as people read them.

@@ -9,7 +9,8 @@ import (
 
 // Overview is what the first page shows. A part that could not be read has its problem in its place.
 type Overview struct {
-	Records bool // somebody may read records: else what is told of them is left out
+	FirstRoles string // see first-roles
+	Records    bool   // somebody may read records: else what is told of them is left out
 
 	Planes         []Plane // sources that deliver
 	Connected      int

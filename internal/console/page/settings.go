@@ -4,23 +4,24 @@ import "time"
 
 // Settings is the page of who signs in, with what, and as what.
 type Settings struct {
-	Now       time.Time
-	Write     bool // who looks may change what is here
-	Facts     []Fact
-	Mapping   []Mapped
-	SignIns   []SignIn
-	EndURL    string // where a sign-in is ended
-	OfPerson  bool   // all of one person can be ended, too
-	Tokens    []Token
-	Over      []Token // have ended or run out
-	Made      *MadeToken
-	New       NewToken
-	Wrong     *Problem // of the form
-	Roles     []string
-	Rights    []RightRow
-	Doors     []DoorRow
-	Listeners []Listener
-	More      []SettingsPage
+	FirstRoles string // see first-roles
+	Now        time.Time
+	Write      bool // who looks may change what is here
+	Facts      []Fact
+	Mapping    []Mapped
+	SignIns    []SignIn
+	EndURL     string // where a sign-in is ended
+	OfPerson   bool   // all of one person can be ended, too
+	Tokens     []Token
+	Over       []Token // have ended or run out
+	Made       *MadeToken
+	New        NewToken
+	Wrong      *Problem // of the form
+	Roles      []string
+	Rights     []RightRow
+	Doors      []DoorRow
+	Listeners  []Listener
+	More       []SettingsPage
 }
 
 // Fact is a setting in words.
@@ -35,6 +36,7 @@ type Mapped struct {
 	Roles    string
 	Until    time.Time // zero: no bound
 	Cases    string
+	Mine     bool // it is about who looks
 }
 
 // SignIn is one browser that somebody is signed in with.
