@@ -109,7 +109,9 @@ func (v *visit) fillList(a *asked, p *page.Activity) error {
 		p.Problem = &page.Problem{Heading: problem.heading, Text: problem.text, Advice: problem.advice}
 		return nil
 	}
+	seals := v.seals()
 	for i := range found.Items {
+		seal(&found.Items[i], seals)
 		list.Rows = append(list.Rows, rowOf(&found.Items[i]))
 	}
 	list.Unreadable = found.Unreadable.String()

@@ -50,7 +50,9 @@ func (v *visit) apiSearch() error {
 		return err
 	}
 	out := apiPage{Query: a.query.String(), Records: make([]json.RawMessage, len(found.Items)), Next: found.Next, Unreadable: found.Unreadable}
+	seals := v.seals()
 	for i := range found.Items {
+		seal(&found.Items[i], seals)
 		out.Records[i] = found.Items[i].JSON()
 	}
 	if out.LedgerSize, _, err = v.deps.Reader.Checkpoint(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/export"
+	"github.com/tripod-audit/tripod/internal/reading"
 )
 
 // exportForms are what records can be downloaded as.
@@ -67,7 +68,9 @@ func (v *visit) export() error {
 	rc := http.NewResponseController(v.w)
 	defer func() { _ = rc.SetWriteDeadline(time.Time{}) }()
 	z := zip.NewWriter(&attended{v.w, rc})
-	if err := v.exportInto(z, export.Options{Query: a.query, Form: exportForms[as], Wait: export.CatchUp}, name+"."+as, at); err != nil {
+	seals := v.seals()
+	o := export.Options{Query: a.query, Form: exportForms[as], Wait: export.CatchUp, Edit: func(item *reading.Item) { seal(item, seals) }}
+	if err := v.exportInto(z, o, name+"."+as, at); err != nil {
 		v.deps.Logger.ErrorContext(v.r.Context(), "export broke off", "error", err)
 		panic(http.ErrAbortHandler) // how net/http is told that what was sent must not pass for whole
 	}

@@ -56,6 +56,8 @@ func (v *visit) item() (*reading.Item, error) {
 		return nil, &problem{status: http.StatusInternalServerError, code: "unreadable", heading: fmt.Sprintf("Record %d cannot be read", seq),
 			text:   "What the journal holds at this position is damaged.",
 			advice: "tripod verify says what is wrong with it and whether a backup is needed.", err: err}
+	case err == nil && v.seals()(item.Record):
+		return nil, errSealed(seq)
 	}
 	return item, err
 }
@@ -135,8 +137,20 @@ func (v *visit) recordSource() error {
 	return v.download(fmt.Sprintf("record-%d.json", item.Seq), "application/json", item.Bytes)
 }
 
-func (v *visit) recordProof() error {
+// provable is the position in the address, where the proof of what stands there may go to who asks: it holds the record.
+func (v *visit) provable() (uint64, error) {
 	seq, err := v.seq()
+	if err != nil {
+		return 0, err
+	}
+	if item, err := v.deps.Reader.Record(v.r.Context(), seq); err == nil && v.seals()(item.Record) {
+		return 0, errSealed(seq)
+	}
+	return seq, nil
+}
+
+func (v *visit) recordProof() error {
+	seq, err := v.provable()
 	if err != nil {
 		return err
 	}
@@ -149,7 +163,7 @@ func (v *visit) recordProof() error {
 
 // recordProofFile answers with the record and all that proves it in one file, as tripod verify --proof takes it.
 func (v *visit) recordProofFile() error {
-	seq, err := v.seq()
+	seq, err := v.provable()
 	if err != nil {
 		return err
 	}

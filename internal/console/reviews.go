@@ -81,7 +81,7 @@ func (v *visit) opensReviewExport() (opening, error) {
 
 // log is who looked at what, with the texts of queries: that it is looked at is on record already.
 func (v *visit) log() (*reviews.Log, error) {
-	l := &reviews.Log{Reader: v.deps.Reader, Veiled: v.veiled()}
+	l := &reviews.Log{Reader: v.deps.Reader, Veiled: v.veiled(), Unseen: v.unseen()}
 	if v.deps.Contents == nil {
 		return l, nil
 	}

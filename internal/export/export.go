@@ -30,6 +30,8 @@ type Options struct {
 	// Wait is how long to wait, before the first page, for a search view that is behind: that of a busy journal always is,
 	// by a moment.
 	Wait time.Duration
+	// Edit, if not nil, changes an item before it is written: it leaves out what who exports may not see.
+	Edit func(*reading.Item)
 }
 
 // CatchUp is a Wait in which a search view that is kept up to date takes in what was recorded before.
@@ -71,7 +73,7 @@ func Run(ctx context.Context, r *reading.Reader, w io.Writer, o Options) (*Resul
 			_ = buf.Flush() // what was found before is worth showing; the error that counts is the one at hand
 			return nil, err
 		}
-		if err := res.write(found, write); err != nil {
+		if err := res.write(found, o.Edit, write); err != nil {
 			return nil, fmt.Errorf("write export: %w", err)
 		}
 		page.Cursor = found.Next
@@ -108,8 +110,11 @@ func (res *Result) reach(ctx context.Context, r *reading.Reader, wait time.Durat
 	}
 }
 
-func (res *Result) write(page *reading.Page, write func(*reading.Item) error) error {
+func (res *Result) write(page *reading.Page, edit func(*reading.Item), write func(*reading.Item) error) error {
 	for i := range page.Items {
+		if edit != nil {
+			edit(&page.Items[i])
+		}
 		if err := write(&page.Items[i]); err != nil {
 			return err
 		}

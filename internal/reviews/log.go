@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/reading"
 	"github.com/tripod-audit/tripod/internal/search"
 )
@@ -99,6 +100,8 @@ type Log struct {
 	Texts  *Texts // opens the texts of queries; nil: they stay sealed
 	// Veiled reports whether who looks may not learn what a case is about: its purpose is left out. Nil: none is.
 	Veiled func(caseID string) bool
+	// Unseen reports whether who looks may not know of a case at all, since it is about them: its acts are left out. Nil: none is.
+	Unseen func(caseID string) bool
 	// UpTo leaves out what stands behind a position: the look at the log itself. 0 is all.
 	UpTo uint64
 }
@@ -211,6 +214,9 @@ func (f Filter) parse() (*search.Query, error) {
 
 func (l *Log) take(f Filter, item *reading.Item) (Look, bool) {
 	if item.Record == nil {
+		return Look{}, false
+	}
+	if r := item.Record; r.Source == audit.SourceTripod && r.Case != "" && l.Unseen != nil && l.Unseen(r.Case) {
 		return Look{}, false
 	}
 	look, ok := LookOf(item.Seq, item.Record)
