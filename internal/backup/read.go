@@ -137,38 +137,38 @@ func trusted(m *Manifest, key string, all []*Manifest) error {
 	return nil
 }
 
-// signers are the keys that signed backups of the repository, those they took over from included.
-func (r *Repository) signers(m *Manifest) ([]string, error) {
+// lineage is the keys of the ledger that a backup is of, in the order in which they took over from each other, by hand-overs that
+// both signed; and every manifest. Who can write to the repository can put manifests there that name a key of their own: only
+// what one of these keys was entitled to sign counts.
+func (r *Repository) lineage(m *Manifest) (tiles.Chain, []*Manifest, error) {
 	all, _, err := r.List()
 	if err != nil {
-		return nil, err
+		return tiles.Chain{}, nil, err
 	}
-	keys := []string{m.Key}
-	for _, other := range append([]*Manifest{m}, all...) {
-		// A key counts only where it is tied to that of the backup in hand: as its successor, or as what it took over from.
-		chain := []string{other.Key}
-		for _, note := range other.HandOvers {
-			if h, err := tiles.ParseHandOver([]byte(note)); err == nil {
-				chain = append(chain, h.Key, h.Next)
-			}
-		}
-		if slices.Contains(chain, m.Key) {
-			keys = append(keys, chain...)
-		}
+	notes := slices.Clone(m.HandOvers)
+	for _, other := range all {
+		notes = append(notes, other.HandOvers...)
 	}
-	slices.Sort(keys)
-	return slices.Compact(keys), nil
+	return tiles.NewChain(m.Key, notes), all, nil
 }
 
-// newestHead is the manifest with the longest ledger.
+// signers are the keys whose signatures count beside a backup: its own, those it took over from, and its successors.
+func (r *Repository) signers(m *Manifest) ([]string, error) {
+	c, _, err := r.lineage(m)
+	return c.Keys, err
+}
+
+// longest is the manifest with the longest ledger of those that a key of the same ledger was entitled to sign.
 func (r *Repository) longest(m *Manifest) (*Manifest, error) {
-	all, _, err := r.List()
+	c, all, err := r.lineage(m)
 	if err != nil {
 		return nil, err
 	}
 	longest := m
 	for _, other := range all {
-		if other.Origin == m.Origin && other.LedgerSize > longest.LedgerSize {
+		i := slices.Index(c.Keys, other.Key)
+		entitled := i >= 0 && (i >= len(c.Links) || other.LedgerSize <= uint64(c.Links[i].Tree.N))
+		if entitled && other.Origin == m.Origin && other.LedgerSize > longest.LedgerSize {
 			longest = other
 		}
 	}
