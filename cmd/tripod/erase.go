@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/tripod-audit/tripod/internal/app"
@@ -27,6 +28,10 @@ func (c *eraseCommand) Run(ctx context.Context, std streams) error {
 		return usage{errors.New("erase: name what with --record SEQ or --container ID")}
 	}
 	receipt, err := app.Erase(asked(ctx, c.Config), c.Data, app.EraseOrder{Seq: c.Record, Container: c.Container, Case: c.Case, Reason: c.Reason})
+	var refused *app.RefusedError
+	if errors.As(err, &refused) && refused.Status == http.StatusLocked {
+		return wanting{errors.New(refused.Text)}
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type holdCommand struct {
 
 type holdSetCommand struct {
 	dataFlag
+	configFlag
 	Case      string   `help:"Matter it belongs to." required:""`
 	Reason    string   `help:"Why; goes on record." required:""`
 	Container []string `help:"Container, held whole." placeholder:"ID" sep:"none"`
@@ -46,7 +48,7 @@ func (c *holdSetCommand) Run(ctx context.Context, std streams) error {
 			return usage{fmt.Errorf("hold set: %w", err)}
 		}
 	}
-	return holds(ctx, std, c.Data, app.HoldOrder{Do: "set", New: n}, c.JSON)
+	return holds(asked(ctx, c.Config), std, c.Data, app.HoldOrder{Do: "set", New: n}, c.JSON)
 }
 
 // dayOrTime reads a UTC day or a time as RFC 3339 has it; "" is none.
@@ -64,11 +66,12 @@ func dayOrTime(s string) (time.Time, error) {
 
 type holdListCommand struct {
 	dataFlag
+	configFlag
 	JSON bool `help:"Print one JSON object a line."`
 }
 
 func (c *holdListCommand) Run(ctx context.Context, std streams) error {
-	list, err := app.Hold(ctx, c.Data, app.HoldOrder{Do: "list"})
+	list, err := ordered(asked(ctx, c.Config), c.Data, app.HoldOrder{Do: "list"})
 	if err != nil {
 		return err
 	}
@@ -90,24 +93,26 @@ func (c *holdListCommand) Run(ctx context.Context, std streams) error {
 
 type holdShowCommand struct {
 	dataFlag
+	configFlag
 	Hold string `arg:"" help:"Number of the hold."`
 	JSON bool   `help:"Print one JSON object."`
 }
 
 func (c *holdShowCommand) Run(ctx context.Context, std streams) error {
-	return holds(ctx, std, c.Data, app.HoldOrder{Do: "show", Hold: c.Hold}, c.JSON)
+	return holds(asked(ctx, c.Config), std, c.Data, app.HoldOrder{Do: "show", Hold: c.Hold}, c.JSON)
 }
 
 // holdStep is what the commands take that move a hold on.
 type holdStep struct {
 	dataFlag
+	configFlag
 	Hold   string `arg:"" help:"Number of the hold."`
 	Reason string `help:"Why; goes on record."`
 	JSON   bool   `help:"Print one JSON object."`
 }
 
 func (c *holdStep) run(ctx context.Context, std streams, do string) error {
-	return holds(ctx, std, c.Data, app.HoldOrder{Do: do, Hold: c.Hold, Reason: c.Reason}, c.JSON)
+	return holds(asked(ctx, c.Config), std, c.Data, app.HoldOrder{Do: do, Hold: c.Hold, Reason: c.Reason}, c.JSON)
 }
 
 type holdAskCommand struct{ holdStep }
@@ -130,7 +135,7 @@ func (c *holdReleaseCommand) Run(ctx context.Context, std streams) error {
 }
 
 func holds(ctx context.Context, std streams, dir string, o app.HoldOrder, asJSON bool) error {
-	list, err := app.Hold(ctx, dir, o)
+	list, err := ordered(ctx, dir, o)
 	if err != nil {
 		return err
 	}
@@ -145,6 +150,21 @@ func holds(ctx context.Context, std streams, dir string, o app.HoldOrder, asJSON
 		}
 	}
 	return nil
+}
+
+// ordered carries an order about holds out; a refusal by roles or rules is exit code 1.
+func ordered(ctx context.Context, dir string, o app.HoldOrder) ([]hold.Hold, error) {
+	list, err := app.Hold(ctx, dir, o)
+	var refused *app.RefusedError
+	if errors.As(err, &refused) {
+		switch refused.Status {
+		case http.StatusBadRequest:
+			return nil, usage{errors.New(refused.Text)}
+		case http.StatusForbidden, http.StatusNotFound, http.StatusConflict:
+			return nil, wanting{errors.New(refused.Text)}
+		}
+	}
+	return list, err
 }
 
 // printHold prints a hold on one line.
@@ -168,6 +188,9 @@ func printHold(w io.Writer, h *hold.Hold) error {
 	}
 	if !h.Until.IsZero() {
 		covers = append(covers, "until "+h.Until.Format(time.RFC3339))
+	}
+	if h.Veiled {
+		covers = append(covers, "what it covers is for who takes part in its matter")
 	}
 	_, err := fmt.Fprintf(w, "%s  %s  %s  %s  %s\n", h.ID, h.State, plain(h.Case), h.Set.Format(time.RFC3339), plain(strings.Join(covers, "; ")))
 	return err

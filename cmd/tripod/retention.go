@@ -11,18 +11,20 @@ import (
 )
 
 type retentionCommand struct {
-	List  retentionListCommand  `cmd:"" help:"List the classes of retention in force."`
-	Plan  retentionPlanCommand  `cmd:"" help:"Say what a purge would destroy now, by class and month, and what is held; destroys nothing."`
-	Purge retentionPurgeCommand `cmd:"" help:"Destroy what outlived its period, as serve does every hour."`
+	List       retentionListCommand       `cmd:"" help:"List the classes of retention in force."`
+	Plan       retentionPlanCommand       `cmd:"" help:"Say what a purge would destroy now, by class and month, and what is held; destroys nothing."`
+	Countdowns retentionCountdownsCommand `cmd:"" help:"Say where evidence disappears elsewhere, when, and what of it is held here."`
+	Purge      retentionPurgeCommand      `cmd:"" help:"Destroy what outlived its period, as serve does every hour."`
 }
 
 type retentionListCommand struct {
 	dataFlag
+	configFlag
 	JSON bool `help:"Print one JSON object a line."`
 }
 
 func (c *retentionListCommand) Run(ctx context.Context, std streams) error {
-	a, err := app.Retention(ctx, c.Data, "list")
+	a, err := app.Retention(asked(ctx, c.Config), c.Data, "list")
 	if err != nil {
 		return err
 	}
@@ -57,11 +59,12 @@ func printClass(w io.Writer, c retention.Class, more string) error {
 
 type retentionPlanCommand struct {
 	dataFlag
+	configFlag
 	JSON bool `help:"Print one JSON object a line."`
 }
 
 func (c *retentionPlanCommand) Run(ctx context.Context, std streams) error {
-	a, err := app.Retention(ctx, c.Data, "plan")
+	a, err := app.Retention(asked(ctx, c.Config), c.Data, "plan")
 	if err != nil {
 		return err
 	}
@@ -90,12 +93,13 @@ func (c *retentionPlanCommand) Run(ctx context.Context, std streams) error {
 
 type retentionPurgeCommand struct {
 	dataFlag
+	configFlag
 	JSON bool `help:"Print one JSON object a line."`
 }
 
 func (c *retentionPurgeCommand) Run(ctx context.Context, std streams) error {
 	for {
-		a, err := app.Retention(ctx, c.Data, "purge")
+		a, err := app.Retention(asked(ctx, c.Config), c.Data, "purge")
 		if err != nil {
 			return err
 		}

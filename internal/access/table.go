@@ -118,6 +118,7 @@ var table = []Entry{
 	{Command: "hold release", Right: ReleaseHold, Does: "release a hold, as a second person"},
 	{Command: "retention list", Right: ReadHealth, Does: "classes of retention"},
 	{Command: "retention plan", Right: ReadSettings, Does: "what a purge would destroy"},
+	{Command: "retention countdowns", Right: ReadRecords, Does: "where evidence disappears elsewhere, and what of it is held"},
 	{Command: "retention purge", Right: SetRetention, Does: "destroy what outlived its period"},
 	{Command: "backup", Right: Operate, Does: "back the data directory up"},
 	{Command: "keys rotate master", Right: Operate, Does: "put data keys under a new master key"},

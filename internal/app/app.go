@@ -30,6 +30,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/credential"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
+	"github.com/tripod-audit/tripod/internal/lifecycle/countdown"
 	"github.com/tripod-audit/tripod/internal/policy"
 	"github.com/tripod-audit/tripod/internal/reviews"
 )
@@ -65,6 +66,7 @@ type App struct {
 	compliance *compliance     // nil where no key is configured
 	backups    *backup.Service // nil where no repository is configured
 	desk       *casebook.Desk
+	vanishing  *countdown.Watcher
 	signIn     *signin.Service
 	console    *console
 	control    *control
@@ -147,6 +149,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	a.desk = a.truth.newDesk(a.cfg.Cases, a.reader(), a.log)
+	a.vanishing = countdown.NewWatcher(countdown.Deps{Reader: a.reader(), Content: a.truth.Content.Reader()}, a.cfg.Retention.Warning(), a.health, a.log)
 	if a.backups, err = newBackups(a); err != nil {
 		return err
 	}
@@ -189,6 +192,7 @@ func (a *App) Run(ctx context.Context) error {
 		if a.compliance != nil {
 			a.compliance.start(start) // its first act comes after the start is on record
 		}
+		start("countdowns", a.vanishing.Run)
 		if a.backups != nil {
 			start("backup", a.backups.Run)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/journal"
+	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
 
 // control is DIR/tripod.sock (0600): what commands that write use while serve holds the journal.
@@ -92,7 +93,11 @@ func serveErase(w http.ResponseWriter, r *http.Request, t *Truth) {
 	// Once ordered it is carried through, whether or not the caller waits.
 	receipt, err := t.Erase(context.WithoutCancel(r.Context()), order, by)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusConflict)
+		status := http.StatusConflict
+		if kept(err) {
+			status = http.StatusLocked
+		}
+		http.Error(w, err.Error(), status)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -193,7 +198,15 @@ func Erase(ctx context.Context, dir string, o EraseOrder) (erasure.Receipt, erro
 		return erasure.Receipt{}, err
 	}
 	receipt, err = t.Erase(ctx, o, by.Identity())
+	if kept(err) {
+		err = &RefusedError{Status: http.StatusLocked, Text: err.Error()}
+	}
 	return receipt, errors.Join(err, t.Close(ctx))
+}
+
+// kept reports whether an error says that a hold or a law keeps what was to be erased.
+func kept(err error) bool {
+	return errors.Is(err, erasure.ErrHeld) || errors.Is(err, retention.ErrStatutory)
 }
 
 // mustExist refuses a directory without a journal: only serve and demo make one.
@@ -211,7 +224,7 @@ const (
 
 // RefusedError says that a command was refused, by serve or by who would have carried it out in its place.
 type RefusedError struct {
-	Status int // of HTTP: 403 for roles and rules, 404, 409 for what is over, 400 for what is malformed
+	Status int // of HTTP: 403 for roles and rules, 404, 409 for what is over, 423 for what a hold or a law keeps, 400 for what is malformed
 	Text   string
 }
 

@@ -51,8 +51,9 @@ func (t *Truth) openLifecycle(ctx context.Context, o TruthOptions) (err error) {
 }
 
 // forPages is what the console shows of it.
-func (t *Truth) forPages() *pages.Lifecycle {
-	return &pages.Lifecycle{Holds: t.Holds, Retention: t.Retention, Purges: func(ctx context.Context) ([]retention.Purged, error) {
+func (a *App) forPages() *pages.Lifecycle {
+	t := a.truth
+	return &pages.Lifecycle{Holds: t.Holds, Retention: t.Retention, Countdowns: a.vanishing.Latest, Purges: func(ctx context.Context) ([]retention.Purged, error) {
 		list, _, err := retention.Past(ctx, t.Acts, t.classes)
 		return list, err
 	}}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/lifecycle/countdown"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
@@ -63,10 +64,12 @@ type RetentionAnswer struct {
 	Plan    *retention.Plan    `json:"plan,omitempty"`
 	Purged  []retention.Purged `json:"purged,omitempty"`
 	More    bool               `json:"more,omitempty"` // a purge did not come to the end
+	// Countdowns are where evidence disappears elsewhere.
+	Countdowns *countdown.Report `json:"countdowns,omitempty"`
 }
 
 // retentionSteps are the commands of retention.
-var retentionSteps = []string{"list", "plan", "purge"}
+var retentionSteps = []string{"list", "plan", "purge", "countdowns"}
 
 // Retain answers or carries out a command of retention.
 func (t *Truth) Retain(ctx context.Context, by audit.Identity, do string) (a RetentionAnswer, err error) {
@@ -82,6 +85,16 @@ func (t *Truth) Retain(ctx context.Context, by audit.Identity, do string) (a Ret
 		a.Purged, a.More, err = t.Retention.Purge(ctx, by)
 	}
 	return a, err
+}
+
+// countdowns tells where evidence disappears, where no serve runs.
+func (t *Truth) countdowns(ctx context.Context) (report *countdown.Report, err error) {
+	r, err := OpenReading(ctx, t.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return countdown.Find(ctx, countdown.Deps{Reader: r.Reader, Content: t.Content.Reader()}, t.classes.Config().Warning())
 }
 
 // handleLifecycle adds the commands of holds and of retention to the socket.
@@ -113,7 +126,13 @@ func serveHold(w http.ResponseWriter, r *http.Request, a *App, do string) {
 }
 
 func serveRetention(w http.ResponseWriter, r *http.Request, a *App, do string) {
-	answer, err := a.truth.Retain(r.Context(), personOf(r).Identity(), do)
+	var answer RetentionAnswer
+	var err error
+	if do == "countdowns" {
+		answer.Countdowns, err = a.vanishing.Look(r.Context())
+	} else {
+		answer, err = a.truth.Retain(r.Context(), personOf(r).Identity(), do)
+	}
 	if err != nil {
 		refuse(w, err)
 		return
@@ -123,11 +142,26 @@ func serveRetention(w http.ResponseWriter, r *http.Request, a *App, do string) {
 }
 
 func refuse(w http.ResponseWriter, err error) {
-	status := http.StatusConflict
-	if errors.Is(err, access.ErrForbidden) {
-		status = http.StatusForbidden
+	status := holdStatus(err)
+	if status == http.StatusInternalServerError {
+		status = http.StatusServiceUnavailable
 	}
 	http.Error(w, err.Error(), status)
+}
+
+// holdStatus puts why holds or retention refused into a status.
+func holdStatus(err error) int {
+	switch {
+	case errors.Is(err, access.ErrForbidden), errors.Is(err, hold.ErrPerson):
+		return http.StatusForbidden
+	case errors.Is(err, hold.ErrUnknown):
+		return http.StatusNotFound
+	case errors.Is(err, hold.ErrInvalid):
+		return http.StatusBadRequest
+	case errors.Is(err, hold.ErrState), kept(err):
+		return http.StatusConflict
+	}
+	return http.StatusInternalServerError
 }
 
 // askMuch is ask for answers that may be long.
@@ -144,16 +178,37 @@ func askMuch(ctx context.Context, dir, path string, question, answer any) error 
 	})
 }
 
-// Hold asks the serve that runs on a data directory about holds: who may do what stands in its configuration.
+// Hold carries an order about holds out on a data directory: through the socket while serve runs there, else with the journal's
+// lock and by the configuration that the context names. The error is a *RefusedError where rules stand against it.
 func Hold(ctx context.Context, dir string, o HoldOrder) (list []hold.Hold, err error) {
 	if err := mustExist(dir); err != nil {
 		return nil, err
 	}
 	err = askMuch(ctx, dir, "/v1/hold/"+o.Do, o, &list)
-	if errors.Is(err, errNoServe) {
-		err = fmt.Errorf("%w: start tripod serve --data %s, whose configuration says who may", err, dir)
+	if !errors.Is(err, errNoServe) {
+		return list, err
 	}
-	return list, err
+	t, by, err := openTruthFor(ctx, TruthOptions{Dir: dir}, "hold "+o.Do)
+	if err != nil {
+		return nil, err
+	}
+	list, err = t.holdHere(ctx, by, o)
+	if status := holdStatus(err); err != nil && status != http.StatusInternalServerError {
+		err = &RefusedError{Status: status, Text: err.Error()}
+	}
+	return list, errors.Join(err, t.Close(ctx))
+}
+
+// holdHere carries an order out where no serve runs. Other identifiers of custodians are those the view of the organisation
+// knew when a serve last ran.
+func (t *Truth) holdHere(ctx context.Context, by *access.Person, o HoldOrder) (list []hold.Hold, err error) {
+	r, err := OpenReading(ctx, t.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	t.known = func(ctx context.Context, id string) ([]string, error) { return knownIn(ctx, r.Reader, id) }
+	return t.Hold(ctx, by, o)
 }
 
 // Retention asks about retention: the serve that runs on a data directory, else with the journal's lock and by the classes that
@@ -169,6 +224,10 @@ func Retention(ctx context.Context, dir, do string) (a RetentionAnswer, err erro
 	if err != nil {
 		return a, err
 	}
-	a, err = t.Retain(ctx, by.Identity(), do)
+	if do == "countdowns" {
+		a.Countdowns, err = t.countdowns(ctx)
+	} else {
+		a, err = t.Retain(ctx, by.Identity(), do)
+	}
 	return a, errors.Join(err, t.Close(ctx))
 }

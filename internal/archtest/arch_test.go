@@ -104,6 +104,8 @@ func TestDependencyRule(t *testing.T) {
 		{[]string{"internal/access"}, base, "who may do what is told by roles alone"},
 		{[]string{"internal/access/..."}, append([]string{"internal/access", "internal/acts"}, truth...), "sign-ins and cases decide by their own acts and hand those to the door"},
 		{[]string{"internal/acts"}, append([]string{"internal/viewfile"}, truth...), "decisions rest on acts in the journal and are made durable through the door"},
+		{[]string{"internal/lifecycle/countdown"}, append([]string{"internal/reading", "internal/search", "internal/organisation"}, truth...),
+			"what disappears elsewhere is told by what reading and the views know of it"},
 		{[]string{"internal/lifecycle/..."}, append([]string{"internal/access", "internal/acts", "internal/erasure"}, truth...), "holds and retention decide by their own acts and have erasure destroy"},
 		{[]string{"internal/backup/..."}, append([]string{"internal/erasure", "internal/ledger/..."}, truth...), "a backup copies the truth and erases again what was erased since"},
 		{[]string{"internal/policy/..."}, base, "policy judges what it is given, whoever asks and whatever becomes of it"},

@@ -12,6 +12,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
+	"github.com/tripod-audit/tripod/internal/lifecycle/countdown"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
@@ -22,6 +23,8 @@ type Lifecycle struct {
 	Retention *retention.Keeper
 	// Purges lists the last purges, the latest first.
 	Purges func(context.Context) ([]retention.Purged, error)
+	// Countdowns tells where evidence disappears elsewhere, as it was last looked; nil: that is not known.
+	Countdowns func(context.Context) (*countdown.Report, error)
 }
 
 // Retention and holds: what is kept for how long, what a purge would destroy and did, and what may not be destroyed. Rules and
@@ -66,6 +69,7 @@ func (v *visit) lifecyclePage(wrong wrongForms) error {
 		MayPurge: v.may(access.SetRetention), Wrong: wrong.set, PurgeWrong: wrong.purge}
 	p.PlanProblem = v.part(v.fillClasses(ctx, l, &p))
 	p.PurgeProblem = v.part(v.fillPurges(ctx, l, &p))
+	p.CountdownProblem = v.part(v.fillCountdowns(ctx, l, &p))
 	if p.MayHolds {
 		p.HoldProblem = v.part(v.fillHolds(ctx, l, &p))
 	}
@@ -127,6 +131,55 @@ func (v *visit) fillPurges(ctx context.Context, l *Lifecycle, p *page.Lifecycle)
 		p.Purges = append(p.Purges, page.ShowPurge(done))
 	}
 	return err
+}
+
+func (v *visit) fillCountdowns(ctx context.Context, l *Lifecycle, p *page.Lifecycle) error {
+	if l.Countdowns == nil {
+		return nil
+	}
+	r, err := l.Countdowns(ctx)
+	if err != nil {
+		return err
+	}
+	p.Counted, p.Without = r.At, r.Without
+	for i := range r.Countdowns {
+		p.Countdowns = append(p.Countdowns, page.Countdown{Countdown: r.Countdowns[i], Now: p.Now, Reads: p.Reads})
+	}
+	return nil
+}
+
+// disappearing is what disappears elsewhere soon and is not held here, for the overview.
+func (v *visit) disappearing(ctx context.Context) (list []page.Attention, err error) {
+	if v.deps.Lifecycle == nil || v.deps.Lifecycle.Countdowns == nil {
+		return nil, nil
+	}
+	r, err := v.deps.Lifecycle.Countdowns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range r.Countdowns {
+		c := &r.Countdowns[i]
+		if c.Soon == 0 && (c.Next.IsZero() || c.Next.After(v.deps.Now().Add(soon))) {
+			continue
+		}
+		text := fmt.Sprintf("%s: %s there %s, and %s not held here", c.What, disappears(len(c.List)-c.Gone), page.Ago(v.deps.Now(), c.Next), areNot(len(c.List)-c.Gone))
+		list = append(list, page.Attention{Grave: c.Soon > 0, Text: capital(text), URL: "/lifecycle#elsewhere", Link: "retention", At: c.Next, Due: true})
+	}
+	return list, nil
+}
+
+func disappears(n int) string {
+	if n == 1 {
+		return "1 disappears"
+	}
+	return page.Count(int64(n)) + " disappear, the first"
+}
+
+func areNot(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // fillHolds lists the holds with what who looks may do with each.

@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
+	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
 
 // shown is a page as the test opens it.
@@ -58,10 +59,14 @@ func lastWeek() string {
 // wider than the window, nothing serious for axe, and every control reached in order with its focus to be seen.
 func TestEveryPage(t *testing.T) {
 	chromium(t)
-	b := consoletest.New(t, consoletest.Options{Capture: capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}})
+	b := consoletest.New(t, consoletest.Options{Capture: capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}, Retention: retention.Config{Classes: []retention.Class{
+		{Name: "raw text", What: retention.Texts, Keep: retention.Period{Days: 90}, Basis: "retention of the organisation, policy 7", Owner: "privacy officer"},
+		{Name: "metadata", What: retention.Records, Keep: retention.Period{Months: 72}, Sources: []audit.Source{audit.SourceComplianceActivity, audit.SourceAuditExport}, Basis: "commercial code", Owner: "counsel", Statutory: true},
+	}}})
 	sessions := b.Fill(40, time.Now())
 	b.Organise(time.Now())
 	filed := b.File(time.Now().Add(-time.Hour))
+	matter := b.Hold()
 	br := open(t, b)
 	all := pages(filed, sessions)
 	var mine, anas []shown
@@ -82,7 +87,7 @@ func TestEveryPage(t *testing.T) {
 	for _, turn := range []struct {
 		who  *access.Person
 		list []shown
-	}{{consoletest.Auditor(), mine}, {consoletest.Ana(), anas}, {consoletest.Priya(), []shown{{"cases-waiting", "/cases"}, {"case-decide", "/cases/" + filed.Open}}}} {
+	}{{consoletest.Auditor(), mine}, {consoletest.Ana(), anas}, {consoletest.Carl(), []shown{{"lifecycle-set", "/lifecycle?case=" + matter}, {"overview-counsel", "/"}}}, {consoletest.Priya(), []shown{{"cases-waiting", "/cases"}, {"case-decide", "/cases/" + filed.Open}}}} {
 		br.as(turn.who)
 		for _, l := range looks {
 			br.look(l)

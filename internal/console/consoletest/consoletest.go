@@ -65,6 +65,7 @@ type Bench struct {
 	Refuse   atomic.Bool
 	stateKey [32]byte
 	store    *content.Store
+	reader   *reading.Reader
 	book     *casebook.Book
 	decided  *acts.State // cases and holds
 	access   signin.Config
@@ -110,15 +111,16 @@ func New(t testing.TB, o Options) *Bench {
 	must(t, err)
 	b.Client = b.Server.Client()
 	b.Client.Jar = jar
+	b.reader = reading.New(reading.Parts{
+		Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
+		Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
+		Found:        func(context.Context) (reading.Discrepancies, error) { return b.Found, nil },
+		Organisation: func(context.Context) (organisation.Reader, error) { return b.Org, nil },
+	})
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
 		SignIn: b.SignIns, Health: b.Health, Contents: b.Contents, Desk: b.Desk, Lifecycle: b.Lifecycle, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Reader: reading.New(reading.Parts{
-			Journal: b.Journal.Reader(), Dir: b.Dir, Serving: true,
-			Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
-			Found:        func(context.Context) (reading.Discrepancies, error) { return b.Found, nil },
-			Organisation: func(context.Context) (organisation.Reader, error) { return b.Org, nil },
-		}),
+		Reader: b.reader,
 		Record: func(ctx context.Context, act intake.Act) error {
 			_, err := recorder{b}.Record(ctx, act, nil)
 			if err == nil && act.Type == console.TypeExport { // which waits for the search view

@@ -35,6 +35,7 @@ func funcs(assets *Assets) template.FuncMap {
 		"kindName":    KindName,
 		"keepable":    func() []string { return []string{"metadata", "detail", "text"} },
 		"purposeName": PurposeName,
+		"capital":     capital,
 		"join":        strings.Join,
 		"add":         func(a, b int) int { return a + b },
 		"int64":       func(n int) int64 { return int64(n) },

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/tripod-audit/tripod/internal/lifecycle/countdown"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 )
@@ -27,6 +28,11 @@ type Lifecycle struct {
 	Purges       []Purge
 	PurgeProblem *Problem
 	Ended        time.Time // when a purge last left nothing due; zero where none did
+
+	Countdowns       []Countdown
+	Counted          time.Time // when it was last looked; zero where nobody looks
+	Without          []string
+	CountdownProblem *Problem
 
 	MayHolds    bool // who looks may see holds
 	Holds       []Hold
@@ -80,6 +86,16 @@ func (c *RetentionClass) Period() string {
 		return Plural(int64(p.Months), "month")
 	}
 }
+
+// Countdown is where evidence disappears elsewhere.
+type Countdown struct {
+	countdown.Countdown
+	Now   time.Time
+	Reads bool // who looks may see which
+}
+
+// Ahead counts what disappears and is not held.
+func (c *Countdown) Ahead() int { return c.Objects - c.Held }
 
 // Purge is what a purge did.
 type Purge struct {

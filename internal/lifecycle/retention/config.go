@@ -48,6 +48,17 @@ type Class struct {
 // Config lists the classes. Without any, everything is kept for ever.
 type Config struct {
 	Classes []Class `yaml:"classes"`
+	// WarnBefore is how long before evidence disappears elsewhere, and is not held here, that is a matter of health; default 7d.
+	WarnBefore Period `yaml:"warn_before"`
+}
+
+// Warning is WarnBefore, or the default of a week.
+func (c Config) Warning() time.Duration {
+	const day = 24 * time.Hour
+	if c.WarnBefore.Forever() {
+		return 7 * day
+	}
+	return time.Duration(c.WarnBefore.Months*30+c.WarnBefore.Days) * day
 }
 
 // Validate gathers every problem.
@@ -92,6 +103,9 @@ func (c Config) digest() string {
 	b, _ := json.Marshal(c.Classes) // strings and numbers alone
 	return fmt.Sprintf("%x", sha256.Sum256(b))[:16]
 }
+
+// Ends reports whether anything ever goes.
+func (c Config) Ends() bool { return !c.idle() }
 
 // idle reports whether nothing ever goes.
 func (c Config) idle() bool {

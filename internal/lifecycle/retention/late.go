@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -19,6 +20,15 @@ func (k *Keeper) Ended(ctx context.Context) (at time.Time, due bool, err error) 
 	}
 	p, err := k.progress(ctx, k.deps.Now().UTC())
 	return p.Ended, true, err
+}
+
+// EndedIn is Ended as the cursors of a journal have it (see journal.Reader.Mark), for who has no Keeper.
+func EndedIn(cursors map[string][]byte) time.Time {
+	var p progress
+	if json.Unmarshal(cursors[cursorName], &p) != nil {
+		return time.Time{}
+	}
+	return p.Ended
 }
 
 // checkLate raises ConditionPurge while purges succeed and yet do not come to their end, and clears it otherwise.
