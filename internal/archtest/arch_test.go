@@ -213,6 +213,32 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
+// mayOpen are the packages that make grants of the content store: people's under a case, and those of reviewers for the texts of
+// queries. No view opens content by itself.
+var mayOpen = []string{"../../internal/access/casebook/", "../../internal/reviews/"}
+
+// TestWhoOpensContent keeps every other way to content shut.
+func TestWhoOpensContent(t *testing.T) {
+	for _, path := range sourceFiles(t) {
+		allowed := slices.ContainsFunc(mayOpen, func(dir string) bool { return strings.HasPrefix(filepath.ToSlash(path), dir) })
+		if allowed || strings.HasSuffix(path, "_test.go") || strings.Contains(filepath.ToSlash(path), "test/") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "NewGrant" {
+				if x, ok := s.X.(*ast.Ident); ok && x.Name == "content" {
+					t.Errorf("%s makes a grant of the content store: content opens under a case, by package casebook", path)
+				}
+			}
+			return true
+		})
+	}
+}
+
 func sourceFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
