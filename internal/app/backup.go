@@ -68,7 +68,7 @@ func (t *Truth) Backup(ctx context.Context, o BackupOrder, by audit.Identity) (*
 			return nil, err
 		}
 	}
-	repo, err := backup.MakeRepository(o.Repository)
+	repo, err := t.repository(ctx, o.Repository)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +80,31 @@ func (t *Truth) Backup(ctx context.Context, o BackupOrder, by audit.Identity) (*
 	_, err = t.Door.Record(ctx, intake.Act{Type: typeBackup, Activity: audit.ActivityOperation, Account: by, Attributes: audit.Attrs{
 		{Name: "backup", Value: audit.String(report.ID)}, number("position", int64(report.Position)), number("records", int64(report.LedgerSize)),
 		number("new_parts", int64(report.New)), number("bytes", report.NewBytes),
-	}}, nil)
+	}}, map[string][]byte{repositoryCursor: []byte(o.Repository)})
 	if err != nil {
 		return report, fmt.Errorf("backup %s is made; record it: %w", report.ID, err)
 	}
 	return report, nil
+}
+
+// repositoryCursor remembers where the latest backup was made.
+const repositoryCursor = "tripod/backup/repository"
+
+// repository opens the repository, and makes it where none was yet. One that is missing where the latest backup was made is
+// on a volume that is not mounted: made anew it would lie under it, where nobody looks.
+func (t *Truth) repository(ctx context.Context, dir string) (*backup.Repository, error) {
+	latest, err := t.Journal.Cursor(ctx, repositoryCursor)
+	if err != nil {
+		return nil, err
+	}
+	if string(latest) != dir {
+		return backup.MakeRepository(dir)
+	}
+	repo, err := backup.OpenRepository(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the latest backup was made there: mount it, or name another directory to begin anew", err)
+	}
+	return repo, nil
 }
 
 func (o *BackupOrder) options() (opts backup.Options, err error) {

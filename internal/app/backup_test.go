@@ -385,3 +385,29 @@ func searchAll(t *testing.T, dir string, upTo uint64) (seqs []uint64) {
 	}
 	return seqs
 }
+
+// TestBackupNotMounted: where the latest backup was made there is a repository, or none is made: its volume is not mounted.
+func TestBackupNotMounted(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cfgFor(t.TempDir()))
+	s.stop()
+	v := newVault(t)
+	v.backup(t, s.dir)
+	away := v.repo + ".away"
+	if err := os.Rename(v.repo, away); err != nil {
+		t.Fatal(err)
+	}
+	order := app.BackupOrder{Repository: v.repo, Recipients: []string{v.recipient}}
+	if _, err := app.Backup(context.Background(), s.dir, order); err == nil || !strings.Contains(err.Error(), "mount it") {
+		t.Errorf("made without its volume: %v", err)
+	}
+	if _, err := os.Stat(v.repo); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is there: %v", err)
+	}
+	if err := os.Rename(away, v.repo); err != nil {
+		t.Fatal(err)
+	}
+	v.backup(t, s.dir)
+	v.repo += ".other"
+	v.backup(t, s.dir)
+}

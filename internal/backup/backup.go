@@ -174,6 +174,7 @@ func (b *run) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	b.m.Restored = string(cursors[restoredCursor])
 	if err := b.src.Signed(ctx, mark); err != nil {
 		return fmt.Errorf("wait for a checkpoint over %d records: %w", mark, err)
 	}

@@ -69,10 +69,19 @@ func (b *run) rows(ctx context.Context, next, end uint64, whole bool) (list []jo
 	return list, nil
 }
 
+// lasting are the parts of the last backup that may serve again as they are, since what they hold never changes: none where the
+// directory was restored since.
+func (b *run) lasting(kind Kind) []Part {
+	if b.prev == nil || b.prev.Restored != b.m.Restored {
+		return nil
+	}
+	return b.prev.of(kind)
+}
+
 // copyLasting copies ids remembered for ever, by stretches of positions. The table is read as a whole for each reach.
 func (b *run) copyLasting(ctx context.Context) error {
 	next := uint64(1)
-	for _, p := range b.prev.of(KindLasting) {
+	for _, p := range b.lasting(KindLasting) {
 		if p.Last-p.First+1 < lastingPart || p.Last > b.m.Position || !b.repo.has(p.Object) {
 			break
 		}
@@ -105,7 +114,7 @@ func (b *run) copyLasting(ctx context.Context) error {
 // never change.
 func (b *run) copyLeaves(ctx context.Context) error {
 	next := uint64(1)
-	for _, p := range b.prev.of(KindLeaves) {
+	for _, p := range b.lasting(KindLeaves) {
 		if p.Last-p.First+1 < leavesPart || p.Last > b.head.Size || !b.repo.has(p.Object) {
 			break
 		}

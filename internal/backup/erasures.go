@@ -193,6 +193,9 @@ func (e *Erasure) addContent(ctx context.Context, src Source, positions []audit.
 // erase in it what was delivered since the first.
 const settledCursor = "tripod/erased-again"
 
+// restoredCursor is the journal's cursor that names the latest restore; see Manifest.Restored.
+const restoredCursor = "tripod/restored"
+
 // settledIn reads which erasures a restore carried out again, from the cursors of a backup.
 func settledIn(cursors map[string][]byte) (map[string]bool, error) {
 	settled := make(map[string]bool)

@@ -30,7 +30,9 @@ type Manifest struct {
 	HandOvers  []string  `json:"hand_overs,omitempty"`
 	KeyFile    string    `json:"key_file"` // SHA-256 of keys/ID.age, which may be gone by now
 	MasterFile string    `json:"master_file,omitempty"`
-	Parts      []Part    `json:"parts"`
+	// Restored names the restore that the directory goes back to; "" for none. Positions behind it stand for other records than before.
+	Restored string `json:"restored,omitempty"`
+	Parts    []Part `json:"parts"`
 }
 
 // Kind is what a part holds.

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -308,6 +309,7 @@ func (s *restoring) putJournal(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.cursors[restoredCursor] = []byte(s.ID + " " + rand.Text())
 	if s.cursors[settledCursor], err = s.repo.settledNow(s.Position); err != nil {
 		return err
 	}

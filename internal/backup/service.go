@@ -254,7 +254,7 @@ func (s *Service) list(ctx context.Context, stored *journal.Stored) bool {
 }
 
 func (s *Service) listOnce(ctx context.Context, stored *journal.Stored) error {
-	r, err := MakeRepository(s.cfg.Repository)
+	r, err := OpenRepository(s.cfg.Repository) // never made here: where its volume is not mounted, the list would be lost under it
 	if err != nil {
 		return err
 	}
