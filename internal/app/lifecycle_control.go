@@ -192,23 +192,11 @@ func Hold(ctx context.Context, dir string, o HoldOrder) (list []hold.Hold, err e
 	if err != nil {
 		return nil, err
 	}
-	list, err = t.holdHere(ctx, by, o)
+	list, err = t.Hold(ctx, by, o)
 	if status := holdStatus(err); err != nil && status != http.StatusInternalServerError {
 		err = &RefusedError{Status: status, Text: err.Error()}
 	}
 	return list, errors.Join(err, t.Close(ctx))
-}
-
-// holdHere carries an order out where no serve runs. Other identifiers of custodians are those the view of the organisation
-// knew when a serve last ran.
-func (t *Truth) holdHere(ctx context.Context, by *access.Person, o HoldOrder) (list []hold.Hold, err error) {
-	r, err := OpenReading(ctx, t.dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	t.known = func(ctx context.Context, id string) ([]string, error) { return knownIn(ctx, r.Reader, id) }
-	return t.Hold(ctx, by, o)
 }
 
 // Retention asks about retention: the serve that runs on a data directory, else with the journal's lock and by the classes that

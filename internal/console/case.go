@@ -53,6 +53,7 @@ func (v *visit) casePage(id string, wrong *page.Problem) error {
 	p.MayChange = v.may(access.OpenCase) && (me.is(c.Owner) || v.person().Has(access.PrivacyOfficer) && len(c.Privileged) == 0)
 	p.MayAsk = p.Mine && v.may(access.RequestGrant)
 	p.MayGlass = p.Mine && v.may(access.BreakGlass)
+	p.MayHold = p.Mine && c.Kind == casebook.KindMatter && v.may(access.SetHold) && v.deps.Lifecycle != nil
 	for _, role := range access.Holders(access.ReadCases) {
 		p.Roles = append(p.Roles, string(role))
 	}

@@ -162,24 +162,14 @@ func (v *visit) disappearing(ctx context.Context) (list []page.Attention, err er
 		if c.Soon == 0 && (c.Next.IsZero() || c.Next.After(v.deps.Now().Add(soon))) {
 			continue
 		}
-		text := fmt.Sprintf("%s: %s there %s, and %s not held here", c.What, disappears(len(c.List)-c.Gone), page.Ago(v.deps.Now(), c.Next), areNot(len(c.List)-c.Gone))
+		n, in := c.Objects-c.Held, page.Ago(v.deps.Now(), c.Next)
+		text := fmt.Sprintf("%s: %s disappear there, the first %s, and are not held here", c.What, page.Count(int64(n)), in)
+		if n == 1 {
+			text = fmt.Sprintf("%s: 1 disappears there %s, and is not held here", c.What, in)
+		}
 		list = append(list, page.Attention{Grave: c.Soon > 0, Text: capital(text), URL: "/lifecycle#elsewhere", Link: "retention", At: c.Next, Due: true})
 	}
 	return list, nil
-}
-
-func disappears(n int) string {
-	if n == 1 {
-		return "1 disappears"
-	}
-	return page.Count(int64(n)) + " disappear, the first"
-}
-
-func areNot(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
 }
 
 // fillHolds lists the holds with what who looks may do with each.

@@ -67,6 +67,7 @@ type Case struct {
 	MayChange bool // take in and leave out participants, close it
 	MayAsk    bool
 	MayGlass  bool
+	MayHold   bool     // may set a legal hold under it
 	Roles     []string // that a participant may have
 
 	Acts        []CaseAct // what was done under it, the newest first

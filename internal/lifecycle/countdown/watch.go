@@ -35,16 +35,18 @@ func NewWatcher(d Deps, warn time.Duration, h *health.Registry, log *slog.Logger
 	return &Watcher{deps: d, warn: warn, health: h, log: log}
 }
 
-// Run looks at once and then every 15 minutes until the context ends, which is no error.
+// Run looks at once and then every 15 minutes, sooner where it could not, until the context ends, which is no error.
 func (w *Watcher) Run(ctx context.Context) error {
 	for {
+		wait := Every
 		if _, err := w.Look(ctx); err != nil && ctx.Err() == nil {
+			wait = time.Minute // a view that is being built again is there before long
 			w.log.LogAttrs(ctx, slog.LevelWarn, "cannot tell what disappears at the vendor", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(Every):
+		case <-time.After(wait):
 		}
 	}
 }

@@ -29,6 +29,7 @@ type spine struct {
 	door    *intake.Door
 	eraser  *erasure.Eraser
 	keeper  *hold.Keeper
+	deps    hold.Deps
 	known   map[string][]string
 	said    int
 }
@@ -76,10 +77,19 @@ func newSpine(t *testing.T) *spine {
 		t.Fatal(err)
 	}
 	s.eraser = erasure.New(s.journal, s.content, s.door)
-	s.keeper = hold.NewKeeper(hold.Deps{Book: book, Acts: state, Door: s.door, Journal: s.journal.Reader(), Still: s.eraser.Still,
-		Known: func(_ context.Context, id string) ([]string, error) { return s.known[id], nil }})
+	s.deps = hold.Deps{Book: book, Acts: state, Door: s.door, Journal: s.journal.Reader(), Still: s.eraser.Still,
+		Known: func(_ context.Context, id string) ([]string, error) { return s.known[id], nil }}
+	s.keeper = hold.NewKeeper(s.deps)
 	s.eraser.Held = s.keeper.Refuse
 	return s
+}
+
+// keeperThat is a keeper over the same book for which some see cases.
+func (s *spine) keeperThat(t *testing.T, sees func(by *access.Person, caseID string, now time.Time) bool) *hold.Keeper {
+	t.Helper()
+	d := s.deps
+	d.Sees = sees
+	return hold.NewKeeper(d)
 }
 
 // say delivers a record of a container, by an account if any, on a day of November, with texts.
