@@ -23,7 +23,7 @@ var given = map[string]string{
 	"case review": "G-2026-0009 --found justified", "record --content": "1 --grant G-2026-0009", "erase": "--record 999999 --reason x",
 	"hold list": "", "hold show": "H-2026-0009", "hold set": "--case C-2026-0009 --reason x --record 1", "hold ask-release": "H-2026-0009 --reason x",
 	"hold keep": "H-2026-0009 --reason x", "hold release": "H-2026-0009 --reason x",
-	"retention list": "", "retention plan": "", "retention purge": "", "backup": "FILE.repository --recipient age1wrong",
+	"retention list": "", "retention plan": "", "retention purge": "", "retention countdowns": "", "backup": "FILE.repository --recipient age1wrong",
 	"keys rotate master": "", "keys rotate ledger": "", "keys rotate data": "--container none", "import": "FILE",
 	"reviews list": "", "reviews consultations": "--subject kofi@example.com", "reviews digest": "",
 	"access tokens list": "", "access tokens make": "a-name", "access tokens end": "no-token", "access sessions list": "", "access sessions end": "NOBODY",
