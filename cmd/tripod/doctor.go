@@ -11,7 +11,7 @@ import (
 
 type doctorCommand struct {
 	dataFlag
-	Config string `short:"c" help:"Configuration file, for where the keys for the Compliance API are while no serve runs." placeholder:"FILE"`
+	Config string `short:"c" help:"Configuration file: where backups go, and while no serve runs where the keys for the Compliance API are." env:"TRIPOD_CONFIG" placeholder:"FILE"`
 	JSON   bool   `help:"Print one JSON object a line."`
 }
 

@@ -35,7 +35,7 @@ func newBackups(a *App) (*backup.Service, error) {
 func checkBackups(cfg config.Config) Finding {
 	const check = "backup"
 	if cfg.Backup.Repository == "" {
-		return Finding{Check: check, OK: true, Text: "none by the clock: the configuration names no repository (backup.repository)"}
+		return Finding{Check: check, OK: true, Text: "not looked at: no configuration given here names a repository (backup.repository); -c FILE names one"}
 	}
 	fix := "see backup.failed, and run tripod backup by hand"
 	repo, err := backup.OpenRepository(cfg.Backup.Repository)

@@ -34,24 +34,31 @@ func (a *App) standing(context.Context) page.Standing {
 // listeners are the ways in and the console, with what protects each.
 func (a *App) listeners() []page.Listener {
 	cfg := a.inForce.Load()
-	otlp := "whoever reaches it may deliver"
-	switch {
-	case cfg.OTLP.TLS.ClientCA != "":
-		otlp = "TLS; clients present a certificate"
-	case len(cfg.OTLP.Tokens)+a.extraTokens > 0 && cfg.OTLP.TLS.Cert != "":
-		otlp = "TLS and bearer tokens"
-	case len(cfg.OTLP.Tokens)+a.extraTokens > 0:
-		otlp = "bearer tokens"
-	case cfg.OTLP.TLS.Cert != "":
-		otlp = "TLS; whoever reaches it may deliver"
-	}
+	otlp := protection(cfg.OTLP.TLS, len(cfg.OTLP.Tokens)+a.extraTokens, "deliver")
+	gateway := protection(cfg.Gateway.TLS, a.gateway.tokens, "call")
 	list := []page.Listener{{Name: "console", Address: a.console.url(), Protection: consoleProtection(cfg)}}
 	addrs, err := ReadAddrs(a.cfg.Data)
 	if err != nil {
 		return list // they are not bound yet, or the file could not be written, which is a condition of its own
 	}
 	return append(list, page.Listener{Name: "OTLP over HTTP", Address: addrs.OTLPHTTP, Protection: otlp},
-		page.Listener{Name: "OTLP over gRPC", Address: addrs.OTLPGRPC, Protection: otlp})
+		page.Listener{Name: "OTLP over gRPC", Address: addrs.OTLPGRPC, Protection: otlp},
+		page.Listener{Name: "LLM gateway", Address: addrs.Gateway, Protection: gateway})
+}
+
+// protection says in words what a way in asks of who delivers; may is what they may do.
+func protection(tls config.TLS, tokens int, may string) string {
+	switch {
+	case tls.ClientCA != "":
+		return "TLS; clients present a certificate"
+	case tokens > 0 && tls.Cert != "":
+		return "TLS and bearer tokens"
+	case tokens > 0:
+		return "bearer tokens"
+	case tls.Cert != "":
+		return "TLS; whoever reaches it may " + may
+	}
+	return "whoever reaches it may " + may
 }
 
 // consoleProtection says who gets in to the console, and over what.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -26,7 +27,10 @@ func (c *Console) caseForms(mux *http.ServeMux) {
 					return "", err
 				}
 				id := v.r.PathValue("id")
-				return page.CaseURL(id), do(v, desk, id)
+				if err := do(v, desk, id); err != nil {
+					return "", err
+				}
+				return v.onCase(desk, id, page.CaseURL(id)), nil
 			},
 			what:  (*visit).opensCase,
 			again: func(v *visit, wrong *page.Problem) error { return v.casePage(v.r.PathValue("id"), wrong) },
@@ -59,7 +63,10 @@ func (c *Console) grantForms(mux *http.ServeMux) {
 					return "", err
 				}
 				g, err := do(v, desk, v.r.PathValue("id"))
-				return page.GrantURL(g.Case, g.ID), err
+				if err != nil {
+					return "", err
+				}
+				return v.onCase(desk, g.Case, page.GrantURL(g.Case, g.ID)), nil
 			},
 		}
 	}
@@ -79,6 +86,15 @@ func (c *Console) grantForms(mux *http.ServeMux) {
 		}
 		return desk.Review(v.r.Context(), v.person(), id, justified == "yes", v.field("note"))
 	}))
+}
+
+// onCase is where a decision goes on: on the case's page, or on the list for who may not see the case any more, since they
+// left it, or saw it only while a request waited for them.
+func (v *visit) onCase(desk *casebook.Desk, id, address string) string {
+	if _, _, err := desk.Peek(v.r.Context(), v.person(), id); errors.Is(err, casebook.ErrUnknown) {
+		return "/cases"
+	}
+	return address
 }
 
 // newCase shows the form that opens a case.

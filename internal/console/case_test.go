@@ -301,6 +301,25 @@ func TestCounselSeesTheCasesRecords(t *testing.T) {
 }
 
 // TestCaseAPI walks the way by the API.
+// TestWhoSeesACaseNoMoreGoesOnToTheList holds that who approved in a case of others, or left one, is not led to a page that
+// says there is no such case.
+func TestWhoSeesACaseNoMoreGoesOnToTheList(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	c := d.open(d.ana)
+	grant := d.ask(d.ana, c, "text")
+	if at := d.done(d.answer(d.carl, c, grant, "approve")); at != "/cases" {
+		t.Errorf("who approved goes on to %s", at)
+	}
+	if at := d.done(d.answer(d.ana, c, grant, "withdraw")); !strings.HasPrefix(at, "/cases/"+c) {
+		t.Errorf("who takes part goes on to %s", at)
+	}
+	d.done(d.send(d.ana, "/cases/"+c, "/cases/"+c+"/join", "email", "ben@example.com", "role", "analyst"))
+	if at := d.done(d.send(d.ben, "/cases/"+c, "/cases/"+c+"/leave")); at != "/cases" {
+		t.Errorf("who left goes on to %s", at)
+	}
+}
+
 func TestCaseAPI(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

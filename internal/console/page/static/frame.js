@@ -85,6 +85,9 @@
     }
   });
 
+  // On a narrow screen the navigation scrolls: the page one is on is in sight.
+  document.addEventListener("DOMContentLoaded", () => document.querySelector(".bar nav [aria-current]")?.scrollIntoView({block: "nearest", inline: "center"}));
+
   // Who pressed / on another page goes on typing here.
   if (location.hash === "#q") {
     focusQuery();
