@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/tripod-audit/tripod/internal/access"
@@ -91,6 +92,9 @@ type caseList struct{ caseFlags }
 
 func (c *caseList) Run(ctx context.Context, std streams) error {
 	a, err := c.carry(ctx, app.CaseOrder{Do: "list"})
+	if err == nil && len(a.Cases) == 0 && !c.JSON {
+		fmt.Fprintln(std.err, "no cases")
+	}
 	return c.tell(std, a, err)
 }
 

@@ -27,7 +27,7 @@ type holdSetCommand struct {
 	dataFlag
 	configFlag
 	Case      string   `help:"Matter it belongs to." required:""`
-	Reason    string   `help:"Why; goes on record." required:""`
+	Reason    string   `help:"Why; kept as content." required:""`
 	Container []string `help:"Container, held whole." placeholder:"ID" sep:"none"`
 	Record    []uint64 `help:"Record, held whole." placeholder:"SEQ"`
 	Custodian []string `help:"Account whose records and containers are held." placeholder:"ADDRESS"`
@@ -107,7 +107,7 @@ type holdStep struct {
 	dataFlag
 	configFlag
 	Hold   string `arg:"" help:"Number of the hold."`
-	Reason string `help:"Why; goes on record."`
+	Reason string `help:"Why; kept as content."`
 	JSON   bool   `help:"Print one JSON object."`
 }
 
@@ -119,7 +119,7 @@ type holdAskCommand struct{ holdStep }
 
 func (c *holdAskCommand) Run(ctx context.Context, std streams) error {
 	if strings.TrimSpace(c.Reason) == "" {
-		return usage{errors.New("hold ask-release: give a --reason; it goes on record")}
+		return usage{errors.New("hold ask-release: give a --reason; it is kept as content")}
 	}
 	return c.run(ctx, std, "ask-release")
 }
