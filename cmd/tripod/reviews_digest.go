@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -56,7 +57,7 @@ func digestText(d *reviews.Digest) string {
 		fmt.Fprintf(&b, "alone     %s  %s  %s  %s  %s  %s\n", export.Stamp(g.At), field(g.Grant), field(g.Case), g.Class, field(g.By), review)
 	}
 	for _, o := range d.Openings {
-		fmt.Fprintf(&b, "opened    %-18s %-8s %s under %s\n", field(orNone(o.Purpose)), o.Class, plural(int64(o.Openings), "time", "times"), plural(int64(o.Cases), "case", "cases"))
+		fmt.Fprintf(&b, "opened    %-18s %-8s %s under %s\n", field(orNone(o.Purpose)), cmp.Or(string(o.Class), "titles and reasons of cases"), plural(int64(o.Openings), "time", "times"), plural(int64(o.Cases), "case", "cases"))
 	}
 	fmt.Fprintf(&b, "grants    %d requested, %d approved, %d denied, %d withdrawn\n", d.Grants.Requested, d.Grants.Approved, d.Grants.Denied, d.Grants.Withdrawn)
 	for _, c := range d.Cases {

@@ -63,7 +63,7 @@ type BreakGlass struct {
 	ReviewDue  time.Time   `json:"review_due"`
 	ReviewedBy string      `json:"reviewed_by,omitempty"`
 	Justified  bool        `json:"justified"`
-	Overdue    bool        `json:"overdue"` // at the end of the week
+	Overdue    bool        `json:"overdue"` // at the end of the week; of one that is not over, by now
 }
 
 // CaseLine is a case and who opened content under it.
@@ -112,6 +112,9 @@ func (d *Digest) Overdue() (n int) {
 // Digest reads the digest of a week out of the log.
 func (l *Log) Digest(ctx context.Context, w Week) (*Digest, error) {
 	s := newSummary(w)
+	if now := time.Now(); now.Before(s.asOf) {
+		s.asOf = now
+	}
 	told, err := (&Log{Reader: l.Reader, UpTo: l.UpTo}).Each(ctx, Filter{After: w.Begin(), Before: w.End()}, func(look *Look) error {
 		s.add(look)
 		return nil
@@ -172,6 +175,7 @@ func bookAt(ctx context.Context, r *reading.Reader, end time.Time) (*casebook.Bo
 // summary gathers the acts of a week.
 type summary struct {
 	week     Week
+	asOf     time.Time // the end of the week, or now where it is not over
 	d        *Digest
 	openings map[Openings]*group // by purpose and class alone
 	byCase   map[string]*group
@@ -185,7 +189,7 @@ type group struct {
 }
 
 func newSummary(w Week) *summary {
-	return &summary{week: w, d: &Digest{Week: w, From: w.Begin(), Until: w.End(), Acts: make(map[Kind]int)},
+	return &summary{week: w, asOf: w.End(), d: &Digest{Week: w, From: w.Begin(), Until: w.End(), Acts: make(map[Kind]int)},
 		openings: make(map[Openings]*group), byCase: make(map[string]*group)}
 }
 
@@ -276,6 +280,6 @@ func (s *summary) addBreakGlass(g *casebook.Grant) {
 	}
 	s.d.BreakGlass = append(s.d.BreakGlass, BreakGlass{
 		Grant: g.ID, Case: g.Case, Class: g.Class, At: g.At, By: g.By.Label(), ReviewDue: g.ReviewDue, ReviewedBy: g.ReviewedBy.Label(), Justified: g.Justified,
-		Overdue: g.Unreviewed() && !s.d.Until.Before(g.ReviewDue),
+		Overdue: g.Unreviewed() && !s.asOf.Before(g.ReviewDue),
 	})
 }
