@@ -33,7 +33,7 @@ func (c *keysRotateMaster) Run(ctx context.Context, std streams) error {
 	if done.Elsewhere {
 		fmt.Fprintln(std.out, "the master key comes from the environment: give it the new one before the next start")
 	}
-	_, err = fmt.Fprintln(std.out, "back up now: tripod backup")
+	_, err = fmt.Fprintln(std.out, "back up now: tripod backup REPO --recipient age1…")
 	return err
 }
 
