@@ -55,43 +55,19 @@ func (nobodys) Account(_ context.Context, id string) (casebook.Owner, error) {
 	return casebook.Owner{Identifiers: []string{id}}, nil
 }
 
-func (b *bench) desk() *casebook.Desk { return b.deskWith(casebook.DefaultConfig()) }
-
-func (b *bench) deskWith(cfg casebook.Config) *casebook.Desk {
+func (b *bench) desk() *casebook.Desk {
 	b.T.Helper()
 	book := casebook.NewBook()
 	state, err := acts.Load(context.Background(), b.Dir, acts.Key{}, b.Journal.Reader(), book)
 	if err != nil {
 		b.T.Fatal(err)
 	}
-	return casebook.NewDesk(cfg, casebook.Deps{Acts: state, Book: book, Door: b.Door, Content: b.Contents, Journal: b.Journal.Reader(),
+	return casebook.NewDesk(casebook.DefaultConfig(), casebook.Deps{Acts: state, Book: book, Door: b.Door, Content: b.Contents, Journal: b.Journal.Reader(),
 		Directory: nobodys{}, Cursors: b.Journal})
 }
 
 func person(email string, roles ...access.Role) *access.Person {
 	return &access.Person{Subject: "oidc:" + email + "@https://idp.example.com", Email: email, Roles: roles, Via: access.ViaOIDC, Since: time.Now()}
-}
-
-// TestOverdueReview holds that a review is overdue once its time is over, whether or not the week is.
-func TestOverdueReview(t *testing.T) {
-	t.Parallel()
-	ctx, b := context.Background(), newBench(t)
-	danas := b.prompt("dana@example.com", "s-dana")
-	cfg := casebook.DefaultConfig()
-	cfg.Review = time.Nanosecond
-	desk, analyst := b.deskWith(cfg), person(ana, access.Analyst)
-	c, err := desk.Open(ctx, analyst, casebook.NewCase{Kind: casebook.KindInvestigation, Purpose: casebook.PurposeIncident, Basis: casebook.BasisLegitimateInterest, Subjects: []string{"dana@example.com"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := desk.BreakGlass(ctx, analyst, casebook.Ask{Case: c.ID, Class: audit.ClassText, Records: []uint64{danas}, Reason: "it is spreading"}); err != nil {
-		t.Fatal(err)
-	}
-	b.CatchUp()
-	d, err := (&reviews.Log{Reader: b.reader}).Digest(ctx, reviews.WeekOf(time.Now()))
-	if err != nil || d.Overdue() != 1 {
-		t.Errorf("%v: %+v", err, d)
-	}
 }
 
 func TestDigest(t *testing.T) {
