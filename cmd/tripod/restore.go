@@ -8,6 +8,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/backup"
+	"github.com/tripod-audit/tripod/internal/secret"
 )
 
 type restoreCommand struct {
@@ -15,7 +16,7 @@ type restoreCommand struct {
 	Dir        string   `arg:"" help:"The data directory to make; it must be missing or empty."`
 	Identity   []string `help:"File with a private key that opens the backup; may be given again." required:"" placeholder:"FILE" sep:"none"`
 	At         string   `help:"Id of a backup, or a time: the newest not younger. Default: the newest." placeholder:"TIME|ID"`
-	Keys       string   `help:"File with the master key. Default: the environment's, or that of the repository." placeholder:"FILE"`
+	Keys       string   `help:"File with the master key; where a passphrase seals it, that is read from standard input. Default: the environment's, or that of the repository." placeholder:"FILE"`
 	Key        string   `help:"The ledger's verifier key, or a file that holds it." placeholder:"PUB"`
 	Checkpoint string   `help:"A checkpoint saved earlier: tells whether the ledger was longer than the backup." placeholder:"FILE"`
 	AcceptLoss bool     `help:"Restore although later records are known to have been."`
@@ -28,7 +29,7 @@ func (c *restoreCommand) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	done, err := app.Restore(ctx, app.RestoreOrder{Repository: c.Repository, Dir: c.Dir, At: c.At, Identities: c.Identity, MasterFile: c.Keys,
-		Key: key, Saved: saved, AcceptLoss: c.AcceptLoss})
+		Passphrase: func() (secret.String, error) { return readPassphrase(std) }, Key: key, Saved: saved, AcceptLoss: c.AcceptLoss})
 	var loss *backup.LossError
 	if errors.As(err, &loss) {
 		return wanting{err}

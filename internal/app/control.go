@@ -211,6 +211,9 @@ func kept(err error) bool {
 
 // mustExist refuses a directory without a journal: only serve and demo make one.
 func mustExist(dir string) error {
+	if err := wholeOf(dir); err != nil {
+		return err
+	}
 	if _, err := os.Stat(filepath.Join(dir, journal.FileName)); err != nil {
 		return fmt.Errorf("no journal in %s: name the data directory with --data, or start one with tripod serve: %w", dir, err)
 	}

@@ -82,6 +82,9 @@ func (r recovering) FillLost(ctx context.Context, lost []audit.Tombstone) error 
 
 // Verify verifies a data directory; nothing but journal and ledger has to be there.
 func Verify(ctx context.Context, o ledger.VerifyOptions) (report *ledger.Report, err error) {
+	if err := wholeOf(o.Dir); err != nil {
+		return nil, err
+	}
 	r, err := journal.OpenReader(ctx, o.Dir)
 	if err != nil {
 		return nil, err

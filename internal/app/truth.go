@@ -66,6 +66,7 @@ type TruthOptions struct {
 	Health             *health.Registry
 	Logger             *slog.Logger
 	getenv             func(string) string // where the master key may come from; nil is os.Getenv
+	restoring          bool                // the directory is being restored
 	Serve              bool                // the caller runs the views, and then calls serveErasures
 }
 
@@ -74,6 +75,9 @@ type TruthOptions struct {
 func OpenTruth(ctx context.Context, o TruthOptions) (*Truth, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := wholeOf(o.Dir); err != nil && !o.restoring {
+		return nil, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data directory: %w", err)

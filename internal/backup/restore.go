@@ -87,9 +87,12 @@ type restoring struct {
 	rep     *Restored
 }
 
+// UnfinishedFile stands in a directory while it is restored. Restore makes it first, and leaves it to the caller to remove it.
+const UnfinishedFile = "restore-unfinished"
+
 // Restore makes the files of a data directory in dir, which must be missing or empty, and leaves it to the caller to erase
-// again what Restored.Erasures lists before anything is read. On an error whatever it wrote is to be thrown away. The errors
-// a caller decides by are *LossError and ErrNoBackup.
+// again what Restored.Erasures lists, and then to remove UnfinishedFile, before anything is read. On an error whatever it wrote is to be
+// thrown away. The errors a caller decides by are *LossError and ErrNoBackup.
 func (r *Repository) Restore(ctx context.Context, dir string, opts RestoreOptions) (_ *Restored, err error) {
 	m, err := r.Find(opts.At)
 	if err != nil {
@@ -101,7 +104,7 @@ func (r *Repository) Restore(ctx context.Context, dir string, opts RestoreOption
 			err = errors.Join(err, s.keys.close())
 		}
 	}()
-	for _, step := range []func(context.Context) error{s.prepare, s.lookForKeys, s.putJournal, s.putLedger, s.putContent, s.putKeys} {
+	for _, step := range []func(context.Context) error{s.prepare, s.lookForKeys, s.mark, s.putJournal, s.putLedger, s.putContent, s.putKeys} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("restore: %w", err)
 		}
@@ -149,6 +152,14 @@ func (s *restoring) prepare(ctx context.Context) error {
 	}
 	s.rep.Erasures, err = s.repo.erasuresSince(s.Position, settled, s.with, s.signed)
 	return err
+}
+
+// mark says in the directory that it is not whole.
+func (s *restoring) mark(context.Context) error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	return keyring.Replace(filepath.Join(s.dir, UnfinishedFile), []byte("made by tripod restore, which was cut short if you read this: delete this directory\n"))
 }
 
 // checkLoss holds the backup against the longest ledger that is known.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"testing"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/backup"
@@ -127,4 +128,65 @@ func (w *world) forget() error {
 		}
 	}
 	return nil
+}
+
+// TestRestoreOfRestore: what a lost history erased is erased again once. What is delivered to the same container afterwards, at
+// positions that the lost history had given already, stays through every later restore; what is erased then does not come back.
+func TestRestoreOfRestore(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := newWorld(t, 1)
+	t.Cleanup(func() {
+		if err := w.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	say := func(container, text string) said1 {
+		t.Helper()
+		d, err := w.deliver(said1{container: container, email: "dana@example.com", source: audit.SourceOTelLog, texts: []string{text}})
+		must(err)
+		w.said = append(w.said, d)
+		return d
+	}
+	want := func(what string, d said1, want string) {
+		t.Helper()
+		if got, err := w.state(d); err != nil || got != want {
+			t.Errorf("%s: record %d is %q, want %q, %v", what, d.seq, got, want, err)
+		}
+	}
+	first, other := say("session/-/a", "first"), say("session/-/b", "other")
+	must(w.backup())
+	for range 12 {
+		say("session/-/c", "lost")
+	}
+	_, err := w.eraser.Container(ctx, "session/-/a", asked)
+	must(err)
+	lost := say("session/-/b", "other") // shares its block with a record that is in the backup
+	_, err = w.eraser.Record(ctx, lost.seq, asked)
+	must(err)
+
+	must(w.restore())
+	want("erased as a whole", first, string(content.Erased))
+	want("shared with what is lost", other, string(content.Erased))
+	second := say("session/-/a", "second")
+	must(w.backup())
+
+	must(w.restore())
+	want("delivered since", second, string(content.Held))
+	third := say("session/-/a", "third")
+	must(w.backup())
+	_, err = w.eraser.Record(ctx, second.seq, asked)
+	must(err)
+
+	must(w.restore())
+	want("erased after the second restore", second, "tombstone "+string(content.Erased))
+	want("delivered after the second restore", third, string(content.Held))
+	want("erased at first", first, string(content.Erased))
+	must(w.prove())
 }
