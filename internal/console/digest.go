@@ -1,6 +1,8 @@
 package console
 
 import (
+	"slices"
+
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
@@ -54,6 +56,10 @@ func (v *visit) digest() error {
 	d, err := (&reviews.Log{Reader: v.deps.Reader}).Digest(v.r.Context(), w)
 	if err != nil {
 		return err
+	}
+	if unseen := v.unseen(); unseen != nil {
+		d.Cases = slices.DeleteFunc(d.Cases, func(c reviews.CaseLine) bool { return unseen(c.Case) })
+		d.BreakGlass = slices.DeleteFunc(d.BreakGlass, func(b reviews.BreakGlass) bool { return unseen(b.Case) })
 	}
 	if d.Behind < worthAWord { // this look is among it
 		d.Behind = 0

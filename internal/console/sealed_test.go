@@ -11,6 +11,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
+	"github.com/tripod-audit/tripod/internal/reviews"
 )
 
 // TestCaseIsSealed: what a case is about is told to nobody who does not see it, by none of the ways to a record; and whom it is
@@ -61,11 +62,16 @@ func TestCaseIsSealed(t *testing.T) {
 			}
 		}
 	}
-	if log := b.Get("/reviews"); log.Status != http.StatusOK || strings.Contains(log.Body, c.ID) {
-		t.Errorf("the log of who looked tells whom a case is about: %d", log.Status)
+	logs := []string{"/reviews", "/reviews/digest/" + reviews.WeekOf(c.Opened).String()}
+	for _, path := range logs {
+		if log := b.Get(path); log.Status != http.StatusOK || strings.Contains(log.Body, c.ID) {
+			t.Errorf("%s tells whom a case is about: %d", path, log.Status)
+		}
 	}
 	b.SignInAs(consoletest.Priya())
-	if log := b.Get("/reviews"); !strings.Contains(log.Body, c.ID) {
-		t.Error("the log does not tell who may know")
+	for _, path := range logs {
+		if log := b.Get(path); !strings.Contains(log.Body, c.ID) {
+			t.Errorf("%s does not tell who may know", path)
+		}
 	}
 }
