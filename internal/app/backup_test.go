@@ -411,3 +411,25 @@ func TestBackupNotMounted(t *testing.T) {
 	v.repo += ".other"
 	v.backup(t, s.dir)
 }
+
+// TestOlderKeys: a file of keys in the place of another, as of before something was erased, is refused.
+func TestOlderKeys(t *testing.T) {
+	t.Parallel()
+	s := serve(t, capturing(t.TempDir()))
+	if code := s.post(t, "", export); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	v := newVault(t)
+	older := v.backup(t, s.dir)
+	newer := v.backup(t, s.dir)
+	b, err := os.ReadFile(filepath.Join(v.repo, "keys", older.ID+".age"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(v.repo, "keys", newer.ID+".age"), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := v.restore(t, s.dir, nil); err == nil || !strings.Contains(err.Error(), "altered") {
+		t.Errorf("restored with an older file of keys: %v", err)
+	}
+}

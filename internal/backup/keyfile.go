@@ -141,6 +141,9 @@ func (r *Repository) openKeys(id string, with Identities) (*keyFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the file of keys: %w", err)
 	}
+	if err := r.checkKeys(id, f); err != nil {
+		return nil, errors.Join(fmt.Errorf("file of keys %s.age: %w", id, err), f.Close())
+	}
 	in, err := unseal(bufio.NewReader(f), with)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("file of keys %s.age: %w", id, err), f.Close())
@@ -151,6 +154,24 @@ func (r *Repository) openKeys(id string, with Identities) (*keyFile, error) {
 	}
 	k.close = func() error { return errors.Join(in.Close(), f.Close()) }
 	return k, nil
+}
+
+// checkKeys holds a file of keys against what the backup's manifest says of it: one that was put in its place may be older, and hold
+// keys that were destroyed since.
+func (r *Repository) checkKeys(id string, f *os.File) error {
+	m, err := r.Manifest(id)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != m.KeyFile {
+		return errors.New("it is not what the manifest says: it was altered or is damaged")
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return err
 }
 
 func readKeyFile(r io.Reader) (*keyFile, error) {
