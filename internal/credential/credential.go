@@ -128,6 +128,7 @@ func (g *Guard) entries(tokens []Token) ([]entry, error) {
 			return nil, fmt.Errorf("%s token %q is empty", g.cfg.Section, t.Name)
 		}
 		e := entry{digest: sha256.Sum256([]byte(t.Token.Reveal())), who: Holder{Credential: t.Name, Proved: t.Proves, Surface: t.Surface}}
+		e.who.Proved.Email = strings.ToLower(t.Proves.Email) // as records have addresses: whose something is, and what is held, is told by them
 		if other, ok := seen[e.digest]; ok {
 			return nil, fmt.Errorf("%s tokens %q and %q are the same: records could not tell who came with it", g.cfg.Section, other, t.Name)
 		}
