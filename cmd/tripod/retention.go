@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -97,8 +98,11 @@ type retentionPurgeCommand struct {
 	JSON bool `help:"Print one JSON object a line."`
 }
 
+// mostStuck is how often in a row a purge may find something held that was not when it began.
+const mostStuck = 3
+
 func (c *retentionPurgeCommand) Run(ctx context.Context, std streams) error {
-	for {
+	for stuck := 0; ; {
 		a, err := app.Retention(asked(ctx, c.Config), c.Data, "purge")
 		if err != nil {
 			return err
@@ -114,8 +118,14 @@ func (c *retentionPurgeCommand) Run(ctx context.Context, std streams) error {
 				return err
 			}
 		}
-		if !a.More || len(a.Purged) == 0 {
+		if !a.More {
 			return nil
+		}
+		if stuck++; len(a.Purged) > 0 {
+			stuck = 0
+		}
+		if stuck == mostStuck {
+			return wanting{errors.New("retention purge: something that is due was held or kept by law while it was to go, time and again: run it again, tripod retention plan says what is left")}
 		}
 	}
 }
