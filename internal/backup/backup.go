@@ -234,14 +234,4 @@ func (b *run) put(kind Kind, first, last uint64, raw []byte) error {
 	return nil
 }
 
-// HasBackups reports whether a directory is a repository with a backup in it.
-func HasBackups(dir string) bool {
-	r, err := OpenRepository(dir)
-	if err != nil {
-		return false
-	}
-	ids, err := r.ids()
-	return err == nil && len(ids) > 0
-}
-
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrNotExist) }
