@@ -79,7 +79,7 @@ func (t *Truth) Reviews(ctx context.Context, r *reading.Reader, o ReviewOrder, b
 	if err != nil {
 		return ReviewEnd{}, err
 	}
-	log := &reviews.Log{Reader: r, Texts: texts, Veiled: t.privileged(ctx), UpTo: seq - 1}
+	log := &reviews.Log{Reader: r, Texts: texts, Veiled: t.privileged(ctx), Unseen: t.about(ctx, by), UpTo: seq - 1}
 	if o.What == "digest" {
 		return digest(ctx, log, o.Week, use)
 	}
@@ -111,6 +111,17 @@ func (t *Truth) privileged(ctx context.Context) func(string) bool {
 			known[id] = is
 		}
 		return is
+	}
+}
+
+// about tells which cases are about somebody: the log leaves them out for them.
+func (t *Truth) about(ctx context.Context, who audit.Identity) func(string) bool {
+	return func(id string) (is bool) {
+		err := t.Acts.Within(ctx, func(time.Time) error {
+			is = t.Book.About(id, who)
+			return nil
+		})
+		return is || err != nil
 	}
 }
 

@@ -120,6 +120,12 @@ func (b *Book) Case(id string) (Case, bool) {
 	return c.clone(), true
 }
 
+// About reports whether a case is about somebody, as records prove them.
+func (b *Book) About(id string, who audit.Identity) bool {
+	c := b.cases[id]
+	return c != nil && new(deed).of(who).by.among(c.about())
+}
+
 // Cases lists all cases, the latest first.
 func (b *Book) Cases() []Case {
 	list := make([]Case, 0, len(b.cases))

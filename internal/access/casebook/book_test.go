@@ -217,3 +217,18 @@ func randomAct(r *rand.Rand, p *past) {
 		p.record(id, casebook.TypeGrantApprove, mostly(g), answer, roles...)
 	}
 }
+
+// TestAbout: a case is about whom it names, whatever they come in by, and about nobody else.
+func TestAbout(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.open(t, person("kim", access.Analyst))
+	for who, want := range map[string]bool{"Dana@example.com": true, "kim@example.com": false, "": false} {
+		if got := b.book.About(id, audit.Identity{OSUser: "somebody", Email: who}); got != want {
+			t.Errorf("about %q: %v", who, got)
+		}
+	}
+	if b.book.About("C-2026-9999", audit.Identity{Email: "dana@example.com"}) {
+		t.Error("about a case that there is not")
+	}
+}
