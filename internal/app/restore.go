@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/keyring"
+	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 	"github.com/tripod-audit/tripod/internal/secret"
 )
 
@@ -194,14 +195,21 @@ func (t *Truth) recordRestored(ctx context.Context, done *backup.Restored) error
 			number("first", done.LostFirst), number("last", done.LostLast), number("records", done.LostLast-done.LostFirst+1)}})
 	}
 	acts = append(acts, intake.Act{Type: signin.TypeUntokenAll, Activity: audit.ActivityAdminChange, Account: osIdentity()})
+	purges, err := t.Journal.Cursor(ctx, retention.CursorName)
+	if err != nil {
+		return err
+	}
+	cursors, err := retention.AskFirst(purges)
+	if err != nil {
+		return err
+	}
 	for _, act := range acts {
-		if _, err := t.Door.Record(ctx, act, nil); err != nil {
+		if _, err := t.Door.Record(ctx, act, cursors); err != nil {
 			return err
 		}
 	}
 	t.Eraser.Held = nil    // what was erased was not held then; what is held now is what is left
 	t.Eraser.Settled = nil // there is no view yet
-	var err error
 	done.Again, err = backup.Again(ctx, t.Eraser, t.Journal.Reader(), done.Erasures, osIdentity())
 	return err
 }

@@ -22,7 +22,8 @@ const TypePurge = "tripod.retention.purge"
 // ConditionPurge is raised while a purge does not succeed.
 const ConditionPurge = "retention.purge"
 
-const cursorName = "tripod/retention"
+// CursorName names the cursor of the journal that says how far purges came.
+const CursorName = "tripod/retention"
 
 // Eraser is what a purge needs of an erasure.Eraser.
 type Eraser interface {
@@ -97,6 +98,10 @@ type progress struct {
 	Classes map[string]stage `json:"classes"`
 	// Ended is when a purge last left nothing that was due; zero where none ever did.
 	Ended time.Time `json:"ended,omitzero"`
+	// Looked is when a purge last looked for what is due; zero where none ever did.
+	Looked time.Time `json:"looked,omitzero"`
+	// Ask: somebody has to purge before the clock does again; see AskFirst.
+	Ask bool `json:"ask,omitempty"`
 }
 
 // stage is how far the purges of one class came.
@@ -111,7 +116,7 @@ type stage struct {
 
 // progress reads the cursor. What was passed over for a reason that is no more is looked at again.
 func (k *Keeper) progress(ctx context.Context, now time.Time) (progress, error) {
-	b, err := k.deps.Cursors.Cursor(ctx, cursorName)
+	b, err := k.deps.Cursors.Cursor(ctx, CursorName)
 	if err != nil {
 		return progress{}, fmt.Errorf("read how far the purge came: %w", err)
 	}
@@ -124,7 +129,7 @@ func (k *Keeper) progress(ctx context.Context, now time.Time) (progress, error) 
 		return progress{}, err
 	}
 	rules := fmt.Sprintf("%s %d", k.cfg.digest(), released)
-	next := progress{Rules: rules, Classes: make(map[string]stage), Ended: p.Ended}
+	next := progress{Rules: rules, Classes: make(map[string]stage), Ended: p.Ended, Looked: p.Looked, Ask: p.Ask}
 	for _, c := range k.cfg.Classes {
 		st := p.Classes[c.Name]
 		if p.Rules != rules || st.From == 0 || !st.Again.IsZero() && !now.Before(st.Again) {
@@ -137,5 +142,5 @@ func (k *Keeper) progress(ctx context.Context, now time.Time) (progress, error) 
 
 func (p progress) cursor() (map[string][]byte, error) {
 	b, err := json.Marshal(p)
-	return map[string][]byte{cursorName: b}, err
+	return map[string][]byte{CursorName: b}, err
 }

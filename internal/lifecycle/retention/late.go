@@ -25,7 +25,7 @@ func (k *Keeper) Ended(ctx context.Context) (at time.Time, due bool, err error) 
 // EndedIn is Ended as the cursors of a journal have it (see journal.Reader.Mark), for who has no Keeper.
 func EndedIn(cursors map[string][]byte) time.Time {
 	var p progress
-	if json.Unmarshal(cursors[cursorName], &p) != nil {
+	if json.Unmarshal(cursors[CursorName], &p) != nil {
 		return time.Time{}
 	}
 	return p.Ended

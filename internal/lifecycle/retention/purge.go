@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/erasure"
-	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
@@ -83,6 +81,7 @@ func (k *Keeper) purge(ctx context.Context, by audit.Identity) (done []Purged, m
 		}
 	}
 	// Only now: what was cut short is looked at again from where this purge began.
+	b.next.Looked = now
 	if b.next.Ended = p.Ended; !b.more {
 		b.next.Ended = now
 	}
@@ -237,48 +236,4 @@ func (k *Keeper) tell(ctx context.Context, w *Purged, p progress, by audit.Ident
 		return 0, fmt.Errorf("record purge of class %q: %w", w.Class, err)
 	}
 	return seq, nil
-}
-
-const (
-	firstPurge = 10 * time.Minute // after the start
-	purgeEvery = time.Hour        // and what the last one took, twentyfold, if that is longer
-	purgeShare = 20
-)
-
-// Run purges every hour until ctx ends, and returns nil. A purge that fails is a matter of health and tried again.
-func (k *Keeper) Run(ctx context.Context) error {
-	if k.cfg.idle() {
-		<-ctx.Done()
-		return nil
-	}
-	wait := time.NewTimer(firstPurge)
-	defer wait.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-wait.C:
-		}
-		began := time.Now()
-		done, more, err := k.Purge(ctx, audit.Identity{})
-		took := time.Since(began)
-		for _, d := range done {
-			k.deps.Logger.LogAttrs(ctx, slog.LevelInfo, "purged what outlived its period", slog.String("class", d.Class), slog.String("what", string(d.What)),
-				slog.Int("records", d.Records), slog.Int("blocks", d.Blocks), slog.Int("held", d.Held), slog.Uint64("record", d.Seq))
-		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			k.deps.Health.Raise(ConditionPurge, health.Warning, "what outlived its period is kept until a purge succeeds: "+err.Error())
-			k.deps.Logger.LogAttrs(ctx, slog.LevelWarn, "purge did not succeed", slog.Any("error", err))
-		default:
-			k.checkLate(ctx)
-		}
-		next := max(purgeEvery, purgeShare*took)
-		if more {
-			next = max(time.Minute, purgeShare*took)
-		}
-		wait.Reset(next)
-	}
 }
