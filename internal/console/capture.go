@@ -148,7 +148,7 @@ func (v *visit) wouldChange(p *page.Capture, now, edited capture.Config) (err er
 	p.Diff = diffLines(now.Words(), edited.Words())
 	for _, s := range audit.Sources() {
 		if s != audit.SourceTripod && edited.Differs(now, s) {
-			p.Affected = append(p.Affected, page.CaptureChange{Source: string(s), Was: now.Of(s), Is: edited.Of(s)})
+			p.Affected = page.AddChange(p.Affected, string(s), now.Of(s), edited.Of(s))
 		}
 	}
 	if v.deps.Capture != nil {
@@ -217,7 +217,7 @@ func (v *visit) fillConcerned(p *page.Capture, now, edited capture.Config) error
 	for _, s := range audit.Sources() {
 		if asked.Source = s; s != audit.SourceTripod {
 			was, is := now.Explain(asked), edited.Explain(asked)
-			p.OfAccount = append(p.OfAccount, page.CaptureChange{Source: string(s), Was: was.Sentence(), Is: is.Sentence()})
+			p.OfAccount = page.AddChange(p.OfAccount, string(s), was.Sentence(), is.Sentence())
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ func (v *visit) accessFacts() (facts []page.Fact, mapping []page.Mapped) {
 		facts = append(facts, page.Fact{Name: "identity provider", Text: "none", Kind: "warn", Note: "people sign in with links of this machine; access.oidc names one"})
 	}
 	facts = append(facts, bootstrapFact(told),
-		page.Fact{Name: "a sign-in lasts", Text: page.Duration(cfg.Session), Note: "and ends after " + page.Duration(cfg.Idle) + " without a request"}, page.Fact{Name: "is fresh for", Text: page.Duration(cfg.StepUp), Note: "opening content, approving, releasing, erasing"})
+		page.Fact{Name: "a sign-in lasts", Text: page.Duration(cfg.Session), Note: "and ends after " + page.Duration(cfg.Idle) + " without a request"}, page.Fact{Name: "is fresh for", Text: page.Duration(cfg.StepUp), Note: "opening content, approving, releasing, erasing, changing what is kept"})
 	if cfg.Tokens.Content {
 		facts = append(facts, page.Fact{Name: "API tokens", Text: "may do what people need a fresh sign-in for", Kind: "warn", Note: "access.tokens.content"})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/audit"
+	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
@@ -45,6 +46,8 @@ func pages(f consoletest.Filed, sessions []string) map[string][]shown {
 		"/cases/glass":           {{"glass", "/cases/glass?case=" + f.Open}},
 		"/reviews":               {{"reviews", "/reviews"}},
 		"/reviews/consultations": {{"consultations", "/reviews/consultations?account=kofi%40example.com"}},
+		"/settings/capture": {{"capture", "/settings/capture"},
+			{"capture-would", "/settings/capture?at=1&source=&plane=&surface=&group=works-council&credential=&keep=metadata&account=kofi%40example.com"}},
 		"/reviews/digest":        {{"digests", "/reviews/digest"}},
 		"/reviews/digest/{week}": {{"digest", "/reviews/digest/" + lastWeek()}},
 	}
@@ -59,10 +62,11 @@ func lastWeek() string {
 // wider than the window, nothing serious for axe, and every control reached in order with its focus to be seen.
 func TestEveryPage(t *testing.T) {
 	chromium(t)
-	b := consoletest.New(t, consoletest.Options{Capture: capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}, Retention: retention.Config{Classes: []retention.Class{
+	keep := capture.Config{Rules: []capture.Rule{{Keep: audit.ClassText}}}
+	b := consoletest.New(t, consoletest.Options{Capture: keep, Retention: retention.Config{Classes: []retention.Class{
 		{Name: "raw text", What: retention.Texts, Keep: retention.Period{Days: 90}, Basis: "retention of the organisation, policy 7", Owner: "privacy officer"},
 		{Name: "metadata", What: retention.Records, Keep: retention.Period{Months: 72}, Sources: []audit.Source{audit.SourceComplianceActivity, audit.SourceAuditExport}, Basis: "commercial code", Owner: "counsel", Statutory: true},
-	}}})
+	}}, Configure: func(_ *console.Config, d *console.Deps) { d.Capture = consoletest.Kept{Policy: keep} }})
 	sessions := b.Fill(40, time.Now())
 	b.Organise(time.Now())
 	filed := b.File(time.Now().Add(-time.Hour))

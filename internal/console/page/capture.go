@@ -60,8 +60,22 @@ type CaptureRule struct {
 // DiffLine is one line of two texts: "+" came, "−" went, "" stands in both.
 type DiffLine struct{ Mark, Text string }
 
-// CaptureChange is what is kept of a source, now and then.
-type CaptureChange struct{ Source, Was, Is string }
+// CaptureChange is what is kept of some sources, now and then.
+type CaptureChange struct {
+	Sources []string
+	Was, Is string
+}
+
+// AddChange adds a source, to those of which the same is kept where there are such.
+func AddChange(list []CaptureChange, source, was, is string) []CaptureChange {
+	for i := range list {
+		if list[i].Was == was && list[i].Is == is {
+			list[i].Sources = append(list[i].Sources, source)
+			return list
+		}
+	}
+	return append(list, CaptureChange{[]string{source}, was, is})
+}
 
 // Same reports whether nothing changes.
 func (c CaptureChange) Same() bool { return c.Was == c.Is }
