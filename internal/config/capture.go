@@ -19,12 +19,12 @@ func CaptureLines(path string) ([]int, error) {
 	return captureLines(b)
 }
 
-func captureLines(b []byte) ([]int, error) {
+func captureLines(b []byte) (lines []int, err error) {
+	defer caught(&err)
 	file, err := parser.ParseBytes(b, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	var lines []int
 	for i := range mostRules {
 		path, err := yaml.PathString(fmt.Sprintf("$.capture.rules[%d]", i))
 		if err != nil {

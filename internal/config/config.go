@@ -130,8 +130,9 @@ func Default() Config {
 }
 
 // Parse reads YAML over the defaults.
-func Parse(b []byte) (Config, error) {
-	c := Default()
+func Parse(b []byte) (c Config, err error) {
+	defer caught(&err)
+	c = Default()
 	var document any
 	if err := yaml.Unmarshal(b, &document); err == nil && document == nil {
 		return c, nil // nothing but comments, which the strict decoder would take for zero values
@@ -142,6 +143,13 @@ func Parse(b []byte) (Config, error) {
 		return Config{}, errors.New(strings.ReplaceAll(yaml.FormatError(err, false, false), "\n", " "))
 	}
 	return c, nil
+}
+
+// caught makes an error of a panic of the YAML library, which some malformed files cause.
+func caught(err *error) {
+	if r := recover(); r != nil {
+		*err = errors.New("this is no YAML that can be read")
+	}
 }
 
 // Overrides are what flags and environment say; nil leaves the file's or the default value.

@@ -20,7 +20,8 @@ var ErrByHand = errors.New("the file is not written in a way that lets the secti
 // WithCapture is a configuration file with another capture policy in it. Every line outside the section stays as it is,
 // comments and order included; comments among the rules go with them. A section that is not there is added at the end. That
 // the file says all else as before is seen to; where it would not, the error wraps ErrByHand.
-func WithCapture(file []byte, policy capture.Config) ([]byte, error) {
+func WithCapture(file []byte, policy capture.Config) (text []byte, err error) {
+	defer caught(&err)
 	before, err := Parse(file)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
