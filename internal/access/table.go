@@ -139,7 +139,7 @@ var table = []Entry{
 
 	{Command: "serve", Right: MasterKey, Does: "run Tripod on a data directory"},
 	{Command: "recover", Right: MasterKey, Does: "mend a ledger that is longer than its journal; recorded"},
-	{Command: "rebuild", Right: MasterKey, Does: "compute a view again; recorded"},
+	{Command: "rebuild", Right: Files, Does: "compute a view again; changes no evidence"},
 	{Command: "restore", Right: MasterKey, Does: "make a data directory of a backup; recorded there"},
 	{Command: "keys check", Right: MasterKey, Does: "whether every key opens what it is for"},
 	{Command: "keys pin", Right: MasterKey, Does: "keyed hash of an API key"},

@@ -32,7 +32,7 @@ func Recover(ctx context.Context, dir string) (*ledger.Recovery, error) {
 		return done, err
 	}
 	for _, view := range Views() { // they know records that are lost now
-		if err := rebuild(ctx, dir, view, nil); err != nil {
+		if err := Rebuild(ctx, dir, view, nil); err != nil {
 			return done, fmt.Errorf("recovered; rebuild %s: %w: run tripod rebuild %s", view, err, view)
 		}
 	}

@@ -156,7 +156,7 @@ func settleRestored(ctx context.Context, dir string, done *backup.Restored) erro
 		return fmt.Errorf("restore: %w", err)
 	}
 	for _, view := range Views() {
-		err := rebuild(ctx, dir, view, nil)
+		err := Rebuild(ctx, dir, view, nil)
 		if errors.Is(err, keyring.ErrMissing) && !done.Keys.Master {
 			continue // it is sealed; the start that has the key builds it
 		}

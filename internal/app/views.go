@@ -10,10 +10,8 @@ import (
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/acts"
-	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/correlate"
 	"github.com/tripod-audit/tripod/internal/health"
-	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
 	"github.com/tripod-audit/tripod/internal/organisation"
@@ -184,32 +182,15 @@ func (f *actsFile) Apply(ctx context.Context, batch []journal.Stored) error {
 func Views() []string { return []string{"search", "correlate", "organisation", "acts"} }
 
 // Rebuild throws a view away and computes it again from the journal, beside the old one, which it then replaces. Nothing
-// may serve on the data directory meanwhile. That it is done goes on record first, where anything can be recorded: a view
-// is built without the master key, too, and beside a ledger that does not fit.
-func Rebuild(ctx context.Context, dir, name string, progress func(done, last uint64)) error {
+// may serve on the data directory meanwhile. It leaves no record: a view is no evidence, and one more record would leave the
+// other views behind.
+func Rebuild(ctx context.Context, dir, name string, progress func(done, last uint64)) (err error) {
 	if err := mustExist(dir); err != nil {
 		return err
 	}
 	if !slices.Contains(Views(), name) {
 		return fmt.Errorf("rebuild: there is no view %q: %v are", name, Views())
 	}
-	if err := recordRebuild(ctx, dir, name); errors.Is(err, journal.ErrLocked) || ctx.Err() != nil {
-		return err
-	}
-	return rebuild(ctx, dir, name, progress)
-}
-
-func recordRebuild(ctx context.Context, dir, name string) error {
-	t, err := OpenTruth(ctx, TruthOptions{Dir: dir})
-	if err != nil {
-		return err
-	}
-	_, err = t.Door.Record(ctx, intake.Act{Type: "tripod.rebuild", Activity: audit.ActivityOperation, Account: osIdentity(), Attributes: audit.Attrs{audit.TextAttr("view", name)}}, nil)
-	return errors.Join(err, t.Close(ctx))
-}
-
-// rebuild is Rebuild without a record.
-func rebuild(ctx context.Context, dir, name string, progress func(done, last uint64)) (err error) {
 	j, err := journal.Open(ctx, dir, journal.Options{}) // for its lock
 	if err != nil {
 		return err

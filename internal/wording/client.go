@@ -160,7 +160,6 @@ var own = map[string]string{
 	"tripod.backup":               "made|a backup[, {backup}]",
 	"tripod.restore":              "restored|the data directory[, from backup {backup}]",
 	"tripod.keys.rotate":          "changed|a key[: {what}]",
-	"tripod.rebuild":              "built|a view|again[: {view}]",
 	"tripod.clock.back":           "!=the clock was set back[, from {from}][ to {to}]",
 	"tripod.recover":              "recovered|the ledger|[: records {first} to {last} are lost]",
 	"tripod.recover.signed":       "signed|the recovered ledger",

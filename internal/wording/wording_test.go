@@ -46,7 +46,7 @@ func known(t testing.TB) map[audit.Source][]string {
 			"tripod.retention.purge", "tripod.retention.classes",
 			"tripod.case.open", "tripod.case.close", "tripod.case.join", "tripod.case.leave", "tripod.grant.request", "tripod.grant.approve",
 			"tripod.grant.deny", "tripod.grant.withdraw", "tripod.grant.break_glass", "tripod.grant.review", "tripod.content.open", "tripod.notice.break_glass",
-			"tripod.erase.container", "tripod.erase.completed", "tripod.import.start", "tripod.import", "tripod.rebuild", "tripod.clock.back", "tripod.recover", "tripod.recover.signed",
+			"tripod.erase.container", "tripod.erase.completed", "tripod.import.start", "tripod.import", "tripod.clock.back", "tripod.recover", "tripod.recover.signed",
 			"tripod.compliance.key", "tripod.compliance.requests", "tripod.compliance.run", "tripod.compliance.examined", "tripod.compliance.unread", "tripod.feed.interrupted", "tripod.feed.resumed", "tripod.feed.statement",
 		},
 		audit.SourceComplianceDirectory: {
