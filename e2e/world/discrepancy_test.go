@@ -16,6 +16,9 @@ import (
 // TestDiscrepancies holds what Tripod concludes from a week against the truth: each incident that telemetry can show is
 // found, and a week without incidents shows nothing.
 func TestDiscrepancies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestFaults plays a week through the same parts")
+	}
 	for _, seed := range seeds(t, 3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
@@ -35,7 +38,7 @@ func TestDiscrepancies(t *testing.T) {
 func TestCalmEdges(t *testing.T) {
 	step := 5*time.Hour + 40*time.Minute
 	if testing.Short() {
-		t.Skip("TestDiscrepancies plays a whole week")
+		t.Skip("TestFaults plays a whole week")
 	}
 	for end := monday(); end.After(monday().Add(-aWeek)); end = end.Add(-step) {
 		t.Run(end.Format("2006-01-02T15:04Mon"), func(t *testing.T) {
@@ -52,7 +55,7 @@ func TestEdges(t *testing.T) {
 		"13h24m", "31h40m", "45h40m", "112h", "7h40m", "13h40m", "33h30m", "61h40m", "81h40m", "104h45m",
 	}
 	if testing.Short() {
-		t.Skip("TestDiscrepancies plays a whole week")
+		t.Skip("TestFaults plays a whole week")
 	}
 	whole := 0
 	for _, text := range ends {
