@@ -184,7 +184,7 @@ func TestOneHome(t *testing.T) {
 		{"google.golang.org/grpc", []string{"internal/collect/otlp/...", "internal/simulate/...", "bench/...", "e2e/..."}, "gRPC is how OTLP comes in"},
 		{"go.opentelemetry.io/collector/pdata", []string{"internal/collect/otlp/...", "internal/simulate/...", "bench/...", "e2e/..."}, "OTLP is decoded in one place"},
 		{"github.com/alecthomas/kong", []string{"cmd/tripod"}, "only the command line parses flags"},
-		{"github.com/goccy/go-yaml", []string{"internal/config", "internal/policy/..."}, "the configuration and rule files are YAML, nothing else is"},
+		{"github.com/goccy/go-yaml", []string{"internal/config", "internal/policy/...", "internal/detect/sigma", "internal/detect/rules"}, "the configuration and rule files are YAML, nothing else is"},
 		{"cel.dev/cel-go", []string{"internal/policy"}, "conditions are compiled in one place"},
 	}
 	for _, p := range packages(t) {
