@@ -98,6 +98,7 @@ func (c *compiling) search(s *search) *expr {
 	case opEach:
 		if _, problem := c.ref(s.list + ".x"); problem != "" && s.list != "parts" && s.list != "content" {
 			c.errorf(firstPlace(s), "%s is no list that can be looked into", s.list)
+			return &expr{op: opOr}
 		}
 		return &expr{op: opEach, kids: []*expr{c.search(s.kids[0])}}
 	}
