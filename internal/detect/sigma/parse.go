@@ -130,7 +130,7 @@ func (p *parsing) document(n *node, version string) (Document, bool) {
 		p.errorf(n.at(), "a rule must be a map, this is %s", n.kind)
 		return Document{}, false
 	}
-	h := Head{File: p.file, Line: n.line, Version: version, Level: LevelMedium}
+	h := Head{File: p.file, Line: n.line, Version: version, Level: LevelMedium, Tripod: Tripod{Known: true}}
 	read := p.head(&h)
 	before := len(p.problems)
 	var d Document

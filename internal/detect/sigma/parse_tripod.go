@@ -8,7 +8,7 @@ import (
 // tripod reads what the key `tripod` adds.
 func (p *parsing) tripod(into *Tripod) func(*entry) {
 	return func(e *entry) {
-		into.Known, into.at = true, map[string]place{}
+		into.at = map[string]place{}
 		read := map[string]func(*entry){
 			"why": p.str(&into.Why), "benign": p.list(&into.Benign), "respond": p.list(&into.Respond), "sources": p.list(&into.Sources),
 			"controls": p.list(&into.Controls), "group": p.list(&into.Group), "sentence": p.str(&into.Sentence),
