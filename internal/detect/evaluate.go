@@ -176,7 +176,11 @@ func (w *window) onward(values []string, at int64, first bool) {
 		if !first && next.rule.Type != sigma.Temporal && next.rule.Type != sigma.TemporalOrdered {
 			continue // it counts firings, not records
 		}
+		if next.told[to.part] == w.engine.seq {
+			continue // a late record can complete several windows: it is one event to others
+		}
 		if v, ok := next.groupOf(to.part, values); ok {
+			next.told[to.part] = w.engine.seq
 			next.take(event{at: at, came: w.engine.clock, seq: w.engine.seq, part: to.part}, v)
 		}
 	}

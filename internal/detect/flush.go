@@ -231,7 +231,7 @@ func (e *engine) readGroups(ctx context.Context, tx *viewfile.Tx, byKey map[stri
 }
 
 func (e *engine) readRest(ctx context.Context, tx *viewfile.Tx, byKey map[string]*window, gone map[string]bool) error {
-	err := tx.Rows(ctx, `SELECT id, correlation, grp, start, stop, came, counted, count, kept FROM episodes ORDER BY start, id`, nil, func(scan func(...any) error) error {
+	err := tx.Rows(ctx, `SELECT id, correlation, grp, start, stop, came, counted, count, kept FROM episodes ORDER BY rowid`, nil, func(scan func(...any) error) error {
 		var key, grp string
 		p := &episode{}
 		if err := scan(&p.id, &key, &grp, &p.start, &p.end, &p.came, &p.counted, &p.count, &p.kept); err != nil {

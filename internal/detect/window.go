@@ -25,6 +25,7 @@ type window struct {
 	live     int    // events that are in their groups
 	known    int    // groups of an absence of which what it awaits was seen
 	baseline Baseline
+	told     []uint64 // of each part that is a correlation, the position at which it was last told
 
 	// What has changed since the last flush.
 	added   []held
@@ -78,7 +79,7 @@ type episode struct {
 func newWindow(e *engine, index int, c *sigma.Compiled) *window {
 	return &window{
 		engine: e, index: index, rule: c, span: c.Timespan.Milliseconds(), late: e.limits.Lateness.Milliseconds(),
-		groups: map[string]*group{}, dirty: map[string]*group{},
+		groups: map[string]*group{}, dirty: map[string]*group{}, told: make([]uint64, len(c.Of)),
 	}
 }
 
