@@ -9,7 +9,7 @@ import (
 
 type rebuildCommand struct {
 	dataFlag
-	View string `arg:"" enum:"search,correlate,organisation,acts" help:"Which view: search, correlate, organisation or acts."`
+	View string `arg:"" enum:"search,correlate,organisation,acts,detect" help:"Which view: search, correlate, organisation, acts or detect."`
 }
 
 func (c *rebuildCommand) Run(ctx context.Context, std streams) error {

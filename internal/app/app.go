@@ -125,7 +125,11 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	a.views = newViews(ctx, a.cfg.Data, *a.truth.stateKey, a.truth.Journal, a.health, a.log)
+	found, err := detections(a.cfg.Detect, a.health, a.log)
+	if err != nil {
+		return err
+	}
+	a.views = newViews(ctx, a.cfg.Data, *a.truth.stateKey, found, a.truth.Journal, a.health, a.log)
 	a.truth.views, a.truth.known = a.views, a.knownAs
 	if a.policy, err = policy.New(a.cfg.Policy, policy.Deps{Logger: a.log, Registerer: a.metrics}); err != nil {
 		return fmt.Errorf("policy: %w", err)

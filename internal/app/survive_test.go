@@ -26,7 +26,7 @@ func wantNoTrace(t *testing.T, dir, word string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(dir, path)
-		if err != nil || d.IsDir() || !strings.HasPrefix(rel, "index") && !strings.HasPrefix(rel, "correlate.db") && !strings.HasPrefix(rel, "organisation.db") {
+		if err != nil || d.IsDir() || !strings.HasPrefix(rel, "index") && !strings.HasPrefix(rel, "correlate.db") && !strings.HasPrefix(rel, "organisation.db") && !strings.HasPrefix(rel, "detect.db") {
 			return err
 		}
 		b, err := os.ReadFile(path)
@@ -95,7 +95,7 @@ func TestBrokenViewsAreBuiltAgain(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"correlate.db", "organisation.db", "index/head.db"} {
+	for _, file := range []string{"correlate.db", "organisation.db", "detect.db", "index/head.db"} {
 		if err := os.WriteFile(filepath.Join(dir, file), bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func (s *serving) awaitViews(t *testing.T) {
 		}
 		body = text
 		if len(status.Conditions) == 0 && status.Views["search"] == status.JournalLast && status.Views["correlate"] == status.JournalLast &&
-			status.Views["organisation"] == status.JournalLast {
+			status.Views["organisation"] == status.JournalLast && status.Views["detect"] == status.JournalLast {
 			return
 		}
 	}
@@ -155,6 +155,7 @@ func TestServeSurvivesItsViews(t *testing.T) {
 		"a month":       {[]string{"index/2026-11.db"}, "search.behind"},
 		"discrepancies": {[]string{"correlate.db", "correlate.db-wal", "correlate.db-shm"}, "correlate.behind"},
 		"organisation":  {[]string{"organisation.db", "organisation.db-wal", "organisation.db-shm"}, "organisation.behind"},
+		"detections":    {[]string{"detect.db", "detect.db-wal", "detect.db-shm"}, "detect.behind"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

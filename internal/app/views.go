@@ -11,6 +11,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/acts"
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/keyring"
@@ -25,7 +26,7 @@ import (
 func indexDir(dir string) string { return filepath.Join(dir, "index") }
 
 // newViews makes every view for writing and opens those that can be opened.
-func newViews(ctx context.Context, dir string, key acts.Key, j *journal.Journal, h *health.Registry, log *slog.Logger) []*view {
+func newViews(ctx context.Context, dir string, key acts.Key, found detect.Options, j *journal.Journal, h *health.Registry, log *slog.Logger) []*view {
 	views := []*view{
 		{
 			name: "search", behind: search.ConditionBehind, journal: j, health: h, log: log,
@@ -75,6 +76,18 @@ func newViews(ctx context.Context, dir string, key acts.Key, j *journal.Journal,
 		},
 		discard:   func() error { return viewfile.Remove(acts.Path(dir)) },
 		databases: func() ([]string, error) { return []string{acts.Path(dir)}, nil },
+	})
+	views = append(views, &view{
+		name: "detect", behind: detect.ConditionBehind, journal: j, health: h, log: log,
+		openFile: func(ctx context.Context) (viewFile, error) {
+			v, err := detect.Open(ctx, dir, found)
+			if err != nil {
+				return nil, err
+			}
+			return &detectFile{View: v}, nil
+		},
+		discard:   func() error { return viewfile.Remove(detect.Path(dir)) },
+		databases: func() ([]string, error) { return []string{detect.Path(dir)}, nil },
 	})
 	for _, v := range views {
 		if err := v.tryOpen(ctx); err != nil { // run tries again
@@ -178,8 +191,29 @@ func (f *actsFile) Apply(ctx context.Context, batch []journal.Stored) error {
 	return err
 }
 
+// detectFile is the view of detections as a view runs it; see searchFile.
+type detectFile struct {
+	*detect.View
+	applied func(at uint64, err error)
+}
+
+func (f *detectFile) run(ctx context.Context, v *view, from *journal.Follower) error {
+	f.applied = v.applied
+	r := viewfile.Runner{View: "the view of detections", Condition: detect.ConditionBehind, Health: v.health, Logger: v.log}
+	return r.Run(ctx, from, f)
+}
+
+// Apply implements viewfile.Applier.
+func (f *detectFile) Apply(ctx context.Context, batch []journal.Stored) error {
+	err := f.View.Apply(ctx, batch)
+	if len(batch) > 0 {
+		f.applied(batch[len(batch)-1].Seq, err)
+	}
+	return err
+}
+
 // Views names the views that Rebuild knows.
-func Views() []string { return []string{"search", "correlate", "organisation", "acts"} }
+func Views() []string { return []string{"search", "correlate", "organisation", "acts", "detect"} }
 
 // Rebuild throws a view away and computes it again from the journal, beside the old one, which it then replaces. Nothing
 // may serve on the data directory meanwhile. It leaves no record: a view is no evidence, and one more record would leave the
@@ -211,6 +245,12 @@ func Rebuild(ctx context.Context, dir, name string, progress func(done, last uin
 		return correlate.Rebuild(ctx, dir, j.Reader(), progress)
 	case "organisation":
 		return organisation.Rebuild(ctx, dir, j.Reader(), progress)
+	case "detect":
+		o, err := detections(detect.Config{}, nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return detect.Rebuild(ctx, dir, o, j.Reader(), progress)
 	case "acts":
 		return rebuildActs(ctx, dir, j, progress)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/credential"
+	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
 	"github.com/tripod-audit/tripod/internal/lifecycle/retention"
 	"github.com/tripod-audit/tripod/internal/policy"
@@ -51,6 +52,8 @@ type Config struct {
 	Access signin.Config `yaml:"access"`
 	// Policy says what is judged at the ways in that can stop something, and what becomes of it.
 	Policy policy.Config `yaml:"policy"`
+	// Detect says which rules records are held against, and what that may hold.
+	Detect detect.Config `yaml:"detect"`
 	// Cases says how content is opened: who approves, for how long, and whom to tell.
 	Cases casebook.Config `yaml:"cases"`
 	// Backup says where and how often the data directory is backed up.
@@ -190,7 +193,7 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.validateConsole(), c.Access.Validate())
 	errs = append(errs, validateListeners("otlp", c.OTLP.TLS, c.OTLP.Tokens, map[string]string{"listen.otlp_http": c.Listen.OTLPHTTP, "listen.otlp_grpc": c.Listen.OTLPGRPC}))
-	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate(), c.Cases.Validate(), c.Backup.Validate(), c.Retention.Validate())
+	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate(), c.Detect.Validate(), c.Cases.Validate(), c.Backup.Validate(), c.Retention.Validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
@@ -283,7 +286,7 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 		name     string
 		old, new any
 	}{
-		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"cases", c.Cases, next.Cases}, {"backup", c.Backup, next.Backup}, {"retention", c.Retention, next.Retention},
+		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"cases", c.Cases, next.Cases}, {"detect.limits", c.Detect.Limits, next.Detect.Limits}, {"backup", c.Backup, next.Backup}, {"retention", c.Retention, next.Retention},
 		{"console", c.Console, next.Console}, {"access.oidc", c.Access.OIDC, next.Access.OIDC}, {"access.bootstrap", c.Access.Bootstrap, next.Access.Bootstrap},
 		{"policy.cache_spans", c.Policy.CacheSpans, next.Policy.CacheSpans},
 		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},

@@ -210,7 +210,7 @@ func (v *visit) newest(ctx context.Context, source audit.Source) (*audit.Record,
 func MeasureDir(dir string) page.Standing {
 	var s page.Standing
 	for _, part := range []struct{ name, pattern string }{
-		{"journal", "journal.db*"}, {"content store", "content.db*"}, {"search view", "index/*"}, {"view of discrepancies", "correlate.db*"}, {"view of the organisation", "organisation.db*"}, {"view of acts", "acts.db*"},
+		{"journal", "journal.db*"}, {"content store", "content.db*"}, {"search view", "index/*"}, {"view of discrepancies", "correlate.db*"}, {"view of the organisation", "organisation.db*"}, {"view of acts", "acts.db*"}, {"view of detections", "detect.db*"},
 		{"keys", "keys/*"},
 	} {
 		s.Stores = append(s.Stores, measure(dir, part.name, part.pattern))

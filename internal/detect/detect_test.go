@@ -330,7 +330,7 @@ func TestErased(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	dir := t.TempDir()
-	v, err := Open(ctx, dir, Options{Rules: compile(t, correlation("type: event_count, rules: [a], timespan: 10m, condition: {lt: 5}") + "---\ntitle: B\nid: single\nlogsource: {product: claude}\ndetection: {s: {type: a}, condition: s}\n")})
+	v, err := Open(ctx, dir, Options{Rules: compile(t, correlation("type: event_count, rules: [a], timespan: 10m, condition: {lt: 5}")+"---\ntitle: B\nid: single\nlogsource: {product: claude}\ndetection: {s: {type: a}, condition: s}\n")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,37 +9,6 @@ import (
 	"github.com/tripod-audit/tripod/internal/journal"
 )
 
-// Limits bound what correlations hold.
-type Limits struct {
-	// Lateness is how long after it occurred a record may come and still count with all others of its window.
-	Lateness time.Duration
-	Events   int // records held by one correlation
-	Groups   int // groups of which an absence knows that what it awaits was seen
-	PerHour  int // firings of one rule in an hour of the journal
-}
-
-// DefaultLimits are the limits where nobody set others.
-func DefaultLimits() Limits {
-	return Limits{Lateness: 15 * time.Minute, Events: 50_000, Groups: 50_000, PerHour: 1_000}
-}
-
-func (l Limits) orDefault() Limits {
-	d := DefaultLimits()
-	if l.Lateness <= 0 {
-		l.Lateness = d.Lateness
-	}
-	if l.Events <= 0 {
-		l.Events = d.Events
-	}
-	if l.Groups <= 0 {
-		l.Groups = d.Groups
-	}
-	if l.PerHour <= 0 {
-		l.PerHour = d.PerHour
-	}
-	return l
-}
-
 // Stats are what a view counted, of the whole journal up to its position.
 type Stats struct {
 	Late       int64 `json:"late"`       // records of correlations that came later than the lateness
@@ -59,9 +28,9 @@ type engine struct {
 	ofRule  [][]feed // of each rule the correlations it serves
 	ofOther [][]feed // of each correlation those that rest on it
 	windows []*window
-	due     int64 // the earliest time of the clock at which some window is over; 0 for none
+	due     int64         // the earliest time of the clock at which some window is over; 0 for none
 	hours   map[int]*hour // by rule; -1-i for correlation i
-	fresh   []*Firing // fired since the last flush, in order
+	fresh   []*Firing     // fired since the last flush, in order
 	load    func(w *window, group string) (state []byte)
 }
 

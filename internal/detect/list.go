@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/detect/sigma"
-	"github.com/tripod-audit/tripod/internal/viewfile"
 )
 
 // Cursor is a place among the firings, in the order in which they fired. A rebuild keeps it. The zero Cursor is before all.
@@ -30,6 +29,18 @@ type Filter struct {
 	From, To time.Time // when what they are about occurred; To is not included
 	Limit    int       // at most so many, the newest first; 0 for 1,000
 }
+
+// Reader is what reads firings; *View is one.
+type Reader interface {
+	Position(ctx context.Context) (uint64, error)
+	After(ctx context.Context, c Cursor, limit int) ([]Firing, error)
+	List(ctx context.Context, f Filter) ([]Firing, error)
+	Get(ctx context.Context, id string) (f Firing, found bool, err error)
+	Count(ctx context.Context, rule string, from time.Time) (int64, error)
+	Stats(ctx context.Context) (Stats, error)
+}
+
+var _ Reader = (*View)(nil)
 
 const columns = `SELECT id, count, erased, body FROM firings `
 
@@ -149,32 +160,4 @@ func (v *View) Stats(ctx context.Context) (s Stats, err error) {
 		return s, fmt.Errorf("read counts of detections: %w", err)
 	}
 	return s, nil
-}
-
-// eraseFields takes from the firings that rest on a record what they have of it.
-func eraseFields(ctx context.Context, tx *viewfile.Tx, seq uint64) error {
-	changed := map[string]string{}
-	err := tx.Rows(ctx, `SELECT id, body FROM firings WHERE id IN (SELECT id FROM firing_seqs WHERE seq = ?)`, []any{int64(seq)}, func(scan func(...any) error) error {
-		var id, body string
-		if err := scan(&id, &body); err != nil {
-			return err
-		}
-		var f Firing
-		if err := json.Unmarshal([]byte(body), &f); err != nil {
-			return err
-		}
-		f.Group, f.Fields, f.Sentence = nil, nil, f.Title+": a record it rests on was erased"
-		b, err := json.Marshal(&f)
-		changed[id] = string(b)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for id, body := range changed {
-		if err := tx.Exec(ctx, `UPDATE firings SET body = ?, erased = 1 WHERE id = ?`, body, id); err != nil {
-			return err
-		}
-	}
-	return nil
 }

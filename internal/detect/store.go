@@ -25,11 +25,12 @@ CREATE INDEX firing_seqs_seq ON firing_seqs (seq);
 CREATE TABLE events (
 	n INTEGER PRIMARY KEY, correlation TEXT NOT NULL, grp TEXT NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL,
 	at INTEGER NOT NULL, came INTEGER NOT NULL, digest INTEGER NOT NULL, number REAL NOT NULL);
-CREATE INDEX events_seq ON events (correlation, seq);
+CREATE INDEX events_seq ON events (seq, correlation);
 
 CREATE TABLE groups (
 	correlation TEXT NOT NULL, grp TEXT NOT NULL, vals TEXT NOT NULL, vals_of INTEGER NOT NULL,
 	seen INTEGER NOT NULL, seen_came INTEGER NOT NULL, state BLOB, PRIMARY KEY (correlation, grp)) WITHOUT ROWID;
+CREATE INDEX groups_vals ON groups (vals_of) WHERE vals_of > 0;
 
 CREATE TABLE episodes (
 	id TEXT PRIMARY KEY, correlation TEXT NOT NULL, grp TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,

@@ -24,8 +24,10 @@ var ErrNone = errors.New("no index of detections: start serve, or run tripod reb
 
 // Options configure a View.
 type Options struct {
-	Rules     *sigma.Set // nil: none
-	Limits    Limits     // zero fields: the defaults
+	Rules *sigma.Set // nil: none
+	// Forget has Apply do nothing but take away what is erased, and leave the position where it is: for who erases and has no rules.
+	Forget    bool
+	Limits    Limits // zero fields: the defaults
 	Baselines map[sigma.CorrelationType]Baseline
 	Health    *health.Registry // nil: nothing is raised
 	Logger    *slog.Logger     // nil: silent
@@ -69,6 +71,9 @@ func open(ctx context.Context, path string, o Options) (*View, error) {
 		return nil, err
 	}
 	v := &View{file: file, o: o, write: true}
+	if o.Forget {
+		return v, nil
+	}
 	if err := v.file.Within(ctx, func(tx *viewfile.Tx) error { return v.load(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -126,6 +131,10 @@ func (v *View) Apply(ctx context.Context, batch []journal.Stored) error {
 	defer v.mu.Unlock()
 	var erased bool
 	err := v.file.Within(ctx, func(tx *viewfile.Tx) (err error) {
+		if v.o.Forget {
+			erased, err = forget(ctx, tx, batch)
+			return err
+		}
 		erased, err = v.apply(ctx, tx, batch)
 		return err
 	})
@@ -133,7 +142,9 @@ func (v *View) Apply(ctx context.Context, batch []journal.Stored) error {
 		v.engine = nil // it may be ahead of the file
 		return fmt.Errorf("apply positions %d to %d to index of detections: %w", batch[0].Seq, batch[len(batch)-1].Seq, err)
 	}
-	v.tell(ctx)
+	if v.engine != nil {
+		v.tell(ctx)
+	}
 	if erased || v.file.Uncut() {
 		_, err = v.file.Truncate(ctx)
 	}

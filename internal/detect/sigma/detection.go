@@ -32,10 +32,10 @@ type search struct {
 
 // match compares one field with values.
 type match struct {
-	field string // "" is any value of the record
+	field string   // "" is any value of the record
 	tests [][]test // of each value the tests of which one must hold: one for each way to spell it
 	all   bool     // every value must be met, by some value of the field each; else one
-	not   bool // modifier neq
+	not   bool     // modifier neq
 	part  timePart
 	at    place
 }
