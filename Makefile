@@ -71,6 +71,7 @@ bench:
 	$(GO) run ./bench/search
 	$(GO) run ./bench/feed
 	$(GO) run ./bench/detectors -write ''
+	$(GO) run ./bench/detect -write ''
 	$(GO) run ./bench/gateway
 
 # The real Claude Code and the official SDK against tripod serve and a simulated Messages API; needs node and npm, installs

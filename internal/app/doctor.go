@@ -150,7 +150,8 @@ func checkStores(ctx context.Context, dir string) (findings []Finding) {
 	findings = append(findings, checkView(ctx, "correlate", last, found, err))
 	org, err := r.org.get(ctx)
 	findings = append(findings, checkView(ctx, "organisation", last, org, err))
-	findings = append(findings, checkDetections(ctx, dir, last))
+	fired, err := r.fired.get(ctx)
+	findings = append(findings, checkView(ctx, "detect", last, fired, err))
 	findings = append(findings, checkRetention(ctx, r, dir)...)
 	sources, err := r.Sources(ctx)
 	var view *reading.ViewError

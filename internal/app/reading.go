@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/organisation"
 	"github.com/tripod-audit/tripod/internal/reading"
@@ -23,6 +24,7 @@ type Reading struct {
 	index   *lazy[*sqlite.Index]
 	found   *lazy[*correlate.View]
 	org     *lazy[*organisation.View]
+	fired   *lazy[*detect.View]
 }
 
 // OpenReading opens the journal; views are opened when they are first needed, so what needs none works without. Nothing
@@ -40,19 +42,21 @@ func OpenReading(ctx context.Context, dir string) (*Reading, error) {
 		index:   &lazy[*sqlite.Index]{open: func(ctx context.Context) (*sqlite.Index, error) { return sqlite.OpenReader(ctx, indexDir(dir)) }},
 		found:   &lazy[*correlate.View]{open: func(ctx context.Context) (*correlate.View, error) { return correlate.OpenReader(ctx, dir) }},
 		org:     &lazy[*organisation.View]{open: func(ctx context.Context) (*organisation.View, error) { return organisation.OpenReader(ctx, dir) }},
+		fired:   &lazy[*detect.View]{open: func(ctx context.Context) (*detect.View, error) { return detect.OpenReader(ctx, dir) }},
 	}
 	r.Reader = reading.New(reading.Parts{
 		Journal: j, Dir: dir,
 		Search:       func(ctx context.Context) (search.Reader, error) { return r.index.get(ctx) },
 		Found:        func(ctx context.Context) (reading.Discrepancies, error) { return r.found.get(ctx) },
 		Organisation: func(ctx context.Context) (organisation.Reader, error) { return r.org.get(ctx) },
+		Detections:   func(ctx context.Context) (detect.Reader, error) { return r.fired.get(ctx) },
 	})
 	return r, nil
 }
 
 // Close gives everything back.
 func (r *Reading) Close() error {
-	return errors.Join(r.org.close(), r.found.close(), r.index.close(), r.journal.Close())
+	return errors.Join(r.fired.close(), r.org.close(), r.found.close(), r.index.close(), r.journal.Close())
 }
 
 // lazy opens a file when it is first needed. One that could not be opened is tried again at the next use.
@@ -100,6 +104,7 @@ func (a *App) reader() *reading.Reader {
 		Organisation: func(context.Context) (organisation.Reader, error) {
 			return openedAs[organisation.Reader](a.view("organisation"))
 		},
+		Detections: func(context.Context) (detect.Reader, error) { return openedAs[detect.Reader](a.view("detect")) },
 		Failed: func(view string, err error) {
 			if damaged(err) {
 				a.view(view).fail(err)

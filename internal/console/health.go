@@ -2,9 +2,11 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/audit"
@@ -72,7 +74,7 @@ func (v *visit) viewsHealth(last uint64) []page.ViewHealth {
 		}
 		return page.ViewHealth{Name: name, Position: at, Behind: last - min(last, at)}
 	}
-	return []page.ViewHealth{
+	views := []page.ViewHealth{
 		view("search", func() (uint64, error) {
 			index, err := v.deps.Reader.Search(ctx)
 			if err != nil {
@@ -94,7 +96,43 @@ func (v *visit) viewsHealth(last uint64) []page.ViewHealth {
 			}
 			return org.Position(ctx)
 		}),
+		view("detect", func() (uint64, error) {
+			fired, err := v.deps.Reader.Detections(ctx)
+			if err != nil {
+				return 0, err
+			}
+			return fired.Position(ctx)
+		}),
 	}
+	views[len(views)-1].Note = v.detectionsNote()
+	return views
+}
+
+// detectionsNote tells what the view of detections could not count as it should.
+func (v *visit) detectionsNote() string {
+	fired, err := v.deps.Reader.Detections(v.r.Context())
+	if err != nil {
+		return "" // said beside it
+	}
+	s, err := fired.Stats(v.r.Context())
+	if err != nil {
+		return ""
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int64
+		what string
+	}{
+		{s.Late, "came too late to be counted with all others"}, {s.Dropped, "were let go early"}, {s.Unreadable, "could not be read"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d records %s", p.n, p.what))
+		}
+	}
+	if s.Flooded > 0 {
+		parts = append(parts, fmt.Sprintf("%d firings beyond the bound of an hour", s.Flooded))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (v *visit) sourcesHealth(h *page.Health) error {

@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/detect/sigma"
+	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/journal"
 )
 
@@ -399,5 +401,135 @@ func TestUse(t *testing.T) {
 	}
 	if on, err := v.List(ctx, Filter{Seq: 2}); err != nil || len(on) != 1 || on[0].Rule != "together" {
 		t.Errorf("%+v %v", on, err)
+	}
+}
+
+// TestRebuild: a rebuild gives the same firings under the same ids, and a replay counts them by day.
+func TestRebuild(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	o := Options{Rules: compile(t, correlation("type: event_count, rules: [a], timespan: 10m, condition: {gte: 3}"))}
+	var list []happening
+	for day := range 3 {
+		for i := range 3 + day {
+			list = append(list, happening{kind: "a", who: "dana", at: float64(day*24*60 + i)}, happening{kind: "b", who: "dana", at: float64(day*24*60 + i)})
+		}
+	}
+	all := stored(list)
+	dir := t.TempDir()
+	if err := Rebuild(ctx, dir, o, scanned(all), nil); err != nil {
+		t.Fatal(err)
+	}
+	v, err := OpenReader(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	rebuilt, err := v.After(ctx, Cursor{}, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := fired(t, o, all, false, 3, 7, 11)
+	if d := cmp.Diff(want, rebuilt); d != "" || len(want) == 0 {
+		t.Error(d)
+	}
+	if err := v.Apply(ctx, all); err == nil {
+		t.Error("a view that is open for reading takes records in")
+	}
+	days, err := Replay(ctx, scanned(all), o, noon.Add(24*time.Hour), noon.Add(72*time.Hour), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := noon.Truncate(24 * time.Hour)
+	wantDays := []Day{{"b", day.AddDate(0, 0, 1), 4}, {"together", day.AddDate(0, 0, 1), 1}, {"b", day.AddDate(0, 0, 2), 5}, {"together", day.AddDate(0, 0, 2), 1}}
+	if d := cmp.Diff(wantDays, slices.DeleteFunc(days, func(d Day) bool { return d.Rule == "c" })); d != "" {
+		t.Error(d)
+	}
+}
+
+// scanned reads a list as the journal is read.
+type scanned []journal.Stored
+
+func (s scanned) Last(context.Context) (uint64, error) { return uint64(len(s)), nil }
+
+func (s scanned) Scan(context.Context, uint64, uint64) iter.Seq2[journal.Stored, error] {
+	return func(yield func(journal.Stored, error) bool) {
+		for _, one := range s {
+			if !yield(one, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestForget: who has no rules takes away what is erased and leaves everything else, the position included, to who has.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	dir := t.TempDir()
+	o := Options{Rules: compile(t, correlation("type: event_count, rules: [a], timespan: 10m, condition: {gte: 3}")+"---\ntitle: B\nid: single\nlogsource: {product: claude}\ndetection: {s: {type: a}, condition: s}\n")}
+	a := func(at float64) happening { return happening{kind: "a", who: "dana@example.com", at: at} }
+	list := stored([]happening{a(0), a(1)})
+	order := &audit.Record{
+		Version: 1, ID: "o", Normaliser: "t", Source: audit.SourceTripod, Activity: audit.ActivityErasure, Type: audit.TypeEraseRecords, Outcome: audit.OutcomeSuccess,
+		Recorded: noon, Occurred: noon,
+		Attributes: audit.ErasureAttrs([]audit.Ordered{{Position: 1}}),
+	}
+	list = append(list, journal.Stored{Seq: 3, Bytes: order.AppendCanonical(nil)}, stored([]happening{a(0), a(0), a(0), a(2)})[3])
+	list[3].Seq = 4
+	apply := func(o Options, batch []journal.Stored) (at uint64) {
+		t.Helper()
+		v, err := Open(ctx, dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Apply(ctx, batch); err != nil {
+			t.Fatal(err)
+		}
+		if at, err = v.Position(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	apply(o, list[:2])
+	if at := apply(Options{Forget: true}, list[2:]); at != 2 {
+		t.Errorf("at %d", at)
+	}
+	raw, err := os.ReadFile(Path(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(raw), `"account":"dana@example.com"`); n != 1 {
+		t.Errorf("the account stands in %d firings, want 1", n)
+	}
+	apply(o, list[2:])
+	v, err := OpenReader(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if got, err := v.List(ctx, Filter{}); err != nil || len(got) != 3 || slices.ContainsFunc(got, func(f Firing) bool { return f.Rule == "together" }) {
+		t.Errorf("%d firings of single records and none of three, of which one was erased: %+v, %v", 3, got, err)
+	}
+}
+
+// TestBounds: what a bound costs is counted, and health says so.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	h := new(health.Registry)
+	var list []happening
+	for i := range 20 {
+		list = append(list, happening{kind: "a", who: "dana", at: float64(i) / 10}, happening{kind: "c", at: float64(i) / 10})
+	}
+	o := Options{Rules: compile(t, correlation("type: event_count, rules: [a], timespan: 10m, condition: {gte: 30}")), Limits: Limits{Events: 5, PerHour: 7}, Health: h}
+	got, stats := fired(t, o, stored(list), false, 10)
+	if len(got) != 7 || stats.Flooded != 13 || stats.Dropped != 15 {
+		t.Errorf("%d firings, %+v", len(got), stats)
+	}
+	if c := h.Conditions(); len(c) != 1 || c[0].Code != ConditionLimits || !strings.Contains(c[0].Text, "15 records") || !strings.Contains(c[0].Text, "13 firings") {
+		t.Errorf("%+v", c)
 	}
 }

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -91,7 +92,7 @@ func (e *engine) take(s *journal.Stored) (orders []uint64) {
 			e.windows[f.correlation].observe(f.part)
 		}
 	}
-	if e.matcher.Source() == string(audit.SourceTripod) {
+	if bytes.Contains(s.Bytes, orderType) {
 		orders = e.orders(s)
 	}
 	return orders

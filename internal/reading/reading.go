@@ -15,6 +15,7 @@ import (
 	"io/fs"
 
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/ledger"
 	"github.com/tripod-audit/tripod/internal/organisation"
@@ -38,7 +39,9 @@ type Parts struct {
 	Found  func(context.Context) (Discrepancies, error)
 	// Organisation is likewise; nil where there is no such view.
 	Organisation func(context.Context) (organisation.Reader, error)
-	Dir          string // the data directory, for the ledger
+	// Detections is likewise.
+	Detections func(context.Context) (detect.Reader, error)
+	Dir        string // the data directory, for the ledger
 	// Failed, if not nil, hears of each error a view answered with, for who may mend it.
 	Failed func(view string, err error)
 	// Serving says that the views are those of a running serve, which mends them by itself: errors then advise to wait.

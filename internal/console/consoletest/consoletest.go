@@ -23,6 +23,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/intake/capture"
@@ -50,6 +51,7 @@ type Bench struct {
 	Index     *sqlite.Index
 	Found     *correlate.View
 	Org       *organisation.View
+	Fired     *detect.View
 	Health    *health.Registry
 	// Contents opens content under a grant.
 	Contents *content.Reader
@@ -116,6 +118,7 @@ func New(t testing.TB, o Options) *Bench {
 		Search:       func(context.Context) (search.Reader, error) { return b.Index, nil },
 		Found:        func(context.Context) (reading.Discrepancies, error) { return b.Found, nil },
 		Organisation: func(context.Context) (organisation.Reader, error) { return b.Org, nil },
+		Detections:   func(context.Context) (detect.Reader, error) { return b.Fired, nil },
 	})
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
@@ -204,6 +207,9 @@ func (b *Bench) openViews() {
 	b.Org, err = organisation.Open(ctx, b.Dir, organisation.Options{})
 	must(t, err)
 	t.Cleanup(func() { must(t, b.Org.Close()) })
+	b.Fired, err = detect.Open(ctx, b.Dir, detect.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, b.Fired.Close()) })
 	positions, err := acts.OpenFile(ctx, acts.Path(b.Dir), acts.Key{}, slog.New(slog.DiscardHandler))
 	must(t, err)
 	t.Cleanup(func() { must(t, positions.Close()) })
@@ -231,6 +237,7 @@ func (b *Bench) CatchUp() {
 		must(b.T, err)
 		must(b.T, b.Found.Apply(ctx, page))
 		must(b.T, b.Org.Apply(ctx, page))
+		must(b.T, b.Fired.Apply(ctx, page))
 		at, err = b.Found.Position(ctx)
 		must(b.T, err)
 	}

@@ -51,6 +51,7 @@ type ViewHealth struct {
 	Position uint64
 	Behind   uint64
 	Problem  string
+	Note     string // what else it tells of itself
 }
 
 // Standing is what only the surroundings can tell. Zero fields are shown as not known.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/correlate"
+	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/journal"
 	"github.com/tripod-audit/tripod/internal/ledger"
 	"github.com/tripod-audit/tripod/internal/organisation"
@@ -30,6 +31,7 @@ type World struct {
 	Index   *sqlite.Index
 	Found   *correlate.View
 	Org     *organisation.View
+	Fired   *detect.View
 }
 
 // Build stores records, each in a row of the journal of its own, and computes everything
@@ -84,7 +86,9 @@ func (w *World) fill(ctx context.Context, t testing.TB, j *journal.Journal) {
 	closeAtEnd(t, w.Found)
 	w.Org = must(organisation.Open(ctx, w.Dir, organisation.Options{}))(t)
 	closeAtEnd(t, w.Org)
-	if err := errors.Join(w.Index.Apply(ctx, follow.Entries(page)), w.Found.Apply(ctx, page), w.Org.Apply(ctx, page)); err != nil {
+	w.Fired = must(detect.Open(ctx, w.Dir, detect.Options{}))(t)
+	closeAtEnd(t, w.Fired)
+	if err := errors.Join(w.Index.Apply(ctx, follow.Entries(page)), w.Found.Apply(ctx, page), w.Org.Apply(ctx, page), w.Fired.Apply(ctx, page)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -96,6 +100,7 @@ func (w *World) Reader(change ...func(*reading.Parts)) *reading.Reader {
 		Search:       func(context.Context) (search.Reader, error) { return w.Index, nil },
 		Found:        func(context.Context) (reading.Discrepancies, error) { return w.Found, nil },
 		Organisation: func(context.Context) (organisation.Reader, error) { return w.Org, nil },
+		Detections:   func(context.Context) (detect.Reader, error) { return w.Fired, nil },
 	}
 	for _, f := range change {
 		f(&p)
