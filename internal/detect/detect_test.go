@@ -275,7 +275,11 @@ correlation: {type: first_seen, rules: [a], group-by: [account], timespan: 30d, 
 	r := rand.New(rand.NewPCG(3, seed))
 	var list []happening
 	clock := 0.0
-	for range 400 {
+	records := 400
+	if testing.Short() {
+		records = 80
+	}
+	for range records {
 		clock += r.ExpFloat64()
 		at := clock
 		if r.IntN(4) == 0 {
@@ -293,17 +297,24 @@ correlation: {type: first_seen, rules: [a], group-by: [account], timespan: 30d, 
 	for _, f := range want {
 		rules[f.Rule]++
 	}
+	if testing.Short() {
+		rules = nil // too few records for all to fire
+	}
 	for _, rule := range []string{"many", "c", "values", "ordered", "few", "silent", "first"} {
-		if rules[rule] == 0 {
+		if rules != nil && rules[rule] == 0 {
 			t.Errorf("%s never fires: the test shows nothing of it (%v)", rule, rules)
 		}
 	}
-	if stats.Late == 0 || stats.Dropped == 0 || stats.Flooded == 0 {
+	if rules != nil && (stats.Late == 0 || stats.Dropped == 0 || stats.Flooded == 0) {
 		t.Errorf("no bound was reached: %+v", stats)
 	}
-	for i := range 4 {
+	ways := 4
+	if testing.Short() {
+		ways = 2
+	}
+	for i := range ways {
 		var cuts []int
-		for at := 1 + r.IntN(40); at < len(all); at += 1 + r.IntN([]int{3, 80, 20, 200}[i]) {
+		for at := 1 + r.IntN(40); at < len(all); at += 1 + r.IntN([]int{12, 80, 20, 200}[i]) {
 			cuts = append(cuts, at)
 		}
 		got, gotStats := fired(t, o, all, i < 2, cuts...)
