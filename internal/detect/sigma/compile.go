@@ -99,6 +99,21 @@ func (s *Set) Group(rule int) []Ref { return s.groups[rule] }
 // Correlations lists the correlations, each behind those it rests on.
 func (s *Set) Correlations() []*Compiled { return s.correlations }
 
+// Find tells what a rule or correlation says of itself, by its Ref: the Rule of a firing.
+func (s *Set) Find(ref string) (*Head, bool) {
+	for _, r := range s.rules {
+		if r.Ref() == ref {
+			return &r.Head, true
+		}
+	}
+	for _, c := range s.correlations {
+		if c.Ref() == ref {
+			return &c.Head, true
+		}
+	}
+	return nil, false
+}
+
 // plainField is a field that is known to be there.
 func (c *compiling) plainField(name string) Ref {
 	ref, _ := c.ref(name)

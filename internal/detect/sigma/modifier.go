@@ -44,8 +44,7 @@ type test struct {
 	net    netip.Prefix
 	field  string // what is compared with is the value of this field
 
-	raw  pattern // of testPlaceholder, with the name between percent signs
-	mods []string
+	mods []string // of testPlaceholder: what is done with its values
 }
 
 // timePart is a number taken out of a date.

@@ -200,6 +200,9 @@ func TestSpecification(t *testing.T) {
 	if outer.Timespan != 10*time.Minute || outer.Level != LevelHigh || !inner.Condition.Holds(10) || inner.Condition.Holds(9) {
 		t.Errorf("outer %+v", outer)
 	}
+	if h, ok := s.Find(outer.ID); !ok || h.Title != outer.Title {
+		t.Errorf("found %+v", h)
+	}
 	if outer.Version == inner.Version || len(outer.Version) != 12 {
 		t.Errorf("versions %q and %q", outer.Version, inner.Version)
 	}
