@@ -28,6 +28,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
 	"github.com/tripod-audit/tripod/internal/config"
 	"github.com/tripod-audit/tripod/internal/credential"
+	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/health"
 	"github.com/tripod-audit/tripod/internal/intake"
 	"github.com/tripod-audit/tripod/internal/lifecycle/countdown"
@@ -72,8 +73,9 @@ type App struct {
 	control    *control
 	ready      chan struct{}
 
-	inForce   atomic.Pointer[config.Config] // cfg with what reloads took over
-	reloading sync.Mutex                    // held by each reload, and while the configuration file is written
+	found     atomic.Pointer[detect.Options] // rules of detections in force
+	inForce   atomic.Pointer[config.Config]  // cfg with what reloads took over
+	reloading sync.Mutex                     // held by each reload, and while the configuration file is written
 	complete  func(config.Config) (config.Config, error)
 
 	extraTokens int // how many the options brought
@@ -129,7 +131,8 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	a.views = newViews(ctx, a.cfg.Data, *a.truth.stateKey, found, a.truth.Journal, a.health, a.log)
+	a.found.Store(&found)
+	a.views = newViews(ctx, a.cfg.Data, *a.truth.stateKey, a.found.Load, a.truth.Journal, a.health, a.log)
 	a.truth.views, a.truth.known = a.views, a.knownAs
 	if a.policy, err = policy.New(a.cfg.Policy, policy.Deps{Logger: a.log, Registerer: a.metrics}); err != nil {
 		return fmt.Errorf("policy: %w", err)

@@ -71,7 +71,8 @@ func (t *Truth) settled(ctx context.Context, seq uint64) error {
 func (t *Truth) viewed(ctx context.Context, seq uint64) (err error) {
 	views := t.views
 	if views == nil {
-		views = newViews(ctx, t.dir, *t.stateKey, detect.Options{Forget: true, Logger: t.log}, t.Journal, t.Health, t.log)
+		forget := func() *detect.Options { return &detect.Options{Forget: true, Logger: t.log} }
+		views = newViews(ctx, t.dir, *t.stateKey, forget, t.Journal, t.Health, t.log)
 		var stages []*stage
 		for _, v := range views {
 			stages = append(stages, startStage(ctx, "view "+v.name, v.run))

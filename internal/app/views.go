@@ -25,8 +25,8 @@ import (
 // indexDir is where the search index keeps its files.
 func indexDir(dir string) string { return filepath.Join(dir, "index") }
 
-// newViews makes every view for writing and opens those that can be opened.
-func newViews(ctx context.Context, dir string, key acts.Key, found detect.Options, j *journal.Journal, h *health.Registry, log *slog.Logger) []*view {
+// newViews makes every view for writing and opens those that can be opened. found is asked at each opening for the rules in force.
+func newViews(ctx context.Context, dir string, key acts.Key, found func() *detect.Options, j *journal.Journal, h *health.Registry, log *slog.Logger) []*view {
 	views := []*view{
 		{
 			name: "search", behind: search.ConditionBehind, journal: j, health: h, log: log,
@@ -80,7 +80,7 @@ func newViews(ctx context.Context, dir string, key acts.Key, found detect.Option
 	views = append(views, &view{
 		name: "detect", behind: detect.ConditionBehind, journal: j, health: h, log: log,
 		openFile: func(ctx context.Context) (viewFile, error) {
-			v, err := detect.Open(ctx, dir, found)
+			v, err := detect.Open(ctx, dir, *found())
 			if err != nil {
 				return nil, err
 			}

@@ -132,6 +132,9 @@ func (c *compiling) match(m *match) *expr {
 		c.errorf(m.at, "%s", problem)
 		return &expr{op: opOr}
 	}
+	if class := contentOf(m.field); class != "" && m.readsText() {
+		c.errorf(m.at, "no rule reads %s: its text is content (%s) and stands in no record; content.name tells that it is there", m.field, class)
+	}
 	if c.fields != nil && m.field != "" && m.at.line > 0 {
 		*c.fields = append(*c.fields, NamedRef{m.field, slot})
 	}
@@ -166,6 +169,20 @@ func (c *compiling) match(m *match) *expr {
 		e = not(e)
 	}
 	return e
+}
+
+// readsText reports whether a comparison is with a text, rather than with a number or with whether there is anything.
+func (m *match) readsText() bool {
+	for _, value := range m.tests {
+		for _, t := range value {
+			switch t.op {
+			case testNumber, testLess, testLessEqual, testGreater, testGreaterEqual, testNull, testExists:
+			default:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // expanded puts in what placeholders stand for.

@@ -52,6 +52,8 @@ func TestRefused(t *testing.T) {
 	field("6:5", `no field "nope"`, "tool|fieldref: nope")
 	field("6:20", "null takes no modifier", "tool|contains: null")
 	field("6:5", "empty list", "tool: []")
+	field("6:5", "its text is content (detail)", "attributes.file_path|contains: secret")
+	field("6:5", "its text is content (text)", "attributes.prompt|re: secret")
 	field("6:5", "modifiers stand on the fields", "attributes|contains: {x: y}")
 	field("6:14", "no list", "tool[]: {x: y}")
 	field("6:28", "spellings", "tool|windash|contains: '-a -b -c -d -e'")

@@ -144,6 +144,18 @@ func nearest(field string) string {
 	return ""
 }
 
+// contentOf is the class of content that the text of a field belongs to, where it never stays in a record; else "".
+func contentOf(field string) audit.Class {
+	for _, prefix := range open {
+		if name, ok := strings.CutPrefix(field, prefix); ok {
+			if d := audit.Dispose(name); d == audit.Detail || d == audit.Text {
+				return d.Class()
+			}
+		}
+	}
+	return ""
+}
+
 // leftOut reports whether records leave a field out where it is empty, so that empty and missing are one.
 func leftOut(field string) bool {
 	for _, prefix := range open {
