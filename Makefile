@@ -37,13 +37,13 @@ staticcheck: $(STATICCHECK)
 $(STATICCHECK):
 	GOBIN=$(BIN) $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Tests that start the program as a child do not gain from the race detector and are left out (-short).
+# Three packages at a time on two cores: many wait for disks, children and browsers. Tests that start the program as a child do not gain from the race detector and are left out (-short).
 race:
-	CGO_ENABLED=1 $(GO) test -race -short -shuffle=on ./...
+	CGO_ENABLED=1 $(GO) test -p 3 -race -short -shuffle=on ./...
 
 # The packages of which race runs less than all.
 whole:
-	$(GO) test -shuffle=on $$(grep -rl 'testing.Short()' --include='*_test.go' . | xargs -n1 dirname | sort -u)
+	$(GO) test -p 3 -shuffle=on $$(grep -rl 'testing.Short()' --include='*_test.go' . | xargs -n1 dirname | sort -u)
 
 # Every fuzz target for a moment; make fuzz FUZZTIME=5m for longer. Packages that link SQLite run their seeds with the other
 # tests and are fuzzed by soak: building SQLite with coverage takes longer than the rest together.
