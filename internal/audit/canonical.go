@@ -270,6 +270,9 @@ func (o *object) content(name string, list []Content) {
 
 const hexDigits = "0123456789abcdef"
 
+// AppendJSONString writes a JSON string as records do, so that what is made of a record says the same.
+func AppendJSONString(b []byte, s string) []byte { return appendString(b, s) }
+
 // appendString writes a JSON string with the fewest escapes RFC 8259 allows. Bytes that are no UTF-8 become U+FFFD, so
 // that every reader reads the same.
 func appendString(b []byte, s string) []byte {

@@ -168,6 +168,9 @@ func appendDouble(b []byte, f float64) []byte {
 	return b
 }
 
+// AppendJSON writes the value as MarshalJSON does.
+func (v Value) AppendJSON(b []byte) []byte { return v.appendJSON(b) }
+
 // MarshalJSON writes the value so that UnmarshalJSON reads it and its kind back.
 func (v Value) MarshalJSON() ([]byte, error) { return v.appendJSON(nil), nil }
 

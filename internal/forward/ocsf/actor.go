@@ -1,0 +1,200 @@
+package ocsf
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+
+	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+// actor picks the identity an event names. What is proved goes before what is asserted, and the two are never mixed.
+func actor(r *audit.Record) *audit.Identity {
+	if r.Account.Proved.Telling() == "" && r.Account.Asserted.Telling() != "" {
+		return &r.Account.Asserted
+	}
+	return &r.Account.Proved
+}
+
+func (e *event) actor() {
+	known := e.who.Telling() != ""
+	session := e.r.Keys.Session
+	if !known && session == "" && e.r.Service.Name == "" && !e.class.needsActor {
+		return
+	}
+	e.open("actor")
+	if known {
+		e.account("user", e.who)
+	}
+	if session != "" {
+		e.open("session")
+		e.str("uid", session)
+		e.close()
+	}
+	app := e.r.Service.Name
+	if app == "" && !known && session == "" {
+		app = first(e.text("actor.type"), unknownWord)
+	}
+	e.str("app_name", app)
+	e.close()
+}
+
+// account writes an identity as a user. The schema wants a name or an id beside an address, so the address is the name.
+func (e *event) account(name string, id *audit.Identity) {
+	e.open(name)
+	uid := first(id.User, id.UUID, id.Subject, id.Service, id.Key)
+	e.str("uid", uid)
+	if id.User != "" {
+		e.str("uid_alt", id.UUID)
+	}
+	called := first(id.Email, id.OSUser)
+	if uid == "" && called == "" {
+		called = unknownWord
+	}
+	e.str("name", called)
+	e.email(id.Email)
+	e.kind(id)
+	if id.Key != "" {
+		e.list("programmatic_credentials")
+		e.element()
+		e.str("uid", id.Key)
+		e.str("type", "API key")
+		e.close()
+		e.closeAll()
+	}
+	if len(id.Groups) > 0 {
+		e.groups(id.Groups)
+	}
+	if id.Org != "" {
+		e.open("org")
+		e.str("uid", id.Org)
+		e.close()
+	}
+	e.close()
+}
+
+func (e *event) groups(list []string) {
+	e.list("groups")
+	for _, g := range list {
+		if g != "" {
+			e.element()
+			e.str("name", g)
+			e.close()
+		}
+	}
+	e.closeAll()
+}
+
+// kind says what kind of account it is, as far as its identifiers tell.
+func (e *event) kind(id *audit.Identity) {
+	switch {
+	case id.User != "" || id.UUID != "" || id.Email != "" || id.OSUser != "":
+		e.int("type_id", 1)
+		e.str("type", "User")
+	case id.Service != "":
+		e.int("type_id", 4)
+		e.str("type", "Service")
+	case id.Key != "":
+		e.int("type_id", other)
+		e.str("type", "API key")
+	default:
+		e.int("type_id", 0)
+		e.str("type", "Unknown")
+	}
+}
+
+// address is the schema's pattern of an e-mail address.
+var address = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+-/=?^_`{|}~.]+@[a-zA-Z0-9-]+\\.[a-zA-Z0-9-.]+$")
+
+// email writes an address that is one by the schema; another stays the account's name.
+func (e *event) email(s string) {
+	if s != "" && address.MatchString(s) {
+		e.str("email_addr", s)
+	}
+}
+
+// endpoint is where a record came from, as far as it tells.
+type endpoint struct{ ip, device, service string }
+
+func (e *event) endpoint() endpoint {
+	r := e.r
+	src := endpoint{device: first(r.Account.Proved.Device, r.Account.Asserted.Device), service: r.Service.Name}
+	if ip, err := netip.ParseAddr(r.IP); err == nil && ip.Zone() == "" {
+		src.ip = ip.String()
+	}
+	if src.service == "" && r.Surface != audit.SurfaceUnknown {
+		src.service = string(r.Surface)
+	}
+	return src
+}
+
+// source writes where the act came from. No address is made up: a class that requires an endpoint gets the device or the
+// software, and where neither is known the word for it.
+func (e *event) source() {
+	if !e.class.source || e.src == (endpoint{}) && !e.class.needsSource {
+		return
+	}
+	e.open("src_endpoint")
+	e.str("ip", e.src.ip)
+	e.str("uid", e.src.device)
+	e.str("svc_name", e.src.service)
+	if e.src == (endpoint{}) {
+		e.str("name", unknownWord)
+	}
+	e.close()
+}
+
+func (e *event) hasDevice() bool { return e.src.device != "" }
+
+func (e *event) device() {
+	if !e.hasDevice() {
+		return
+	}
+	e.open("device")
+	e.str("uid", e.src.device)
+	e.int("type_id", 0)
+	e.str("type", "Unknown")
+	e.system()
+	e.close()
+}
+
+// system is what a client says its device runs on.
+func (e *event) system() {
+	v, _ := e.r.Resource.Get("os.type")
+	name := v.Str()
+	if name == "" {
+		return
+	}
+	e.open("os")
+	e.str("name", name)
+	switch name {
+	case "windows":
+		e.int("type_id", 100)
+	case "linux":
+		e.int("type_id", 200)
+	case "darwin":
+		e.int("type_id", 300)
+	default:
+		e.int("type_id", other)
+	}
+	v, _ = e.r.Resource.Get("os.version")
+	e.str("version", v.Str())
+	e.close()
+}
+
+// httpRequest writes what is known of the request that did it.
+func (e *event) httpRequest() {
+	agent, verb := e.text("actor.user_agent"), first(e.text("request_method"), e.text("method"))
+	if method(verb) == 0 {
+		verb = ""
+	}
+	if !e.class.http || agent == "" && verb == "" {
+		return
+	}
+	e.open("http_request")
+	e.str("http_method", verb)
+	e.str("user_agent", agent)
+	e.close()
+}
+
+func appendUint(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10) }

@@ -1,0 +1,284 @@
+package ocsf
+
+import (
+	"github.com/tripod-audit/tripod/internal/audit"
+)
+
+// object writes what the class says the act was done to.
+func (e *event) object() {
+	switch e.class.uid {
+	case detectionFinding:
+		e.findingInfo()
+	case accountChange:
+		e.user()
+	case userInventory:
+		e.user()
+	case authentication:
+		e.account("user", e.who)
+		e.open("service")
+		_, name, _ := product(e.r)
+		if e.r.Source == audit.SourceComplianceActivity || e.r.Source == audit.SourceAuditExport {
+			name = "Claude"
+		}
+		e.str("name", name)
+		e.close()
+	case entityManagement:
+		e.entity()
+	case userAccess:
+		e.user()
+		e.privileges()
+		e.resource()
+	case groupManagement:
+		e.group("group")
+		if e.activity > 2 {
+			e.member()
+		}
+		e.privileges()
+		e.resource()
+	case resourcesInventory:
+		e.named("resources")
+	case webResourcesActivity:
+		e.named("web_resources")
+	case applicationLifecycle:
+		e.open("app")
+		e.identifiers()
+		e.str("version", e.value(roleVersion))
+		e.close()
+	case apiActivity:
+		e.api()
+	case scanActivity:
+		e.open("scan")
+		e.str("uid", e.value(roleUID))
+		e.str("name", e.rule.object)
+		e.int("type_id", other)
+		e.str("type", e.rule.object)
+		e.close()
+	}
+}
+
+// identifiers writes uid and name; the words of the table stand in where there is neither.
+func (e *event) identifiers() {
+	uid, name := e.value(roleUID), e.value(roleName)
+	if uid == "" && name == "" {
+		name = first(e.rule.object, unknownWord)
+	}
+	e.str("uid", uid)
+	e.str("name", name)
+}
+
+// named writes the one thing of a list of resources.
+func (e *event) named(list string) {
+	e.list(list)
+	e.element()
+	e.str("type", e.rule.object)
+	e.identifiers()
+	e.close()
+	e.closeAll()
+}
+
+// user writes the account that was acted upon: who acted, or another.
+func (e *event) user() {
+	if e.names(roleUser, "actor") {
+		e.account("user", e.who)
+		return
+	}
+	e.other("user", 1)
+}
+
+// member is who entered or left a group.
+func (e *event) member() {
+	if e.value(roleUser) != "" {
+		e.other("user", 1)
+	}
+}
+
+// other writes an account that attributes name.
+func (e *event) other(name string, typ int64) {
+	uid, email := e.value(roleUser), e.value(roleEmail)
+	e.open(name)
+	if uid != email {
+		e.str("uid", uid)
+	}
+	if uid == "" || uid == email {
+		e.str("name", first(email, unknownWord))
+	}
+	e.email(email)
+	if e.rule.object == "service account" {
+		typ = 4
+	}
+	e.int("type_id", typ)
+	e.close()
+}
+
+func (e *event) privileges() {
+	var list []string
+	if p := e.value(rolePrivileges); p != "" {
+		list = []string{p}
+	} else if e.class.uid == userAccess {
+		list = []string{unknownWord}
+	}
+	e.strings("privileges", list)
+}
+
+// resource is what a right was given for.
+func (e *event) resource() {
+	uid := e.value(roleResource)
+	if uid == "" {
+		return
+	}
+	e.open("resource")
+	e.str("uid", uid)
+	e.str("type", e.rule.object)
+	e.close()
+}
+
+func (e *event) group(name string) {
+	uid := first(e.value(roleGroup), e.value(roleUser))
+	e.open(name)
+	e.str("uid", uid)
+	if uid == "" {
+		e.str("name", unknownWord)
+	}
+	e.close()
+}
+
+// entity writes what was managed. The kinds the schema has a number for have an object of their own as well.
+func (e *event) entity() {
+	e.open("entity")
+	uid, name := e.value(roleUID), e.value(roleName)
+	switch {
+	case len(e.rule.from[roleUser]) > 0:
+		e.entityType(2)
+		e.user()
+	case len(e.rule.from[roleGroup]) > 0:
+		e.entityType(3)
+		e.group("group")
+	case len(e.rule.from[roleOrg]) > 0:
+		e.entityType(4)
+		e.organisation()
+	case e.rule.object == "policy":
+		e.entityType(5)
+		e.open("policy")
+		e.identifiers()
+		e.close()
+	case e.rule.object == "device":
+		e.entityType(1)
+		e.open("device")
+		e.identifiers()
+		e.int("type_id", 0)
+		e.close()
+	default:
+		e.entityType(other)
+		if e.rule.object == "setting" {
+			e.organisation()
+		}
+		if uid == "" && name == "" {
+			name = first(e.rule.object, unknownWord)
+		}
+	}
+	e.str("uid", uid)
+	e.str("name", name)
+	e.close()
+}
+
+func (e *event) entityType(id int64) {
+	e.int("type_id", id)
+	e.str("type", e.rule.object)
+}
+
+func (e *event) organisation() {
+	e.open("org")
+	uid := tenant(e.r)
+	e.str("uid", uid)
+	if uid == "" {
+		e.str("name", unknownWord)
+	}
+	e.close()
+}
+
+// api writes a call, of the API or of a tool.
+func (e *event) api() {
+	r := e.r
+	e.open("api")
+	operation, service := r.Type, ""
+	switch r.Activity {
+	case audit.ActivityToolCall, audit.ActivityToolResult, audit.ActivityToolDecision:
+		operation, service = first(r.Tool, r.Type), r.MCP
+	default:
+		if route := first(e.text("url"), e.text("url.route"), e.text("route")); route != "" {
+			operation = route
+			if verb := first(e.text("request_method"), e.text("method")); verb != "" {
+				operation = verb + " " + route
+			}
+		}
+	}
+	e.str("operation", first(operation, unknownWord))
+	if name := first(service, e.rule.object); name != "" {
+		e.open("service")
+		e.str("name", name)
+		e.close()
+	}
+	if id := first(r.Keys.Request, r.Keys.ClientRequest, r.Keys.ToolUse, e.value(roleUID)); id != "" {
+		e.open("request")
+		e.str("uid", id)
+		e.close()
+	}
+	e.response()
+	e.close()
+}
+
+func (e *event) response() {
+	v, ok := e.r.Attributes.Get("status_code")
+	if !ok {
+		v, ok = e.r.Attributes.Get("status")
+	}
+	code, whole := v.Int64()
+	if !ok || !whole {
+		return
+	}
+	e.open("response")
+	e.int("code", code)
+	e.close()
+}
+
+// findingInfo writes a verdict of a policy, or another conclusion that is on record.
+func (e *event) findingInfo() {
+	e.open("finding_info")
+	e.str("uid", first(e.value(roleUID), e.r.ID, e.r.Type, unknownWord))
+	e.str("title", first(e.value(roleTitle), e.rule.object))
+	if e.r.Rule != "" {
+		e.open("analytic")
+		e.str("uid", e.r.Rule)
+		e.int("type_id", 1)
+		e.str("type", "Rule")
+		e.str("version", e.text("rule_set"))
+		e.close()
+	}
+	e.close()
+}
+
+// controlled reports whether something that can stop an act has judged it.
+func (e *event) controlled() bool {
+	return e.r.Outcome == audit.OutcomeDenied || e.class.finding && e.text("effect") != ""
+}
+
+// control writes what was done about the act.
+func (e *event) control() {
+	if !e.controlled() {
+		return
+	}
+	action, name, disposition := int64(2), "Denied", int64(2)
+	if e.r.Outcome != audit.OutcomeDenied {
+		switch e.text("effect") {
+		case "redact":
+			action, name, disposition = 4, "Modified", 11
+		case "allow":
+			action, name, disposition = 1, "Allowed", 1
+		default:
+			action, name, disposition = 3, "Observed", 17
+		}
+	}
+	e.int("action_id", action)
+	e.str("action", name)
+	e.int("disposition_id", disposition)
+}
