@@ -12,6 +12,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/collect/complianceapi/normalise"
+	"github.com/tripod-audit/tripod/internal/forward/ocsf"
 )
 
 var at = time.Date(2026, 11, 20, 8, 9, 10, 500_000_000, time.UTC)
@@ -125,9 +126,9 @@ func lines(f *os.File) *bufio.Scanner {
 // known are records of every other source and type there is, by what the sources' own documents say.
 func known() []*audit.Record {
 	var list []*audit.Record
-	for _, k := range knownTypes {
+	for _, k := range ocsf.KnownTypes {
 		for _, bare := range []bool{false, true} {
-			list = append(list, sample(k.source, k.typ, k.activity, bare))
+			list = append(list, sample(k.Source, k.Type, k.Activity, bare))
 		}
 	}
 	for _, source := range append(audit.Sources(), "from.the.future", "") {

@@ -1,13 +1,16 @@
-package ocsf_test
+package ocsf
 
 import "github.com/tripod-audit/tripod/internal/audit"
 
-// knownTypes are the types of every source but the feed and the audit log export, whose lists other tests hold.
-var knownTypes = []struct {
-	source   audit.Source
-	typ      string
-	activity audit.Activity
-}{
+// KnownType is a type of records, with the activity its way in gives it.
+type KnownType struct {
+	Source   audit.Source
+	Type     string
+	Activity audit.Activity
+}
+
+// KnownTypes are the types of every source but the feed and the audit log export, whose own lists are longer.
+var KnownTypes = []KnownType{
 	{"otel.log", "user_prompt", "prompt"},
 	{"otel.log", "assistant_response", "response"},
 	{"otel.log", "tool_decision", "tool_decision"},
