@@ -22,84 +22,84 @@ func (e *event) actor() {
 	if !known && session == "" && e.r.Service.Name == "" && !e.class.needsActor {
 		return
 	}
-	e.open("actor")
+	e.Open("actor")
 	if known {
 		e.account("user", e.who)
 	}
 	if session != "" {
-		e.open("session")
-		e.str("uid", session)
-		e.close()
+		e.Open("session")
+		e.Str("uid", session)
+		e.Close()
 	}
 	app := e.r.Service.Name
 	if app == "" && !known && session == "" {
 		app = first(e.text("actor.type"), unknownWord)
 	}
-	e.str("app_name", app)
-	e.close()
+	e.Str("app_name", app)
+	e.Close()
 }
 
 // account writes an identity as a user. The schema wants a name or an id beside an address, so the address is the name.
 func (e *event) account(name string, id *audit.Identity) {
-	e.open(name)
+	e.Open(name)
 	uid := first(id.User, id.UUID, id.Subject, id.Service, id.Key)
-	e.str("uid", uid)
+	e.Str("uid", uid)
 	if id.User != "" {
-		e.str("uid_alt", id.UUID)
+		e.Str("uid_alt", id.UUID)
 	}
 	called := first(id.Email, id.OSUser)
 	if uid == "" && called == "" {
 		called = unknownWord
 	}
-	e.str("name", called)
+	e.Str("name", called)
 	e.email(id.Email)
 	e.kind(id)
 	if id.Key != "" {
-		e.list("programmatic_credentials")
-		e.element()
-		e.str("uid", id.Key)
-		e.str("type", "API key")
-		e.close()
-		e.closeAll()
+		e.List("programmatic_credentials")
+		e.Element()
+		e.Str("uid", id.Key)
+		e.Str("type", "API key")
+		e.Close()
+		e.CloseList()
 	}
 	if len(id.Groups) > 0 {
 		e.groups(id.Groups)
 	}
 	if id.Org != "" {
-		e.open("org")
-		e.str("uid", id.Org)
-		e.close()
+		e.Open("org")
+		e.Str("uid", id.Org)
+		e.Close()
 	}
-	e.close()
+	e.Close()
 }
 
 func (e *event) groups(list []string) {
-	e.list("groups")
+	e.List("groups")
 	for _, g := range list {
 		if g != "" {
-			e.element()
-			e.str("name", g)
-			e.close()
+			e.Element()
+			e.Str("name", g)
+			e.Close()
 		}
 	}
-	e.closeAll()
+	e.CloseList()
 }
 
 // kind says what kind of account it is, as far as its identifiers tell.
 func (e *event) kind(id *audit.Identity) {
 	switch {
 	case id.User != "" || id.UUID != "" || id.Email != "" || id.OSUser != "":
-		e.int("type_id", 1)
-		e.str("type", "User")
+		e.Int("type_id", 1)
+		e.Str("type", "User")
 	case id.Service != "":
-		e.int("type_id", 4)
-		e.str("type", "Service")
+		e.Int("type_id", 4)
+		e.Str("type", "Service")
 	case id.Key != "":
-		e.int("type_id", other)
-		e.str("type", "API key")
+		e.Int("type_id", other)
+		e.Str("type", "API key")
 	default:
-		e.int("type_id", 0)
-		e.str("type", "Unknown")
+		e.Int("type_id", 0)
+		e.Str("type", "Unknown")
 	}
 }
 
@@ -109,7 +109,7 @@ var address = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+-/=?^_`{|}~.]+@[a-zA-Z0-9-]
 // email writes an address that is one by the schema; another stays the account's name.
 func (e *event) email(s string) {
 	if s != "" && address.MatchString(s) {
-		e.str("email_addr", s)
+		e.Str("email_addr", s)
 	}
 }
 
@@ -134,14 +134,14 @@ func (e *event) source() {
 	if !e.class.source || e.src == (endpoint{}) && !e.class.needsSource {
 		return
 	}
-	e.open("src_endpoint")
-	e.str("ip", e.src.ip)
-	e.str("uid", e.src.device)
-	e.str("svc_name", e.src.service)
+	e.Open("src_endpoint")
+	e.Str("ip", e.src.ip)
+	e.Str("uid", e.src.device)
+	e.Str("svc_name", e.src.service)
 	if e.src == (endpoint{}) {
-		e.str("name", unknownWord)
+		e.Str("name", unknownWord)
 	}
-	e.close()
+	e.Close()
 }
 
 func (e *event) hasDevice() bool { return e.src.device != "" }
@@ -150,12 +150,12 @@ func (e *event) device() {
 	if !e.hasDevice() {
 		return
 	}
-	e.open("device")
-	e.str("uid", e.src.device)
-	e.int("type_id", 0)
-	e.str("type", "Unknown")
+	e.Open("device")
+	e.Str("uid", e.src.device)
+	e.Int("type_id", 0)
+	e.Str("type", "Unknown")
 	e.system()
-	e.close()
+	e.Close()
 }
 
 // system is what a client says its device runs on.
@@ -165,21 +165,21 @@ func (e *event) system() {
 	if name == "" {
 		return
 	}
-	e.open("os")
-	e.str("name", name)
+	e.Open("os")
+	e.Str("name", name)
 	switch name {
 	case "windows":
-		e.int("type_id", 100)
+		e.Int("type_id", 100)
 	case "linux":
-		e.int("type_id", 200)
+		e.Int("type_id", 200)
 	case "darwin":
-		e.int("type_id", 300)
+		e.Int("type_id", 300)
 	default:
-		e.int("type_id", other)
+		e.Int("type_id", other)
 	}
 	v, _ = e.r.Resource.Get("os.version")
-	e.str("version", v.Str())
-	e.close()
+	e.Str("version", v.Str())
+	e.Close()
 }
 
 // httpRequest writes what is known of the request that did it.
@@ -191,10 +191,10 @@ func (e *event) httpRequest() {
 	if !e.class.http || agent == "" && verb == "" {
 		return
 	}
-	e.open("http_request")
-	e.str("http_method", verb)
-	e.str("user_agent", agent)
-	e.close()
+	e.Open("http_request")
+	e.Str("http_method", verb)
+	e.Str("user_agent", agent)
+	e.Close()
 }
 
 func appendUint(b []byte, n uint64) []byte { return strconv.AppendUint(b, n, 10) }

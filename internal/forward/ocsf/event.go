@@ -30,12 +30,12 @@ func (e *event) write() {
 	e.who = actor(e.r)
 	e.src = e.endpoint()
 
-	e.b = append(e.b, '{')
+	e.B = append(e.B, '{')
 	e.classification()
 	e.status()
-	e.int("time", e.milliseconds())
+	e.Int("time", e.milliseconds())
 	if e.r.Duration > 0 {
-		e.int("duration", e.r.Duration/int64(time.Millisecond))
+		e.Int("duration", e.r.Duration/int64(time.Millisecond))
 	}
 	e.metadata()
 	e.actor()
@@ -46,7 +46,7 @@ func (e *event) write() {
 	e.object()
 	e.model()
 	e.unmapped()
-	e.close()
+	e.Close()
 }
 
 // milliseconds is when it happened, else when it entered the journal. The schema wants a time of what has none.
@@ -96,24 +96,24 @@ func severity(word string) (int64, string) {
 func (e *event) status() {
 	if e.class.finding {
 		id, name := findingStatus(e.activity)
-		e.int("status_id", id)
-		e.str("status", name)
+		e.Int("status_id", id)
+		e.Str("status", name)
 		return
 	}
 	switch e.r.Outcome {
 	case audit.OutcomeSuccess:
-		e.int("status_id", 1)
-		e.str("status", "Success")
+		e.Int("status_id", 1)
+		e.Str("status", "Success")
 	case audit.OutcomeFailure:
-		e.int("status_id", 2)
-		e.str("status", "Failure")
+		e.Int("status_id", 2)
+		e.Str("status", "Failure")
 	case audit.OutcomeDenied:
-		e.int("status_id", 2)
-		e.str("status", "Failure")
-		e.str("status_detail", "denied")
+		e.Int("status_id", 2)
+		e.Str("status", "Failure")
+		e.Str("status_detail", "denied")
 	default:
-		e.int("status_id", 0)
-		e.str("status", "Unknown")
+		e.Int("status_id", 0)
+		e.Str("status", "Unknown")
 	}
 }
 

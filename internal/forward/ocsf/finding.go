@@ -35,28 +35,28 @@ func AppendFinding(dst []byte, version string, f *Finding) ([]byte, error) {
 	if !slices.Contains(Versions(), version) {
 		return dst, fmt.Errorf("write finding %s as OCSF: there is no version %q, but %q", f.ID, version, Versions())
 	}
-	w := writer{b: append(dst, '{')}
+	w := newWriter(append(dst, '{'))
 	activity := findingActivity(f.State)
 	w.classified(classes[detectionFinding], activity, classes[detectionFinding].activities[activity], f.Severity)
 	id, status := findingStatus(activity)
 	if f.State == "excepted" {
 		id, status = 3, "Suppressed"
 	}
-	w.int("status_id", id)
-	w.str("status", status)
-	w.int("time", f.Time.UnixMilli())
-	w.milli("start_time", f.First)
-	w.milli("end_time", f.Last)
+	w.Int("status_id", id)
+	w.Str("status", status)
+	w.Int("time", f.Time.UnixMilli())
+	w.Milli("start_time", f.First)
+	w.Milli("end_time", f.Last)
 	if f.Count > 0 {
-		w.int("count", f.Count)
+		w.Int("count", f.Count)
 	}
-	w.str("message", f.Sentence)
-	w.truth("is_alert", true)
+	w.Str("message", f.Sentence)
+	w.Truth("is_alert", true)
 	w.ownMetadata(version, f.ID+"/"+first(f.State, "open"), first(f.Kind, "alert"), f.Org, f.Time)
 	w.finding(f)
 	w.evidence(f)
-	w.close()
-	return w.b, nil
+	w.Close()
+	return w.B, nil
 }
 
 func findingActivity(state string) int {
@@ -70,44 +70,43 @@ func findingActivity(state string) int {
 }
 
 func (w *writer) finding(f *Finding) {
-	w.open("finding_info")
-	w.str("uid", first(f.ID, unknownWord))
-	w.str("title", f.Title)
-	w.str("desc", f.Sentence)
-	w.milli("first_seen_time", f.First)
-	w.milli("last_seen_time", f.Last)
-	w.str("src_url", f.Link)
+	w.Open("finding_info")
+	w.Str("uid", first(f.ID, unknownWord))
+	w.Str("title", f.Title)
+	w.Str("desc", f.Sentence)
+	w.Milli("first_seen_time", f.First)
+	w.Milli("last_seen_time", f.Last)
+	w.Str("src_url", f.Link)
 	if f.Rule != "" {
-		w.open("analytic")
-		w.str("uid", f.Rule)
-		w.str("name", f.Title)
-		w.int("type_id", 1)
-		w.str("type", "Rule")
-		w.str("version", f.Version)
-		w.close()
+		w.Open("analytic")
+		w.Str("uid", f.Rule)
+		w.Str("name", f.Title)
+		w.Int("type_id", 1)
+		w.Str("type", "Rule")
+		w.Str("version", f.Version)
+		w.Close()
 	}
-	w.close()
+	w.Close()
 }
 
 // evidence is what the finding rests on: positions in the journal, and what its rule matched.
 func (w *writer) evidence(f *Finding) {
-	w.open("unmapped")
-	w.open(own)
-	w.str("account", f.Account)
-	w.str("state", f.State)
-	w.str("threshold", f.Threshold)
+	w.Open("unmapped")
+	w.Open(own)
+	w.Str("account", f.Account)
+	w.Str("state", f.State)
+	w.Str("threshold", f.Threshold)
 	w.texts("group", f.Group)
 	w.texts("fields", f.Fields)
 	if len(f.Seqs) > 0 {
-		w.list("positions")
+		w.List("positions")
 		for _, seq := range f.Seqs {
-			w.comma()
-			w.b = appendUint(w.b, seq)
+			w.Position(seq)
 		}
-		w.closeAll()
+		w.CloseList()
 	}
-	w.close()
-	w.close()
+	w.Close()
+	w.Close()
 }
 
 // texts writes a map in the order of its keys.
@@ -120,11 +119,11 @@ func (w *writer) texts(name string, m map[string]string) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	w.open(name)
+	w.Open(name)
 	for _, k := range keys {
-		w.quoted(k, m[k])
+		w.Quoted(k, m[k])
 	}
-	w.close()
+	w.Close()
 }
 
 // Checkpoint is the ledger's signed head.
@@ -140,52 +139,52 @@ func AppendCheckpoint(dst []byte, version string, c *Checkpoint) ([]byte, error)
 	if !slices.Contains(Versions(), version) {
 		return dst, fmt.Errorf("write a checkpoint as OCSF: there is no version %q, but %q", version, Versions())
 	}
-	w := writer{b: append(dst, '{')}
+	w := newWriter(append(dst, '{'))
 	w.classified(classes[webResourcesActivity], 1, "Create", "")
-	w.int("status_id", 1)
-	w.str("status", "Success")
-	w.int("time", c.Time.UnixMilli())
-	w.str("raw_data", c.Note)
+	w.Int("status_id", 1)
+	w.Str("status", "Success")
+	w.Int("time", c.Time.UnixMilli())
+	w.Str("raw_data", c.Note)
 	w.ownMetadata(version, fmt.Sprintf("checkpoint/%s/%d", c.Origin, c.Size), "checkpoint", "", c.Time)
-	w.list("web_resources")
-	w.element()
-	w.str("type", "ledger checkpoint")
-	w.str("uid", first(c.Origin, unknownWord))
-	w.open("data")
-	w.uint("size", c.Size)
-	w.close()
-	w.close()
-	w.closeAll()
-	w.close()
-	return w.b, nil
+	w.List("web_resources")
+	w.Element()
+	w.Str("type", "ledger checkpoint")
+	w.Str("uid", first(c.Origin, unknownWord))
+	w.Open("data")
+	w.Uint("size", c.Size)
+	w.Close()
+	w.Close()
+	w.CloseList()
+	w.Close()
+	return w.B, nil
 }
 
 // classified begins an event.
 func (w *writer) classified(c *class, activity int, activityName, grave string) {
-	w.int("activity_id", int64(activity))
-	w.str("activity_name", activityName)
-	w.int("category_uid", int64(c.category))
-	w.str("category_name", c.categoryName)
-	w.int("class_uid", int64(c.uid))
-	w.str("class_name", c.name)
-	w.int("type_uid", int64(c.uid*100+activity))
+	w.Int("activity_id", int64(activity))
+	w.Str("activity_name", activityName)
+	w.Int("category_uid", int64(c.category))
+	w.Str("category_name", c.categoryName)
+	w.Int("class_uid", int64(c.uid))
+	w.Str("class_name", c.name)
+	w.Int("type_uid", int64(c.uid*100+activity))
 	id, name := severity(grave)
-	w.int("severity_id", id)
-	w.str("severity", name)
+	w.Int("severity_id", id)
+	w.Str("severity", name)
 }
 
 func (w *writer) ownMetadata(version, uid, code, org string, at time.Time) {
-	w.open("metadata")
-	w.str("version", version)
-	w.str("uid", uid)
-	w.str("event_code", "tripod."+code)
-	w.milli("logged_time", at)
-	w.str("tenant_uid", org)
-	w.str("log_name", own)
-	w.str("log_provider", "Tripod")
-	w.open("product")
-	w.str("vendor_name", "Tripod")
-	w.str("name", "Tripod")
-	w.close()
-	w.close()
+	w.Open("metadata")
+	w.Str("version", version)
+	w.Str("uid", uid)
+	w.Str("event_code", "tripod."+code)
+	w.Milli("logged_time", at)
+	w.Str("tenant_uid", org)
+	w.Str("log_name", own)
+	w.Str("log_provider", "Tripod")
+	w.Open("product")
+	w.Str("vendor_name", "Tripod")
+	w.Str("name", "Tripod")
+	w.Close()
+	w.Close()
 }

@@ -6,34 +6,34 @@ import (
 
 func (e *event) metadata() {
 	r := e.r
-	e.open("metadata")
-	e.str("version", e.version)
+	e.Open("metadata")
+	e.Str("version", e.version)
 	e.eventID()
-	e.str("event_code", r.Type)
-	e.stamp("original_time", r.Occurred)
-	e.milli("logged_time", r.Recorded)
-	e.uint("sequence", e.seq)
-	e.str("tenant_uid", tenant(r))
-	e.str("correlation_uid", first(r.Keys.Session, r.Keys.Chat, r.Keys.Body, r.Keys.Trace))
-	e.str("log_name", string(r.Source))
-	e.str("log_provider", "Tripod")
+	e.Str("event_code", r.Type)
+	e.Stamp("original_time", r.Occurred)
+	e.Milli("logged_time", r.Recorded)
+	e.Uint("sequence", e.seq)
+	e.Str("tenant_uid", tenant(r))
+	e.Str("correlation_uid", first(r.Keys.Session, r.Keys.Chat, r.Keys.Body, r.Keys.Trace))
+	e.Str("log_name", string(r.Source))
+	e.Str("log_provider", "Tripod")
 	e.profiles()
-	e.strings("labels", r.Flags)
+	e.Strings("labels", r.Flags)
 	e.product()
-	e.close()
+	e.Close()
 }
 
 // eventID names the event. A record that supersedes another has that one's id, so the position tells them apart.
 func (e *event) eventID() {
 	if !e.ownUID {
-		e.str("uid", e.r.ID)
+		e.Str("uid", e.r.ID)
 		return
 	}
-	e.name("uid")
-	e.b = append(e.b, '"')
-	e.b = appendEventID(e.b, e.seq, e.r.ID)
-	e.b = append(e.b, '"')
-	e.str("original_event_uid", e.r.ID)
+	e.Name("uid")
+	e.B = append(e.B, '"')
+	e.B = appendEventID(e.B, e.seq, e.r.ID)
+	e.B = append(e.B, '"')
+	e.Str("original_event_uid", e.r.ID)
 }
 
 // appendEventID writes position and id, without the id's quotes.
@@ -47,26 +47,26 @@ func appendEventID(b []byte, seq uint64, id string) []byte {
 
 // profiles names those whose attributes the event has.
 func (e *event) profiles() {
-	e.list("profiles")
+	e.List("profiles")
 	if !e.class.actor || e.hasDevice() {
-		e.item("host")
+		e.Item("host")
 	}
 	if e.controlled() {
-		e.item("security_control")
+		e.Item("security_control")
 	}
 	if e.aboutModel() {
-		e.item("ai_operation")
+		e.Item("ai_operation")
 	}
-	e.closeAll()
+	e.CloseList()
 }
 
 func (e *event) product() {
 	vendor, name, version := product(e.r)
-	e.open("product")
-	e.str("vendor_name", vendor)
-	e.str("name", name)
-	e.str("version", version)
-	e.close()
+	e.Open("product")
+	e.Str("vendor_name", vendor)
+	e.Str("name", name)
+	e.Str("version", version)
+	e.Close()
 }
 
 // product is what reported a record.

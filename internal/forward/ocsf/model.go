@@ -17,21 +17,21 @@ func (e *event) model() {
 		return
 	}
 	if p := e.provider(); p != "" {
-		e.open("ai_model")
-		e.str("ai_provider", p)
-		e.str("name", e.r.Model)
-		e.close()
+		e.Open("ai_model")
+		e.Str("ai_provider", p)
+		e.Str("name", e.r.Model)
+		e.Close()
 	}
-	e.open("message_context")
-	e.str("uid", first(e.r.Keys.Session, e.r.Keys.Chat))
-	e.int("ai_role_id", e.role())
-	e.open("service")
+	e.Open("message_context")
+	e.Str("uid", first(e.r.Keys.Session, e.r.Keys.Chat))
+	e.Int("ai_role_id", e.role())
+	e.Open("service")
 	_, name, version := product(e.r)
-	e.str("name", name)
-	e.str("version", version)
-	e.close()
+	e.Str("name", name)
+	e.Str("version", version)
+	e.Close()
 	e.tokens()
-	e.close()
+	e.Close()
 }
 
 // tokens writes the counts there are. A total is not made up of them: what is in each differs by source.
@@ -39,7 +39,7 @@ func (e *event) tokens() {
 	for _, t := range []struct{ name, attribute string }{{"prompt_tokens", "input_tokens"}, {"completion_tokens", "output_tokens"}, {"total_tokens", "total_tokens"}} {
 		if v, ok := e.r.Attributes.Get(t.attribute); ok {
 			if n, ok := v.Int64(); ok && n >= 0 {
-				e.int(t.name, n)
+				e.Int(t.name, n)
 			}
 		}
 	}

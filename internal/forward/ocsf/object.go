@@ -15,13 +15,13 @@ func (e *event) object() {
 		e.user()
 	case authentication:
 		e.account("user", e.who)
-		e.open("service")
+		e.Open("service")
 		_, name, _ := product(e.r)
 		if e.r.Source == audit.SourceComplianceActivity || e.r.Source == audit.SourceAuditExport {
 			name = "Claude"
 		}
-		e.str("name", name)
-		e.close()
+		e.Str("name", name)
+		e.Close()
 	case entityManagement:
 		e.entity()
 	case userAccess:
@@ -40,19 +40,19 @@ func (e *event) object() {
 	case webResourcesActivity:
 		e.named("web_resources")
 	case applicationLifecycle:
-		e.open("app")
+		e.Open("app")
 		e.identifiers()
-		e.str("version", e.value(roleVersion))
-		e.close()
+		e.Str("version", e.value(roleVersion))
+		e.Close()
 	case apiActivity:
 		e.api()
 	case scanActivity:
-		e.open("scan")
-		e.str("uid", e.value(roleUID))
-		e.str("name", e.rule.object)
-		e.int("type_id", other)
-		e.str("type", e.rule.object)
-		e.close()
+		e.Open("scan")
+		e.Str("uid", e.value(roleUID))
+		e.Str("name", e.rule.object)
+		e.Int("type_id", other)
+		e.Str("type", e.rule.object)
+		e.Close()
 	}
 }
 
@@ -62,18 +62,18 @@ func (e *event) identifiers() {
 	if uid == "" && name == "" {
 		name = first(e.rule.object, unknownWord)
 	}
-	e.str("uid", uid)
-	e.str("name", name)
+	e.Str("uid", uid)
+	e.Str("name", name)
 }
 
 // named writes the one thing of a list of resources.
 func (e *event) named(list string) {
-	e.list(list)
-	e.element()
-	e.str("type", e.rule.object)
+	e.List(list)
+	e.Element()
+	e.Str("type", e.rule.object)
 	e.identifiers()
-	e.close()
-	e.closeAll()
+	e.Close()
+	e.CloseList()
 }
 
 // user writes the account that was acted upon: who acted, or another.
@@ -95,19 +95,19 @@ func (e *event) member() {
 // other writes an account that attributes name.
 func (e *event) other(name string, typ int64) {
 	uid, email := e.value(roleUser), e.value(roleEmail)
-	e.open(name)
+	e.Open(name)
 	if uid != email {
-		e.str("uid", uid)
+		e.Str("uid", uid)
 	}
 	if uid == "" || uid == email {
-		e.str("name", first(email, unknownWord))
+		e.Str("name", first(email, unknownWord))
 	}
 	e.email(email)
 	if e.rule.object == "service account" {
 		typ = 4
 	}
-	e.int("type_id", typ)
-	e.close()
+	e.Int("type_id", typ)
+	e.Close()
 }
 
 func (e *event) privileges() {
@@ -117,7 +117,7 @@ func (e *event) privileges() {
 	} else if e.class.uid == userAccess {
 		list = []string{unknownWord}
 	}
-	e.strings("privileges", list)
+	e.Strings("privileges", list)
 }
 
 // resource is what a right was given for.
@@ -126,25 +126,25 @@ func (e *event) resource() {
 	if uid == "" {
 		return
 	}
-	e.open("resource")
-	e.str("uid", uid)
-	e.str("type", e.rule.object)
-	e.close()
+	e.Open("resource")
+	e.Str("uid", uid)
+	e.Str("type", e.rule.object)
+	e.Close()
 }
 
 func (e *event) group(name string) {
 	uid := first(e.value(roleGroup), e.value(roleUser))
-	e.open(name)
-	e.str("uid", uid)
+	e.Open(name)
+	e.Str("uid", uid)
 	if uid == "" {
-		e.str("name", unknownWord)
+		e.Str("name", unknownWord)
 	}
-	e.close()
+	e.Close()
 }
 
 // entity writes what was managed. The kinds the schema has a number for have an object of their own as well.
 func (e *event) entity() {
-	e.open("entity")
+	e.Open("entity")
 	uid, name := e.value(roleUID), e.value(roleName)
 	switch {
 	case len(e.rule.from[roleUser]) > 0:
@@ -158,15 +158,15 @@ func (e *event) entity() {
 		e.organisation()
 	case e.rule.object == "policy":
 		e.entityType(5)
-		e.open("policy")
+		e.Open("policy")
 		e.identifiers()
-		e.close()
+		e.Close()
 	case e.rule.object == "device":
 		e.entityType(1)
-		e.open("device")
+		e.Open("device")
 		e.identifiers()
-		e.int("type_id", 0)
-		e.close()
+		e.Int("type_id", 0)
+		e.Close()
 	default:
 		e.entityType(other)
 		if e.rule.object == "setting" {
@@ -176,30 +176,30 @@ func (e *event) entity() {
 			name = first(e.rule.object, unknownWord)
 		}
 	}
-	e.str("uid", uid)
-	e.str("name", name)
-	e.close()
+	e.Str("uid", uid)
+	e.Str("name", name)
+	e.Close()
 }
 
 func (e *event) entityType(id int64) {
-	e.int("type_id", id)
-	e.str("type", e.rule.object)
+	e.Int("type_id", id)
+	e.Str("type", e.rule.object)
 }
 
 func (e *event) organisation() {
-	e.open("org")
+	e.Open("org")
 	uid := tenant(e.r)
-	e.str("uid", uid)
+	e.Str("uid", uid)
 	if uid == "" {
-		e.str("name", unknownWord)
+		e.Str("name", unknownWord)
 	}
-	e.close()
+	e.Close()
 }
 
 // api writes a call, of the API or of a tool.
 func (e *event) api() {
 	r := e.r
-	e.open("api")
+	e.Open("api")
 	operation, service := r.Type, ""
 	switch r.Activity {
 	case audit.ActivityToolCall, audit.ActivityToolResult, audit.ActivityToolDecision:
@@ -212,19 +212,19 @@ func (e *event) api() {
 			}
 		}
 	}
-	e.str("operation", first(operation, unknownWord))
+	e.Str("operation", first(operation, unknownWord))
 	if name := first(service, e.rule.object); name != "" {
-		e.open("service")
-		e.str("name", name)
-		e.close()
+		e.Open("service")
+		e.Str("name", name)
+		e.Close()
 	}
 	if id := first(r.Keys.Request, r.Keys.ClientRequest, r.Keys.ToolUse, e.value(roleUID)); id != "" {
-		e.open("request")
-		e.str("uid", id)
-		e.close()
+		e.Open("request")
+		e.Str("uid", id)
+		e.Close()
 	}
 	e.response()
-	e.close()
+	e.Close()
 }
 
 func (e *event) response() {
@@ -236,25 +236,25 @@ func (e *event) response() {
 	if !ok || !whole {
 		return
 	}
-	e.open("response")
-	e.int("code", code)
-	e.close()
+	e.Open("response")
+	e.Int("code", code)
+	e.Close()
 }
 
 // findingInfo writes a verdict of a policy, or another conclusion that is on record.
 func (e *event) findingInfo() {
-	e.open("finding_info")
-	e.str("uid", first(e.value(roleUID), e.r.ID, e.r.Type, unknownWord))
-	e.str("title", first(e.value(roleTitle), e.rule.object))
+	e.Open("finding_info")
+	e.Str("uid", first(e.value(roleUID), e.r.ID, e.r.Type, unknownWord))
+	e.Str("title", first(e.value(roleTitle), e.rule.object))
 	if e.r.Rule != "" {
-		e.open("analytic")
-		e.str("uid", e.r.Rule)
-		e.int("type_id", 1)
-		e.str("type", "Rule")
-		e.str("version", e.text("rule_set"))
-		e.close()
+		e.Open("analytic")
+		e.Str("uid", e.r.Rule)
+		e.Int("type_id", 1)
+		e.Str("type", "Rule")
+		e.Str("version", e.text("rule_set"))
+		e.Close()
 	}
-	e.close()
+	e.Close()
 }
 
 // controlled reports whether something that can stop an act has judged it.
@@ -278,7 +278,7 @@ func (e *event) control() {
 			action, name, disposition = 3, "Observed", 17
 		}
 	}
-	e.int("action_id", action)
-	e.str("action", name)
-	e.int("disposition_id", disposition)
+	e.Int("action_id", action)
+	e.Str("action", name)
+	e.Int("disposition_id", disposition)
 }

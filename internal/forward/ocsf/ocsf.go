@@ -61,7 +61,7 @@ func (f *format) append(dst []byte, seq uint64, r *audit.Record) ([]byte, error)
 	if r == nil {
 		return dst, fmt.Errorf("write position %d as OCSF: there is no record", seq)
 	}
-	e := event{format: f, seq: seq, r: r, writer: writer{b: dst}}
+	e := event{format: f, seq: seq, r: r, writer: newWriter(dst)}
 	e.write()
-	return e.b, nil
+	return e.B, nil
 }

@@ -15,7 +15,7 @@ const own = "tripod"
 // Attributes stand here whether or not a place of the schema repeats them: what is searched for by the source's name is
 // then found in one place, in every class. The feed's actor is an object, as it is in the feed.
 func (e *event) unmapped() {
-	e.open("unmapped")
+	e.Open("unmapped")
 	nested := e.r.Source == audit.SourceComplianceActivity
 	feed := 0
 	for i := range e.r.Attributes {
@@ -27,13 +27,13 @@ func (e *event) unmapped() {
 		e.plain(a, a.Name)
 	}
 	if feed > 0 {
-		e.open("actor")
+		e.Open("actor")
 		for i := range e.r.Attributes {
 			if a := &e.r.Attributes[i]; strings.HasPrefix(a.Name, actorPrefix) {
 				e.plain(a, a.Name[len(actorPrefix):])
 			}
 		}
-		e.close()
+		e.Close()
 	}
 	rest := *e.r
 	rest.ID, rest.Source, rest.Type, rest.Occurred, rest.Flags = "", "", "", time.Time{}, nil
@@ -41,9 +41,9 @@ func (e *event) unmapped() {
 		rest.IP = ""
 	}
 	rest.Attributes = e.reserved()
-	e.name(own)
-	e.b = rest.AppendCanonical(e.b)
-	e.close()
+	e.Name(own)
+	e.B = rest.AppendCanonical(e.B)
+	e.Close()
 }
 
 const actorPrefix = "actor."
@@ -52,10 +52,7 @@ func (e *event) plain(a *audit.Attr, name string) {
 	if a.Name == own || a.Name == "actor" && e.r.Source == audit.SourceComplianceActivity {
 		return // see reserved
 	}
-	e.comma()
-	e.b = audit.AppendJSONString(e.b, name)
-	e.b = append(e.b, ':')
-	e.b = a.Value.AppendJSON(e.b)
+	e.Value(name, a.Value)
 }
 
 // reserved are attributes whose names stand for something else under unmapped.
