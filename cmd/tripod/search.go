@@ -20,6 +20,7 @@ type searchCommand struct {
 	Query  []string `arg:"" optional:"" help:"Query; see docs/search.md. Quote it: 'user:dana@example.com activity:tool_call -outcome:success after:2026-11-01'."`
 	JSON   bool     `help:"Print one JSON object a line." xor:"form"`
 	CSV    bool     `help:"Print CSV, formulas defused." xor:"form"`
+	Format string   `help:"Print each record as an event a line: ${enum} (see docs/ocsf.md). Tombstones are no events." enum:"ocsf,ocsf-1.8.0,ecs" default:"" xor:"form" placeholder:"FORMAT"`
 	Limit  *int     `help:"Print at most so many records; 0 for all (default 100, with --output all)." placeholder:"N"`
 	Oldest bool     `help:"Oldest first."`
 	Output string   `short:"o" help:"Write to a file, with FILE.meta.json beside it: query, time, ledger position, count and hash." placeholder:"FILE"`
@@ -74,6 +75,8 @@ func (c *searchCommand) form() export.Form {
 		return export.NDJSON
 	case c.CSV:
 		return export.CSV
+	case c.Format != "":
+		return events(formats()[c.Format])
 	}
 	return lines
 }

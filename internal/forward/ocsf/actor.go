@@ -16,12 +16,24 @@ func actor(r *audit.Record) *audit.Identity {
 	return &r.Account.Proved
 }
 
+// hasActor reports whether the event names who acted. What a source shows to be so is nobody's act: the account of such a
+// record is the one it is about, or the owner.
+func (e *event) hasActor() bool {
+	switch {
+	case e.class.needsActor:
+		return true
+	case e.class.uid == userInventory, e.class.uid == resourcesInventory:
+		return false
+	}
+	return e.who.Telling() != "" || e.r.Keys.Session != "" || e.r.Service.Name != ""
+}
+
 func (e *event) actor() {
-	known := e.who.Telling() != ""
-	session := e.r.Keys.Session
-	if !known && session == "" && e.r.Service.Name == "" && !e.class.needsActor {
+	if !e.hasActor() {
 		return
 	}
+	known := e.who.Telling() != ""
+	session := e.r.Keys.Session
 	e.Open("actor")
 	if known {
 		e.account("user", e.who)

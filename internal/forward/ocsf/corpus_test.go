@@ -2,8 +2,12 @@ package ocsf_test
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,7 +161,7 @@ func sample(source audit.Source, typ string, activity audit.Activity, bare bool)
 	r.Attributes = audit.Attrs{
 		audit.TextAttr("status", "accepted"), audit.CountAttr("status_code", 429), audit.CountAttr("input_tokens", 12), audit.CountAttr("output_tokens", 3),
 		audit.TextAttr("method", "POST"), audit.TextAttr("route", "/v1/messages"), audit.TextAttr("effect", "redact"), audit.TextAttr("severity", "high"),
-		audit.TextAttr("tripod", "mine"), audit.TextAttr("actor.user_agent", "curl/8"), audit.TextAttr("decision", "reject"), audit.TextAttr("a \"quoted\" name\x00", "é\u2028"),
+		audit.TextAttr("tripod", "mine"), audit.TextAttr("rule_set", "starter/3"), audit.TextAttr("actor.user_agent", "curl/8"), audit.TextAttr("decision", "reject"), audit.TextAttr("a \"quoted\" name\x00", "é\u2028"),
 		{Name: "nothing"}, {Name: "list", Value: audit.Array(audit.String("a"), audit.Int(1), audit.Bool(true))}, {Name: "half", Value: audit.Double(0.5)},
 		audit.CountAttr("large", 1<<62), audit.TextAttr("participant_email", "lee@example.com"), audit.TextAttr("principal_type", "group"),
 	}
@@ -170,3 +174,37 @@ func sample(source audit.Source, typ string, activity audit.Activity, bare bool)
 
 // corpus is all of them.
 func corpus(t testing.TB) []*audit.Record { return append(append(feed(t), golden(t)...), known()...) }
+
+// TestRecordsAreCurrent keeps the corpus in a file that tests of other formats read: one record a line, packed.
+func TestRecordsAreCurrent(t *testing.T) {
+	t.Parallel()
+	const path = "testdata/records.jsonl.gz"
+	var lines bytes.Buffer
+	for _, r := range corpus(t) {
+		lines.Write(append(r.AppendCanonical(nil), '\n'))
+	}
+	if packed, err := os.ReadFile(path); err == nil && bytes.Equal(unpacked(t, packed), lines.Bytes()) {
+		return
+	} else if os.Getenv("UPDATE") == "" {
+		t.Fatalf("%s is not what the lists of types make of it (%v): UPDATE=1 go test ./internal/forward/ocsf", path, err)
+	}
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	_, err := z.Write(lines.Bytes())
+	if err = errors.Join(err, z.Close(), os.MkdirAll("testdata", 0o755), os.WriteFile(path, b.Bytes(), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func unpacked(t *testing.T, b []byte) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err = io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

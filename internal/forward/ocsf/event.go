@@ -21,12 +21,17 @@ type event struct {
 	src      endpoint
 }
 
-func (e *event) write() {
+// classify finds the rule of the record, and what follows from it.
+func (e *event) classify() {
 	e.rule = types.find(e.r)
 	e.class, e.activity = e.rule.class, e.activityID()
 	if e.class.uid == userAccess && e.toGroup() {
 		e.class = classes[groupManagement]
 	}
+}
+
+func (e *event) write() {
+	e.classify()
 	e.who = actor(e.r)
 	e.src = e.endpoint()
 

@@ -47,14 +47,19 @@ func appendEventID(b []byte, seq uint64, id string) []byte {
 
 // profiles names those whose attributes the event has.
 func (e *event) profiles() {
+	host := e.hasDevice() || e.hasActor() && !e.class.actor
+	control, model := e.controlled(), e.aboutModel()
+	if !host && !control && !model {
+		return
+	}
 	e.List("profiles")
-	if !e.class.actor || e.hasDevice() {
+	if host {
 		e.Item("host")
 	}
-	if e.controlled() {
+	if control {
 		e.Item("security_control")
 	}
-	if e.aboutModel() {
+	if model {
 		e.Item("ai_operation")
 	}
 	e.CloseList()

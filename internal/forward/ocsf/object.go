@@ -9,9 +9,7 @@ func (e *event) object() {
 	switch e.class.uid {
 	case detectionFinding:
 		e.findingInfo()
-	case accountChange:
-		e.user()
-	case userInventory:
+	case accountChange, userInventory:
 		e.user()
 	case authentication:
 		e.account("user", e.who)
@@ -72,6 +70,9 @@ func (e *event) named(list string) {
 	e.Element()
 	e.Str("type", e.rule.object)
 	e.identifiers()
+	if e.class.uid == resourcesInventory && e.who.Telling() != "" {
+		e.account("owner", e.who)
+	}
 	e.Close()
 	e.CloseList()
 }

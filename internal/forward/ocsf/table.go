@@ -196,3 +196,10 @@ func (t *table) find(r *audit.Record) *rule {
 
 // unknown is the rule of what no line names: a record that could not be put into OCSF's words.
 var unknown = &rule{class: classes[applicationError], activity: 2}
+
+// Classify tells class and activity of a record's event, for other formats that sort records alike.
+func Classify(r *audit.Record) (class, activity int) {
+	e := event{format: &v160, r: r}
+	e.classify()
+	return e.class.uid, e.activity
+}
