@@ -60,6 +60,8 @@ type Config struct {
 	Backup backup.Config `yaml:"backup"`
 	// Retention says what is kept for how long; without a class everything is kept for ever.
 	Retention retention.Config `yaml:"retention"`
+	// Forward says where records are sent, and as what.
+	Forward Forward `yaml:"forward"`
 	// Owners names who answers for each source, for the page of health: otel.log: platform team.
 	Owners map[audit.Source]string `yaml:"owners"`
 	// Log says what Tripod tells about itself on stderr.
@@ -193,7 +195,8 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.validateConsole(), c.Access.Validate())
 	errs = append(errs, validateListeners("otlp", c.OTLP.TLS, c.OTLP.Tokens, map[string]string{"listen.otlp_http": c.Listen.OTLPHTTP, "listen.otlp_grpc": c.Listen.OTLPGRPC}))
-	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate(), c.Detect.Validate(), c.Cases.Validate(), c.Backup.Validate(), c.Retention.Validate())
+	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate(), c.Detect.Validate(), c.Cases.Validate(), c.Backup.Validate(), c.Retention.Validate(),
+		c.Forward.validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
