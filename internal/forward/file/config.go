@@ -13,6 +13,8 @@ type Config struct {
 	Path string `yaml:"path"`
 	// RotateBytes is the size at which a new file is begun; 0: 128 MiB.
 	RotateBytes int64 `yaml:"rotate_bytes"`
+	// RotateDaily begins a new file each day, UTC, too.
+	RotateDaily bool `yaml:"rotate_daily"`
 	// Keep is how many finished files stay; 0: all of them.
 	Keep int `yaml:"keep"`
 }
