@@ -65,6 +65,7 @@ type App struct {
 	receiver   *otlp.Receiver
 	gateway    *gateway
 	compliance *compliance     // nil where no key is configured
+	forwarding *forwarding     // nil where no sink is configured
 	backups    *backup.Service // nil where no repository is configured
 	desk       *casebook.Desk
 	vanishing  *countdown.Watcher
@@ -157,6 +158,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 	}
 	a.desk = a.truth.newDesk(a.cfg.Cases, a.reader(), a.log)
 	a.vanishing = countdown.NewWatcher(countdown.Deps{Reader: a.reader(), Content: a.truth.Content.Reader()}, a.cfg.Retention.Warning(), a.health, a.log)
+	if a.forwarding, err = newForwarding(ctx, a); err != nil {
+		return err
+	}
 	if a.backups, err = newBackups(a); err != nil {
 		return err
 	}
@@ -199,6 +203,7 @@ func (a *App) Run(ctx context.Context) error {
 		if a.compliance != nil {
 			a.compliance.start(start) // its first act comes after the start is on record
 		}
+		a.forwarding.start(start)
 		start("countdowns", a.vanishing.Run)
 		if a.backups != nil {
 			start("backup", a.backups.Run)
@@ -272,7 +277,7 @@ func (a *App) close(ctx context.Context) error {
 	if a.control != nil {
 		errs = append(errs, closeListener(a.control.listener))
 	}
-	errs = append(errs, a.gateway.close())
+	errs = append(errs, a.gateway.close(), a.forwarding.close())
 	if a.signIn != nil {
 		errs = append(errs, a.signIn.Close())
 	}

@@ -60,6 +60,7 @@ func newControl(a *App) (*control, error) {
 	paths.handle("POST /v1/examine", func(w http.ResponseWriter, r *http.Request) { serveExamine(w, r, a) }, "doctor")
 	paths.handle("POST /v1/reviews", func(w http.ResponseWriter, r *http.Request) { serveReviews(w, r, a.truth, a.signIn, a.reader()) }, reviewCommands()...)
 	paths.handle("POST /v1/case", func(w http.ResponseWriter, r *http.Request) { serveCase(w, r, a) }, caseCommands()...)
+	paths.handle("POST /v1/forward", func(w http.ResponseWriter, r *http.Request) { serveForward(w, r, a) }, "forward redrive", "forward backfill", "forward probe")
 	paths.handle("POST /v1/link", func(w http.ResponseWriter, r *http.Request) { serveLink(w, r, a.console) }, "console")
 	paths.handle("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) { serveRevoke(w, r, a) }, "console --revoke")
 	if err := errors.Join(paths.errs...); err != nil {

@@ -60,10 +60,14 @@ func (t *Truth) signed(ctx context.Context, seq uint64) error {
 	return err
 }
 
-// settled waits until every view has taken in a position, so that none still holds what was erased there.
+// settled waits until every view has taken in a position, so that none still holds what was erased there, and has forwarding
+// drop what it keeps of it.
 func (t *Truth) settled(ctx context.Context, seq uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTime)
 	defer cancel()
+	if err := t.forgotten(ctx, seq); err != nil {
+		return err
+	}
 	return t.viewed(ctx, seq)
 }
 

@@ -98,6 +98,7 @@ func (a *App) reload(ctx context.Context, load func() (config.Config, error)) (r
 		a.log.WarnContext(ctx, "the end of a sign-in is not on record", "error", err)
 	}
 	a.truth.Door.SetPolicy(kept)
+	a.forwarding.wake()
 	effective, restart := a.inForce.Load().AfterReload(next)
 	a.inForce.Store(&effective)
 	return restart, nil

@@ -9,7 +9,7 @@ import (
 )
 
 // standing is what the page of health tells of this process. What cannot be read is said in its place.
-func (a *App) standing(context.Context) page.Standing {
+func (a *App) standing(ctx context.Context) page.Standing {
 	s := pages.MeasureDir(a.cfg.Data)
 	if free, err := freeSpace(a.cfg.Data); err != nil {
 		s.FreeError = err.Error()
@@ -23,7 +23,7 @@ func (a *App) standing(context.Context) page.Standing {
 		}
 		s.Views = append(s.Views, at)
 	}
-	s.Listeners, s.Backlog = a.listeners(), a.backlogs()
+	s.Listeners, s.Backlog, s.Sinks = a.listeners(), a.backlogs(), a.forwarding.standing(ctx)
 	s.Owners = make(map[string]string, len(a.cfg.Owners))
 	for source, owner := range a.cfg.Owners {
 		s.Owners[string(source)] = owner

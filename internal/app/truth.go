@@ -36,6 +36,8 @@ type Truth struct {
 	Health  *health.Registry
 	// Acts is what decisions rest on.
 	Acts *acts.State
+	// forget has the running forwarder drop what it keeps of erased records; nil where none runs.
+	forget func(ctx context.Context, seqs []uint64) error
 	// Book is cases and grants, a fold of Acts.
 	Book *casebook.Book
 	// SignIns is ends of sign-ins and tokens, a fold of Acts.

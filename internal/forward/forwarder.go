@@ -182,6 +182,20 @@ func (f *Forwarder) Forget(ctx context.Context, seqs []uint64) error {
 	return errors.Join(errs...)
 }
 
+// Grade is what an acknowledgement of a sink is worth; "" while it is not open, or not known.
+func (f *Forwarder) Grade(sink string) Grade {
+	fd, err := f.feed(sink)
+	if err != nil {
+		return ""
+	}
+	select {
+	case <-fd.opened:
+		return fd.sink.Grade()
+	default:
+		return ""
+	}
+}
+
 // ErrNoSink says that no sink has such a name.
 var ErrNoSink = errors.New("no such sink")
 

@@ -63,8 +63,28 @@ type Standing struct {
 	FreeError string
 	Signed    time.Time         // when the last checkpoint was signed
 	Owners    map[string]string // who answers for a source, as the configuration names them
+	Sinks     []SinkHealth
 	Backlog   map[string]string // how far the reading of a source's past is, while it is read
 }
+
+// SinkHealth is how far a place that records are sent to came.
+type SinkHealth struct {
+	Name, Type, Grade string
+	Processor, Region string
+	LastSeq, Waiting  uint64
+	WaitingFor        time.Duration // of the oldest record that waits
+	Sent              uint64
+	Dead              int64
+	Acknowledged      time.Time // zero: never
+	Error             string    // what went wrong last, where nothing was acknowledged since
+	Problem           string
+}
+
+// Late says that what waits has waited too long, or that the last try failed.
+func (s SinkHealth) Late() bool { return s.Error != "" || s.WaitingFor > 5*time.Minute }
+
+// WaitingText is for how long the oldest record waits.
+func (s SinkHealth) WaitingText() string { return Duration(s.WaitingFor) }
 
 // Listener is an address something listens on.
 type Listener struct{ Name, Address, Protection string }
