@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/app"
 	"github.com/tripod-audit/tripod/internal/ledger"
+	"github.com/tripod-audit/tripod/internal/ledger/tiles"
 )
 
 type verifyCommand struct {
@@ -64,8 +67,48 @@ func (c *verifyCommand) anchors() (key string, saved []byte, err error) {
 		if saved, err = os.ReadFile(*c.Checkpoint); err != nil {
 			return "", nil, fmt.Errorf("read saved checkpoint: %w", err)
 		}
+		saved = forwarded(saved)
 	}
 	return key, saved, nil
+}
+
+// forwarded finds the checkpoint in an event that a sink received, or in several, a line each: the largest. What is no event stays as
+// it is.
+func forwarded(b []byte) []byte {
+	var found []byte
+	var size uint64
+	dec := json.NewDecoder(bytes.NewReader(b))
+	for {
+		var event any
+		if err := dec.Decode(&event); err != nil {
+			break // the end, or no JSON: verification says what is wrong with it
+		}
+		eachText(event, func(s string) {
+			if c, err := tiles.ParseCheckpoint([]byte(s)); err == nil && (found == nil || c.Size > size) {
+				found, size = []byte(s), c.Size
+			}
+		})
+	}
+	if found == nil {
+		return b
+	}
+	return found
+}
+
+// eachText calls use with every string in a JSON value.
+func eachText(v any, use func(string)) {
+	switch v := v.(type) {
+	case string:
+		use(v)
+	case []any:
+		for _, e := range v {
+			eachText(e, use)
+		}
+	case map[string]any:
+		for _, e := range v {
+			eachText(e, use)
+		}
+	}
 }
 
 // readKey takes a key as it is (NAME+ID+BASE64) or the file that holds it.
