@@ -159,10 +159,10 @@ func TestNoRoomForDeadLetters(t *testing.T) {
 	b := forwardtest.NewBench(t)
 	m := &memory{limits: forward.Limits{Items: 1, ItemBytes: 4 << 20}}
 	m.answer = func([]forward.Item) ([]forward.Outcome, error) { return nil, forward.ErrTooLarge }
-	f := b.Forwarder(m.Open, func(c *forward.SinkConfig) { c.DeadBytes = 1 << 20 })
+	f := b.Forwarder(m.Open, func(c *forward.SinkConfig) { c.DeadBytes = 20 << 10 })
 	stop := b.Start(f)
 	defer stop()
-	b.Append(4000) // about two and a half MiB
+	b.Append(200) // about 80 KiB
 	forwardtest.Until(t, "it says that there is no room", func() bool {
 		for _, c := range b.Health.Conditions() {
 			if c.Code == "forward.sink.full" {
@@ -172,7 +172,7 @@ func TestNoRoomForDeadLetters(t *testing.T) {
 		return false
 	})
 	list, err := f.Status(t.Context())
-	if err != nil || list[0].DeadBytes > 1<<20 || list[0].LagRecords == 0 {
+	if err != nil || list[0].DeadBytes > 20<<10 || list[0].LagRecords == 0 {
 		t.Errorf("status %+v, %v", list, err)
 	}
 }
