@@ -27,7 +27,7 @@ var given = map[string]string{
 	"keys rotate master": "", "keys rotate ledger": "", "keys rotate data": "--container none", "import": "FILE",
 	"reviews list": "", "reviews consultations": "--subject kofi@example.com", "reviews digest": "",
 	"access tokens list": "", "access tokens make": "a-name", "access tokens end": "no-token", "access sessions list": "", "access sessions end": "NOBODY",
-	"console": "", "console --revoke": "",
+	"console": "", "console --revoke": "", "forward redrive": "none --all", "forward backfill": "none --from 1", "forward probe": "none",
 }
 
 // TestEveryCommandForEveryRole gives every command as somebody of every role, with serve running and without: who holds the

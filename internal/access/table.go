@@ -166,6 +166,7 @@ var table = []Entry{
 	{Command: "demo", Right: Anybody, Does: "a simulated enterprise in a directory of its own"},
 	{Command: "keys identity", Right: Anybody, Does: "make a key that opens backups"},
 	{Command: "policy test", Right: Anybody, Does: "run the cases of rule files"},
+	{Command: "forward validate", Right: Anybody, Does: "check events by the schema of OCSF"},
 	{Command: "policy check", Right: Anybody, Does: "what rules answer to a text that is given"},
 	{Command: "policy rules", Right: Anybody, Does: "rules of a configuration"},
 	{Command: "policy detectors", Right: Anybody, Does: "what is found in text"},

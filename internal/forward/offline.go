@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +27,9 @@ func DeadLetters(ctx context.Context, dir, sink string, limit int) (list []DeadL
 // RedriveLater marks dead letters for the next Run; see Forwarder.Redrive. The caller holds the journal's lock.
 func RedriveLater(ctx context.Context, dir, sink string, ids []string) (n int64, err error) {
 	err = within(ctx, dir, func(st *state) error {
-		n, err = st.rouse(ctx, sink, ids)
+		if err = st.mustKnow(ctx, sink); err == nil {
+			n, err = st.rouse(ctx, sink, ids)
+		}
 		return err
 	})
 	return n, err
@@ -35,7 +38,9 @@ func RedriveLater(ctx context.Context, dir, sink string, ids []string) (n int64,
 // BackfillLater orders a back-fill that the next Run carries out; see Forwarder.Backfill. The caller holds the journal's lock.
 func BackfillLater(ctx context.Context, dir string, r *journal.Reader, sink, from string) (first, last uint64, err error) {
 	err = within(ctx, dir, func(st *state) error {
-		first, last, err = backfill(ctx, st, r, sink, from)
+		if err = st.mustKnow(ctx, sink); err == nil {
+			first, last, err = backfill(ctx, st, r, sink, from)
+		}
 		return err
 	})
 	return first, last, err
@@ -47,6 +52,15 @@ func Forget(ctx context.Context, dir string, seqs []uint64) error {
 		return nil
 	}
 	return within(ctx, dir, func(st *state) error { return st.forget(ctx, seqs) })
+}
+
+// mustKnow refuses a sink that nothing was ever forwarded to from here: its name is misspelt.
+func (st *state) mustKnow(ctx context.Context, sink string) error {
+	rows, err := st.lanes(ctx, sink)
+	if err == nil && len(rows) == 0 {
+		err = fmt.Errorf("%w: %q", ErrNoSink, sink)
+	}
+	return err
 }
 
 func within(ctx context.Context, dir string, fn func(*state) error) error {

@@ -1,7 +1,7 @@
 // Package jsonobject writes JSON objects field by field into a byte slice, as the formats of what leaves need it.
 //
 // It promises: what it writes is valid JSON where Open and Close, List and CloseList pair, strings as audit records have
-// them. It holds nothing durable. A Writer is for one goroutine.
+// them. It holds nothing durable. A Writer is not safe for concurrent use.
 package jsonobject
 
 import (
