@@ -7,7 +7,12 @@ import (
 	"time"
 
 	"github.com/tripod-audit/tripod/internal/forward"
+	"github.com/tripod-audit/tripod/internal/forward/datadog"
+	"github.com/tripod-audit/tripod/internal/forward/elastic"
 	"github.com/tripod-audit/tripod/internal/forward/file"
+	"github.com/tripod-audit/tripod/internal/forward/secops"
+	"github.com/tripod-audit/tripod/internal/forward/sentinel"
+	"github.com/tripod-audit/tripod/internal/forward/splunk"
 	"github.com/tripod-audit/tripod/internal/forward/webhook"
 )
 
@@ -25,6 +30,12 @@ type Sink struct {
 
 	File    *file.Config    `yaml:"file,omitempty"`
 	Webhook *webhook.Config `yaml:"webhook,omitempty"`
+
+	Splunk   *splunk.Config   `yaml:"splunk,omitempty"`
+	Elastic  *elastic.Config  `yaml:"elastic,omitempty"`
+	Sentinel *sentinel.Config `yaml:"sentinel,omitempty"`
+	SecOps   *secops.Config   `yaml:"secops,omitempty"`
+	Datadog  *datadog.Config  `yaml:"datadog,omitempty"`
 }
 
 // sections are the parts of a sink of which it has one.
@@ -32,6 +43,11 @@ func (s *Sink) sections() []section {
 	return []section{
 		sectionOf("file", s.File),
 		sectionOf("webhook", s.Webhook),
+		sectionOf("splunk", s.Splunk),
+		sectionOf("elastic", s.Elastic),
+		sectionOf("sentinel", s.Sentinel),
+		sectionOf("secops", s.SecOps),
+		sectionOf("datadog", s.Datadog),
 	}
 }
 
