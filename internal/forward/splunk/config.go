@@ -19,6 +19,8 @@ type Config struct {
 	Ack bool `yaml:"ack"`
 	// AckTimeout is how long an acknowledgement may take before a batch is sent again; 0: 5m.
 	AckTimeout time.Duration `yaml:"ack_timeout"`
+	// AckPoll is how long after a batch its acknowledgement is asked for first; the pause doubles, up to 10s. 0: 1s.
+	AckPoll time.Duration `yaml:"ack_poll"`
 	// Index, Source and SourceType say where events go; empty: the token's index, "tripod", "tripod:audit". Checkpoints and
 	// markers have the source type "tripod:" and their kind.
 	Index      string `yaml:"index"`
@@ -54,6 +56,9 @@ func (c *Config) Validate() error {
 	if c.AckTimeout != 0 && (c.AckTimeout < time.Second || c.AckTimeout > time.Hour) {
 		errs = append(errs, fmt.Errorf("ack_timeout: %v is not between 1s and 1h", c.AckTimeout))
 	}
+	if c.AckPoll != 0 && (c.AckPoll < 10*time.Millisecond || c.AckPoll > 10*time.Second) {
+		errs = append(errs, fmt.Errorf("ack_poll: %v is not between 10ms and 10s", c.AckPoll))
+	}
 	if c.RequestBytes != 0 && (c.RequestBytes < 64<<10 || c.RequestBytes > 64<<20) {
 		errs = append(errs, fmt.Errorf("request_bytes: %d is not between 65536 and 67108864", c.RequestBytes))
 	}
@@ -74,6 +79,9 @@ func (c *Config) Validate() error {
 func (c Config) withDefaults() Config {
 	if c.AckTimeout == 0 {
 		c.AckTimeout = 5 * time.Minute
+	}
+	if c.AckPoll == 0 {
+		c.AckPoll = time.Second
 	}
 	if c.Source == "" {
 		c.Source = "tripod"

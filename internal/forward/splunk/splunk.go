@@ -41,7 +41,6 @@ type sink struct {
 	channel string
 	token   *post.Credential
 	poster  *post.Poster
-	firstly time.Duration // before an acknowledgement is asked for
 }
 
 // New makes the sink. It is a forward.Prober where c.Search says where to look.
@@ -55,7 +54,7 @@ func New(ctx context.Context, c Config, d forward.SinkDeps) (forward.Sink, error
 	if client.Jar, err = cookiejar.New(nil); err != nil {
 		return nil, fmt.Errorf("make a cookie jar: %w", err)
 	}
-	s := &sink{c: c, host: d.Origin, channel: newChannel(), token: post.Static(c.Token), poster: post.New(client, d.Version), firstly: time.Second}
+	s := &sink{c: c, host: d.Origin, channel: newChannel(), token: post.Static(c.Token), poster: post.New(client, d.Version)}
 	if _, err := s.token.Get(ctx); err != nil {
 		return nil, fmt.Errorf("token: %w", err)
 	}
@@ -211,7 +210,7 @@ const mostPause = 10 * time.Second
 func (s *sink) wait(ctx context.Context, id int64, token secret.String) error {
 	until := time.Now().Add(s.c.AckTimeout)
 	question := fmt.Appendf(nil, `{"acks":[%d]}`, id)
-	for pause := s.firstly; ; pause = min(pause*2, mostPause) {
+	for pause := s.c.AckPoll; ; pause = min(pause*2, mostPause) {
 		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
