@@ -10,6 +10,7 @@ type simulateCommand struct {
 	ComplianceAPI simulateComplianceAPI `cmd:"" name:"compliance-api" help:"The vendor's Compliance API over the simulated enterprise; prints one JSON line with its address and keys when it listens."`
 	Fleet         simulateFleet         `cmd:"" help:"The clients of a simulated enterprise send their telemetry to a receiver; prints one JSON line at the start and a JSON report at the end."`
 	MessagesAPI   simulateMessagesAPI   `cmd:"" name:"messages-api" help:"A scripted Messages API for clients under test; prints one JSON line when it listens."`
+	SIEM          simulateSIEM          `cmd:"" name:"siem" help:"Receivers of logs over HTTP: Splunk, Elasticsearch, Sentinel, Google SecOps, Datadog; prints one JSON line with their address and credentials when it listens."`
 }
 
 type simulateMessagesAPI struct {
