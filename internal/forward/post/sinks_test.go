@@ -59,35 +59,40 @@ var deps = forward.SinkDeps{Name: "test", Origin: "tripod.example.com/ledger", V
 // kind is one sort of sink: its vendor, and how it is opened with the credential of a file.
 type kind struct {
 	vendor siem.Vendor
-	secret string
+	secret func(*bench) string
 	open   func(t *testing.T, b *bench, credential string) (forward.Sink, error)
 }
+
+func fixed(s string) func(*bench) string { return func(*bench) string { return s } }
+
+// serviceAccount takes a while to make.
+func serviceAccount(b *bench) string { return string(b.siem.ServiceAccount(b.url)) }
 
 func kinds(b *bench) map[string]kind {
 	tls := forward.TLS{CA: b.ca}
 	return map[string]kind{
-		"splunk": {siem.Splunk, siem.FakeToken, func(t *testing.T, b *bench, file string) (forward.Sink, error) {
+		"splunk": {siem.Splunk, fixed(siem.FakeToken), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return splunk.New(t.Context(), splunk.Config{URL: b.url, Token: forward.Secret{File: file}, TLS: tls}, deps)
 		}},
-		"splunk with acknowledgement": {siem.SplunkAck, siem.FakeAckToken, func(t *testing.T, b *bench, file string) (forward.Sink, error) {
+		"splunk with acknowledgement": {siem.SplunkAck, fixed(siem.FakeAckToken), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return splunk.New(t.Context(), splunk.Config{
 				URL: b.url, Token: forward.Secret{File: file}, Ack: true, AckTimeout: 200 * time.Millisecond, AckPoll: time.Millisecond, TLS: tls,
 			}, deps)
 		}},
-		"elastic": {siem.Elastic, siem.FakeElasticKey, func(t *testing.T, b *bench, file string) (forward.Sink, error) {
+		"elastic": {siem.Elastic, fixed(siem.FakeElasticKey), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return elastic.New(t.Context(), elastic.Config{URL: b.url, APIKey: forward.Secret{File: file}, TLS: tls}, deps)
 		}},
-		"sentinel": {siem.Sentinel, siem.FakeClientSecret, func(t *testing.T, b *bench, file string) (forward.Sink, error) {
+		"sentinel": {siem.Sentinel, fixed(siem.FakeClientSecret), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return sentinel.New(t.Context(), sentinel.Config{
 				Endpoint: b.url, Authority: b.url, Rule: siem.FakeRule, Tenant: siem.FakeTenant, ClientID: siem.FakeClient, ClientSecret: forward.Secret{File: file}, TLS: tls,
 			}, deps)
 		}},
-		"secops": {siem.SecOps, string(b.siem.ServiceAccount(b.url)), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
+		"secops": {siem.SecOps, serviceAccount, func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return secops.New(t.Context(), secops.Config{
 				Endpoint: b.url, Project: "fake-project", Location: "eu", Instance: "fake-instance", Credentials: forward.Secret{File: file}, TLS: tls,
 			}, deps)
 		}},
-		"datadog": {siem.Datadog, siem.FakeDatadogKey, func(t *testing.T, b *bench, file string) (forward.Sink, error) {
+		"datadog": {siem.Datadog, fixed(siem.FakeDatadogKey), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return datadog.New(t.Context(), datadog.Config{URL: b.url, APIKey: forward.Secret{File: file}, TLS: tls}, deps)
 		}},
 	}
@@ -95,7 +100,7 @@ func kinds(b *bench) map[string]kind {
 
 func (b *bench) sink(t *testing.T, k kind) forward.Sink {
 	t.Helper()
-	s, err := k.open(t, b, b.file(t, "credential-"+string(k.vendor), k.secret))
+	s, err := k.open(t, b, b.file(t, "credential-"+string(k.vendor), k.secret(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +373,7 @@ func TestCredentialReplaced(t *testing.T) {
 		if _, err := s.Send(t.Context(), items); !errors.As(err, &auth) {
 			t.Errorf("%s: with a wrong credential: %v", name, err)
 		}
-		b.file(t, "replaced", k.secret)
+		b.file(t, "replaced", k.secret(b))
 		d := &driver{t: t, sink: s}
 		d.all(items, 3)
 		d.equal(b, k.vendor, items, 0)

@@ -92,11 +92,11 @@ func (s *SIEM) bulk(events []event, indices []string, f Fault, dice *rand.Rand) 
 				h.counts.Dropped++
 			case f == ItemBusy && dice.IntN(2) == 0:
 				it.Status, it.Error = http.StatusTooManyRequests, &bulkError{"es_rejected_execution_exception", "rejected execution of coordinating operation"}
-			case f == ItemRefused && dice.IntN(2) == 0, json.Unmarshal(e.body, &doc) != nil:
-				it.Status, it.Error = http.StatusBadRequest, &bulkError{"document_parsing_exception", "[1:25] failed to parse field [severity_id] of type [long] in document with id '" + e.id + "'. Preview of field's value: 'somebody wrote this'"}
 			case there:
 				it.Status, it.Error = http.StatusConflict, &bulkError{"version_conflict_engine_exception", "[" + e.id + "]: version conflict, document already exists (current version [1])"}
 				h.counts.Conflicts++
+			case f == ItemRefused && dice.IntN(2) == 0, json.Unmarshal(e.body, &doc) != nil:
+				it.Status, it.Error = http.StatusBadRequest, &bulkError{"document_parsing_exception", "[1:25] failed to parse field [severity_id] of type [long] in document with id '" + e.id + "'. Preview of field's value: 'somebody wrote this'"}
 			default:
 				h.one(event{indices[i] + "/" + e.id, e.body})
 			}
