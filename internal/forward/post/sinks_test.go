@@ -28,10 +28,11 @@ import (
 
 // bench is the receivers on a socket, and what a sink needs for them.
 type bench struct {
-	siem *siem.SIEM
-	url  string
-	ca   string
-	dir  string
+	siem   *siem.SIEM
+	server *httptest.Server
+	url    string
+	ca     string
+	dir    string
 }
 
 func newBench(t *testing.T, o siem.Options) *bench {
@@ -40,7 +41,7 @@ func newBench(t *testing.T, o siem.Options) *bench {
 	server := httptest.NewTLSServer(b.siem)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	t.Cleanup(server.Close)
-	b.url = server.URL
+	b.server, b.url = server, server.URL
 	b.ca = b.file(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 	return b
 }
@@ -68,32 +69,32 @@ func fixed(s string) func(*bench) string { return func(*bench) string { return s
 // serviceAccount takes a while to make.
 func serviceAccount(b *bench) string { return string(b.siem.ServiceAccount(b.url)) }
 
-func kinds(b *bench) map[string]kind {
-	tls := forward.TLS{CA: b.ca}
+// kinds are all sorts.
+func kinds() map[string]kind {
 	return map[string]kind{
 		"splunk": {siem.Splunk, fixed(siem.FakeToken), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
-			return splunk.New(t.Context(), splunk.Config{URL: b.url, Token: forward.Secret{File: file}, TLS: tls}, deps)
+			return splunk.New(t.Context(), splunk.Config{URL: b.url, Token: forward.Secret{File: file}, TLS: forward.TLS{CA: b.ca}}, deps)
 		}},
 		"splunk with acknowledgement": {siem.SplunkAck, fixed(siem.FakeAckToken), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return splunk.New(t.Context(), splunk.Config{
-				URL: b.url, Token: forward.Secret{File: file}, Ack: true, AckTimeout: 200 * time.Millisecond, AckPoll: time.Millisecond, TLS: tls,
+				URL: b.url, Token: forward.Secret{File: file}, Ack: true, AckTimeout: 200 * time.Millisecond, AckPoll: time.Millisecond, TLS: forward.TLS{CA: b.ca},
 			}, deps)
 		}},
 		"elastic": {siem.Elastic, fixed(siem.FakeElasticKey), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
-			return elastic.New(t.Context(), elastic.Config{URL: b.url, APIKey: forward.Secret{File: file}, TLS: tls}, deps)
+			return elastic.New(t.Context(), elastic.Config{URL: b.url, APIKey: forward.Secret{File: file}, TLS: forward.TLS{CA: b.ca}}, deps)
 		}},
 		"sentinel": {siem.Sentinel, fixed(siem.FakeClientSecret), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return sentinel.New(t.Context(), sentinel.Config{
-				Endpoint: b.url, Authority: b.url, Rule: siem.FakeRule, Tenant: siem.FakeTenant, ClientID: siem.FakeClient, ClientSecret: forward.Secret{File: file}, TLS: tls,
+				Endpoint: b.url, Authority: b.url, Rule: siem.FakeRule, Tenant: siem.FakeTenant, ClientID: siem.FakeClient, ClientSecret: forward.Secret{File: file}, TLS: forward.TLS{CA: b.ca},
 			}, deps)
 		}},
 		"secops": {siem.SecOps, serviceAccount, func(t *testing.T, b *bench, file string) (forward.Sink, error) {
 			return secops.New(t.Context(), secops.Config{
-				Endpoint: b.url, Project: "fake-project", Location: "eu", Instance: "fake-instance", Credentials: forward.Secret{File: file}, TLS: tls,
+				Endpoint: b.url, Project: "fake-project", Location: "eu", Instance: "fake-instance", Credentials: forward.Secret{File: file}, TLS: forward.TLS{CA: b.ca},
 			}, deps)
 		}},
 		"datadog": {siem.Datadog, fixed(siem.FakeDatadogKey), func(t *testing.T, b *bench, file string) (forward.Sink, error) {
-			return datadog.New(t.Context(), datadog.Config{URL: b.url, APIKey: forward.Secret{File: file}, TLS: tls}, deps)
+			return datadog.New(t.Context(), datadog.Config{URL: b.url, APIKey: forward.Secret{File: file}, TLS: forward.TLS{CA: b.ca}}, deps)
 		}},
 	}
 }
@@ -250,7 +251,7 @@ func (d *driver) equal(b *bench, v siem.Vendor, items []forward.Item, lost int) 
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, siem.Options{SlowBy: 5 * time.Millisecond})
-	for name, k := range kinds(b) {
+	for name, k := range kinds() {
 		for _, f := range append(siem.AllFaults(), siem.None) {
 			b.siem.Forget()
 			d := &driver{t: t, sink: b.sink(t, k)}
@@ -287,7 +288,7 @@ func TestRoughDay(t *testing.T) {
 	}
 	b := newBench(t, siem.Options{Seed: 7, Faults: rates, SlowBy: time.Millisecond})
 	var wg sync.WaitGroup
-	for _, k := range kinds(b) {
+	for _, k := range kinds() {
 		d := &driver{t: t, sink: b.sink(t, k)}
 		wg.Go(func() {
 			items := makeItems(600, 300)
@@ -324,7 +325,7 @@ func (d *driver) equalAtMost(b *bench, v siem.Vendor, items []forward.Item, lost
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, siem.Options{})
-	for name, k := range kinds(b) {
+	for name, k := range kinds() {
 		s := b.sink(t, k)
 		l := s.Limits()
 		largest := min(max(l.ItemBytes, 0), l.Bytes)
@@ -358,7 +359,7 @@ func TestLimits(t *testing.T) {
 func TestCredentialReplaced(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, siem.Options{})
-	for name, k := range kinds(b) {
+	for name, k := range kinds() {
 		wrong := "fake-but-wrong"
 		if k.vendor == siem.SecOps {
 			wrong = string(siem.New(siem.Options{}).ServiceAccount(b.url))
@@ -391,7 +392,7 @@ func TestTokenRevoked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, siem.Options{})
 	for _, name := range []string{"sentinel", "secops"} {
-		k := kinds(b)[name]
+		k := kinds()[name]
 		before := b.siem.Tokens()
 		d := &driver{t: t, sink: b.sink(t, k)}
 		d.all(makeItems(50, 50), 5)
@@ -413,11 +414,8 @@ func TestTokenRevoked(t *testing.T) {
 func TestUntrusted(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, siem.Options{})
-	trusted := b.ca
 	b.ca = ""
-	all := kinds(b)
-	b.ca = trusted
-	for name, k := range all {
+	for name, k := range kinds() {
 		if _, err := b.sink(t, k).Send(t.Context(), makeItems(1, 10)); err == nil {
 			t.Errorf("%s: sent to a receiver with an unknown certificate", name)
 		}
@@ -431,7 +429,7 @@ func TestUntrusted(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, siem.Options{Polls: 1 << 30})
-	s := b.sink(t, kinds(b)["splunk with acknowledgement"])
+	s := b.sink(t, kinds()["splunk with acknowledgement"])
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
