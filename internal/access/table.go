@@ -174,6 +174,7 @@ var table = []Entry{
 	{Command: "simulate compliance-api", Right: Anybody, Does: "a stand-in for the Compliance API"},
 	{Command: "simulate fleet", Right: Anybody, Does: "stand-ins for clients"},
 	{Command: "simulate messages-api", Right: Anybody, Does: "a stand-in for the Messages API"},
+	{Command: "simulate siem", Right: Anybody, Does: "stand-ins for the receivers of forwarding over HTTP"},
 	{Command: "access table", Right: Anybody, Does: "this table"},
 	{Command: "access check", Right: Anybody, Does: "what the identity provider says of itself"},
 	{Command: "version", Right: Anybody, Does: "the version"},

@@ -51,6 +51,9 @@ func (r *receiver) Received(context.Context) (ids []string, err error) {
 
 // TestConformance forwards a journal to each receiver while both sides and the way between fail.
 func TestConformance(t *testing.T) {
+	if testing.Short() {
+		t.Skip("six journals, and TLS at each restart")
+	}
 	t.Parallel()
 	for name, k := range kinds() {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
