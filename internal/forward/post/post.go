@@ -98,7 +98,7 @@ func (p *Poster) Close() { p.client.CloseIdleConnections() }
 func hidden(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
-		return fmt.Errorf("%s: %w", u.Op, u.Err)
+		return fmt.Errorf("post: %w", u.Err)
 	}
 	return err
 }

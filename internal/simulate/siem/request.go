@@ -3,6 +3,7 @@ package siem
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -118,6 +119,9 @@ func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler) // no such connection (HTTP/2): the server resets the stream
+	}
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn() // without the goodbye of TLS
 	}
 	if c, ok := conn.(*net.TCPConn); ok {
 		_ = c.SetLinger(0)
