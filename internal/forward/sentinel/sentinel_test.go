@@ -3,7 +3,6 @@ package sentinel
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +109,7 @@ func FuzzFields(f *testing.F) {
 		}
 		for name := range row {
 			if len(name) > mostName || name != "x" && (reserved[strings.ToLower(name)] || column(name) != name) {
-				t.Error(fmt.Sprintf("a column called %q", name))
+				t.Errorf("a column called %q", name)
 			}
 		}
 	})
