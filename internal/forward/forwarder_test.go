@@ -221,7 +221,7 @@ func TestExactBatchesKeepTheirBoundaries(t *testing.T) {
 	stop := b.Start(f)
 	b.Append(7)
 	forwardtest.Until(t, "a batch was begun", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return len(refused) == 1 })
-	last := b.Append(50)
+	last := b.Append(50) // what is left behind the last full batch must not wait for more
 	stop()
 	m.answer = nil
 	f = b.Forwarder(m.Open, nil)

@@ -50,24 +50,26 @@ func (l *lane) run(ctx context.Context) error {
 
 	linger := time.NewTimer(0)
 	defer linger.Stop()
+	armed := true
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-linger.C:
+			armed = false
 			if len(l.batch.items) > 0 && len(l.plans) == 0 {
 				if err := l.flush(ctx); err != nil {
 					return err
 				}
 			}
 		case p := <-pages:
-			began := len(l.batch.items) == 0
 			through, err := l.take(ctx, p)
 			if err != nil || through {
 				return err
 			}
-			if began && len(l.batch.items) > 0 {
+			if !armed && len(l.batch.items) > 0 {
 				linger.Reset(l.feed.limits.Linger)
+				armed = true
 			}
 		}
 	}
