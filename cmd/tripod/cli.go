@@ -62,6 +62,7 @@ type commands struct {
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
 	Rebuild       rebuildCommand       `cmd:"" help:"Throw a view away and compute it again from the journal."`
 	Erase         eraseCommand         `cmd:"" help:"Destroy a record or a container's content by order; the proof stays."`
+	Alert         alertCommand         `cmd:"" help:"List alerts, acknowledge and resolve them, make exceptions."`
 	Hold          holdCommand          `cmd:"" help:"Set, list and release legal holds."`
 	Retention     retentionCommand     `cmd:"" help:"What is kept for how long, and what a purge would destroy."`
 	Backup        backupCommand        `cmd:"" help:"Back the data directory up into a repository: encrypted, incremental, also while serve runs."`

@@ -40,6 +40,9 @@ const (
 	WriteSettings Right = "settings.write" // API tokens, other people's sessions, capture policy
 	Operate       Right = "operate"        // backup, key rotation, import
 
+	// HandleAlerts is not for who configures: an alert may be about that.
+	HandleAlerts Right = "alerts.handle" // acknowledge, resolve, except
+
 	ReadCases    Right = "cases.read"
 	AllCases     Right = "cases.all" // also those one takes no part in; never their content
 	OpenCase     Right = "cases.open"
@@ -66,6 +69,7 @@ var held = map[Right][]Role{
 	ReadSettings:  {Administrator, PrivacyOfficer, Auditor},
 	WriteSettings: {Administrator},
 	Operate:       {Administrator, Operator},
+	HandleAlerts:  {PrivacyOfficer, Analyst},
 	ReadCases:     {PrivacyOfficer, Counsel, Analyst, Auditor},
 	AllCases:      {PrivacyOfficer, Auditor},
 	OpenCase:      {PrivacyOfficer, Counsel, Analyst},
@@ -84,7 +88,7 @@ var held = map[Right][]Role{
 
 // Rights lists every right that roles hold, in the order of its declaration.
 func Rights() []Right {
-	return []Right{ReadHealth, ReadRecords, ExportRecords, ReadSettings, WriteSettings, Operate, ReadCases, AllCases, OpenCase, RequestGrant, ApproveGrant,
+	return []Right{ReadHealth, ReadRecords, ExportRecords, ReadSettings, WriteSettings, Operate, HandleAlerts, ReadCases, AllCases, OpenCase, RequestGrant, ApproveGrant,
 		BreakGlass, ReviewGrant, OpenContent, ReadReviews, ReadHolds, SetHold, ReleaseHold, Erase, SetRetention}
 }
 

@@ -28,6 +28,8 @@ func (r Right) Words() string {
 		return "make and end API tokens, end sign-ins, change the capture policy"
 	case Operate:
 		return "back up, rotate keys, import"
+	case HandleAlerts:
+		return "acknowledge and resolve alerts, make exceptions"
 	case ReadCases:
 		return "see cases one takes part in"
 	case AllCases:

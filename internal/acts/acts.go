@@ -27,7 +27,7 @@ import (
 )
 
 // decisive are the beginnings of the types of records that decisions rest on.
-var decisive = []string{"tripod.case.", "tripod.grant.", "tripod.hold.", "tripod.retention.", "tripod.signin.", "tripod.token."}
+var decisive = []string{"tripod.alert.", "tripod.case.", "tripod.grant.", "tripod.hold.", "tripod.retention.", "tripod.signin.", "tripod.token."}
 
 // Decisive reports whether decisions rest on records of a type.
 func Decisive(typ string) bool {

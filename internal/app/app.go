@@ -23,6 +23,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/access/signin"
+	"github.com/tripod-audit/tripod/internal/alert"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/collect/otlp"
@@ -67,6 +68,8 @@ type App struct {
 	compliance *compliance     // nil where no key is configured
 	forwarding *forwarding     // nil where no sink is configured
 	backups    *backup.Service // nil where no repository is configured
+	rules      ruleTexts
+	outbox     *alert.Outbox
 	desk       *casebook.Desk
 	vanishing  *countdown.Watcher
 	signIn     *signin.Service
@@ -132,6 +135,7 @@ func (a *App) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	a.rules.use(found.Rules)
 	a.found.Store(&found)
 	a.views = newViews(ctx, a.cfg.Data, *a.truth.stateKey, a.found.Load, a.truth.Journal, a.health, a.log)
 	a.truth.views, a.truth.known = a.views, a.knownAs
@@ -162,6 +166,9 @@ func (a *App) open(ctx context.Context, o Options) error {
 		return err
 	}
 	if a.backups, err = newBackups(a); err != nil {
+		return err
+	}
+	if a.outbox, err = newAlerts(ctx, a); err != nil {
 		return err
 	}
 	if a.console, err = newConsole(ctx, a); err != nil {
@@ -199,6 +206,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err == nil {
 		if a.truth.Refused == nil {
 			start("cases", a.desk.Run)
+			start("alerts", a.outbox.Run)
 		}
 		if a.compliance != nil {
 			a.compliance.start(start) // its first act comes after the start is on record
@@ -280,6 +288,9 @@ func (a *App) close(ctx context.Context) error {
 	errs = append(errs, a.gateway.close(), a.forwarding.close())
 	if a.signIn != nil {
 		errs = append(errs, a.signIn.Close())
+	}
+	if a.outbox != nil {
+		errs = append(errs, a.outbox.Close())
 	}
 	for _, v := range a.views {
 		errs = append(errs, v.close())

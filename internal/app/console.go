@@ -50,7 +50,7 @@ func newConsole(ctx context.Context, a *App) (c *console, err error) {
 		return nil, errors.Join(err, ln.Close())
 	}
 	if c.pages, err = pages.New(pages.Config{URL: c.url(), Dir: a.cfg.Data, Version: a.version}, pages.Deps{
-		SignIn: a.signIn, Reader: a.reader(), Record: a.record, Desk: a.desk, Lifecycle: a.forPages(), Health: a.health, Logger: a.log,
+		SignIn: a.signIn, Reader: a.reader(), Record: a.record, Desk: a.desk, Lifecycle: a.forPages(), Alerts: a.outbox.Keeper, Health: a.health, Logger: a.log,
 		Open: a.operators(), Standing: a.standing, Expiring: a.expiring, Capture: &captureFile{a}, Contents: a.truth.Content.Reader(),
 	}); err != nil {
 		return nil, errors.Join(err, ln.Close())

@@ -52,6 +52,7 @@ func newControl(a *App) (*control, error) {
 	paths := &socket{app: a, mux: http.NewServeMux(), commands: make(map[string][]string)}
 	paths.handle("POST /v1/erase", func(w http.ResponseWriter, r *http.Request) { serveErase(w, r, a.truth) }, "erase")
 	handleLifecycle(a, paths.handle)
+	handleAlerts(a, paths.handle)
 	handleAccess(a, paths.handle)
 	paths.handle("POST /v1/import", func(w http.ResponseWriter, r *http.Request) { serveImport(w, r, a.truth, ending) }, "import")
 	paths.handle("POST /v1/backup", func(w http.ResponseWriter, r *http.Request) { serveBackup(w, r, a.truth, ending) }, "backup")

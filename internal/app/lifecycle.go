@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tripod-audit/tripod/internal/acts"
+	"github.com/tripod-audit/tripod/internal/alert"
 	pages "github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/erasure"
 	"github.com/tripod-audit/tripod/internal/lifecycle/hold"
@@ -35,7 +36,8 @@ func (t *Truth) openLifecycle(ctx context.Context, o TruthOptions) (err error) {
 	})
 	t.Book.HeldBy(book.OfCase)
 	t.classes = retention.NewBook()
-	if t.Acts, err = acts.Load(ctx, o.Dir, *t.stateKey, t.Journal.Reader(), t.Book, t.SignIns, book, t.classes); err != nil {
+	t.alerts = alert.NewBook()
+	if t.Acts, err = acts.Load(ctx, o.Dir, *t.stateKey, t.Journal.Reader(), t.Book, t.SignIns, book, t.classes, t.alerts); err != nil {
 		return err
 	}
 	t.Holds = hold.NewKeeper(hold.Deps{Book: book, Acts: t.Acts, Door: t.Door, Journal: t.Journal.Reader(), Still: t.Eraser.Still, Known: t.knownAs,

@@ -13,6 +13,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/acts"
+	"github.com/tripod-audit/tripod/internal/alert"
 	"github.com/tripod-audit/tripod/internal/collect/auditexport"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/erasure"
@@ -42,6 +43,7 @@ type Truth struct {
 	Book *casebook.Book
 	// SignIns is ends of sign-ins and tokens, a fold of Acts.
 	SignIns *signin.Book
+	alerts  *alert.Book // decisions about alerts, a fold of Acts
 	// Importer imports audit log exports.
 	Importer *auditexport.Importer
 

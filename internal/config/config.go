@@ -23,6 +23,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/access/signin"
+	"github.com/tripod-audit/tripod/internal/alert"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/backup"
 	"github.com/tripod-audit/tripod/internal/credential"
@@ -54,6 +55,8 @@ type Config struct {
 	Policy policy.Config `yaml:"policy"`
 	// Detect says which rules records are held against, and what that may hold.
 	Detect detect.Config `yaml:"detect"`
+	// Alerts says how firings become alerts, and whom to tell.
+	Alerts alert.Config `yaml:"alerts"`
 	// Cases says how content is opened: who approves, for how long, and whom to tell.
 	Cases casebook.Config `yaml:"cases"`
 	// Backup says where and how often the data directory is backed up.
@@ -127,6 +130,7 @@ func Default() Config {
 		Data:               "tripod-data",
 		Listen:             Listen{Console: "127.0.0.1:8480", OTLPHTTP: "127.0.0.1:4318", OTLPGRPC: "127.0.0.1:4317", Gateway: "127.0.0.1:8481"},
 		Policy:             policy.DefaultConfig(),
+		Alerts:             alert.DefaultConfig(),
 		Cases:              casebook.DefaultConfig(),
 		Backup:             backup.DefaultConfig(),
 		Log:                Log{Level: "info", Format: "text"},
@@ -195,8 +199,7 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.validateConsole(), c.Access.Validate())
 	errs = append(errs, validateListeners("otlp", c.OTLP.TLS, c.OTLP.Tokens, map[string]string{"listen.otlp_http": c.Listen.OTLPHTTP, "listen.otlp_grpc": c.Listen.OTLPGRPC}))
-	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate(), c.Detect.Validate(), c.Cases.Validate(), c.Backup.Validate(), c.Retention.Validate(),
-		c.Forward.validate())
+	errs = append(errs, c.validateGateway(), c.Compliance.validate(), c.Capture.Validate(), c.Policy.Validate(), c.Detect.Validate(), c.Alerts.Validate(), c.Cases.Validate(), c.Backup.Validate(), c.Retention.Validate(), c.Forward.validate())
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		errs = append(errs, fmt.Errorf("log.level: %q is not debug, info, warn or error", c.Log.Level))
@@ -289,7 +292,7 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 		name     string
 		old, new any
 	}{
-		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"cases", c.Cases, next.Cases}, {"detect.limits", c.Detect.Limits, next.Detect.Limits}, {"backup", c.Backup, next.Backup}, {"retention", c.Retention, next.Retention},
+		{"data", c.Data, next.Data}, {"listen", c.Listen, next.Listen}, {"otlp.tls", c.OTLP.TLS, next.OTLP.TLS}, {"gateway", c.Gateway.lasting(), next.Gateway.lasting()}, {"compliance", c.Compliance, next.Compliance}, {"cases", c.Cases, next.Cases}, {"alerts", c.Alerts, next.Alerts}, {"detect.limits", c.Detect.Limits, next.Detect.Limits}, {"backup", c.Backup, next.Backup}, {"retention", c.Retention, next.Retention},
 		{"console", c.Console, next.Console}, {"access.oidc", c.Access.OIDC, next.Access.OIDC}, {"access.bootstrap", c.Access.Bootstrap, next.Access.Bootstrap},
 		{"policy.cache_spans", c.Policy.CacheSpans, next.Policy.CacheSpans},
 		{"log.format", c.Log.Format, next.Log.Format}, {"checkpoint_interval", c.CheckpointInterval, next.CheckpointInterval},

@@ -47,7 +47,7 @@ func (v *visit) fillAttention(ctx context.Context, p *page.Overview) error {
 		p.Attention = append(p.Attention, page.Attention{Grave: high > 0, Text: text, URL: "#discrepancies", Link: "below", At: at})
 	}
 	var failed error
-	for _, gather := range []func(context.Context) ([]page.Attention, error){v.decisions, v.releases, v.digestsUnread, v.expiring, v.disappearing} {
+	for _, gather := range []func(context.Context) ([]page.Attention, error){v.openAlerts, v.decisions, v.releases, v.digestsUnread, v.expiring, v.disappearing} {
 		list, err := gather(ctx)
 		p.Attention = append(p.Attention, list...)
 		failed = cmp.Or(failed, err)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
+	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console/page"
 )
 
@@ -102,7 +104,7 @@ func (v *visit) newCase() error { return v.newCaseWith(nil) }
 
 func (v *visit) newCaseWith(wrong *page.Problem) error {
 	p := page.NewCase{
-		CSRF: v.who.csrf, Title: v.entered("title"), Reference: v.entered("reference"), Subjects: v.entered("subjects"), Wrong: wrong,
+		CSRF: v.who.csrf, Title: v.entered("title"), Reference: cmp.Or(v.entered("reference"), v.asReference()), Subjects: v.entered("subjects"), Wrong: wrong,
 		Kinds:    page.Choices(casebook.Kinds(), v.entered("kind"), page.KindWords),
 		Purposes: page.Choices(casebook.Purposes(), v.entered("purpose"), page.PurposeWords),
 		Bases:    page.Choices(casebook.Bases(), v.entered("basis"), page.BasisWords),
@@ -140,4 +142,12 @@ func addressWith(path string, pairs ...string) string {
 		return path
 	}
 	return path + "?" + u.Encode()
+}
+
+// asReference is what a link to the form says is investigated: the id of an alert.
+func (v *visit) asReference() string {
+	if id := v.r.URL.Query().Get("alert"); len(id) == 32 && audit.InertText(id) {
+		return "alert " + id
+	}
+	return ""
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access"
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/access/signin"
+	"github.com/tripod-audit/tripod/internal/alert"
 	"github.com/tripod-audit/tripod/internal/console/page"
 	"github.com/tripod-audit/tripod/internal/content"
 	"github.com/tripod-audit/tripod/internal/health"
@@ -54,6 +55,8 @@ type Deps struct {
 	Desk *casebook.Desk
 	// Lifecycle is retention and holds; nil: neither.
 	Lifecycle *Lifecycle
+	// Alerts lists alerts and takes decisions about them in; nil: there are none.
+	Alerts *alert.Keeper
 	// Standing tells the health page what only the surroundings know (see MeasureDir); nil: that is shown as not known.
 	Standing func(context.Context) page.Standing
 	// Capture is the capture policy and the file it stands in; nil: neither can be told.

@@ -14,6 +14,7 @@ func (v *visit) navigation(w waits) []page.NavItem {
 	for _, n := range []page.NavItem{
 		{Section: "overview", Name: "Overview", URL: "/"},
 		{Section: "activity", Name: "Activity", URL: "/activity"},
+		{Section: "alerts", Name: "Alerts", URL: "/alerts"},
 		{Section: "organisation", Name: "Organisation", URL: "/organisation"},
 		{Section: "cases", Name: "Cases", URL: "/cases"},
 		{Section: "lifecycle", Name: "Retention", URL: "/lifecycle"},
@@ -27,6 +28,8 @@ func (v *visit) navigation(w waits) []page.NavItem {
 		switch n.Section {
 		case "health":
 			n.Badge, n.BadgeKind = v.troubles()
+		case "alerts":
+			n.Badge, n.BadgeKind = v.alertBadge()
 		case "cases":
 			n.Badge, n.BadgeKind = w.badge()
 		}

@@ -60,6 +60,9 @@ func asProblem(err error) (p *problem, unknown bool) {
 	if p := lifecycleProblem(err); p != nil {
 		return p, false
 	}
+	if p := alertProblem(err); p != nil {
+		return p, false
+	}
 	switch {
 	case errors.Is(err, context.Canceled): // nobody reads this, and nothing is wrong
 		return &problem{status: 499, code: "cancelled", heading: "Cancelled", text: "The browser went away."}, false

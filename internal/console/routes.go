@@ -21,6 +21,7 @@ func (c *Console) routes() *http.ServeMux {
 	c.organisationRoutes(mux)
 	c.caseRoutes(mux)
 	c.lifecycleRoutes(mux)
+	c.alertRoutes(mux)
 	c.activityRoutes(mux)
 	c.reviewRoutes(mux)
 	c.captureRoutes(mux)

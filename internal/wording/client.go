@@ -148,6 +148,10 @@ var own = map[string]string{
 	"tripod.token.end":       "ended|an API token[: {token.name}]",
 	"tripod.token.end_all":   "ended|*all API tokens",
 
+	"tripod.alert.acknowledge": "acknowledged|an alert[: {rule}]",
+	"tripod.alert.resolve":     "resolved|an alert[: {rule}]",
+	"tripod.alert.except":      "made|an exception from a rule[: {rule}]",
+	"tripod.alert.except_end":  "ended|an exception from a rule[: {rule}]",
 	"tripod.hold.set":          "set|a legal hold[: {hold}]",
 	"tripod.hold.ask_release":  "asked for|the release of a legal hold[: {hold}]",
 	"tripod.hold.keep":         "kept|a legal hold[: {hold}]",

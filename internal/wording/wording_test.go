@@ -42,7 +42,7 @@ func known(t testing.TB) map[audit.Source][]string {
 			"tripod.access.refused", "tripod.signin.end", "tripod.signin.end_all", "tripod.signin.takeover", "tripod.signin.kept", "tripod.token.make", "tripod.token.end", "tripod.token.end_all",
 			"tripod.serve.start", "tripod.serve.stop", "tripod.serve.reload", "tripod.console.enter", "tripod.console.leave", "tripod.console.revoke",
 			"tripod.console.open", "tripod.reviews.open", "tripod.reviews.digest", "tripod.reviews.read", "tripod.capture.change", "tripod.capture.write", "tripod.console.search", "tripod.console.export", "tripod.content.swept", "tripod.gateway.lost", "tripod.erase.record",
-			"tripod.erase.records", "tripod.erase.content", "tripod.hold.set", "tripod.hold.ask_release", "tripod.hold.keep", "tripod.hold.release",
+			"tripod.erase.records", "tripod.erase.content", "tripod.alert.acknowledge", "tripod.alert.resolve", "tripod.alert.except", "tripod.alert.except_end", "tripod.hold.set", "tripod.hold.ask_release", "tripod.hold.keep", "tripod.hold.release",
 			"tripod.retention.purge", "tripod.retention.classes",
 			"tripod.case.open", "tripod.case.close", "tripod.case.join", "tripod.case.leave", "tripod.grant.request", "tripod.grant.approve",
 			"tripod.grant.deny", "tripod.grant.withdraw", "tripod.grant.break_glass", "tripod.grant.review", "tripod.content.open", "tripod.notice.break_glass",

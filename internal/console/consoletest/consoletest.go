@@ -19,6 +19,7 @@ import (
 	"github.com/tripod-audit/tripod/internal/access/casebook"
 	"github.com/tripod-audit/tripod/internal/access/signin"
 	"github.com/tripod-audit/tripod/internal/acts"
+	"github.com/tripod-audit/tripod/internal/alert"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/content"
@@ -61,6 +62,11 @@ type Bench struct {
 	Server   *httptest.Server
 	Client   *http.Client // signed in by SignIn
 
+	// Alerts are those that Fire makes, by Rules.
+	Alerts *alert.Outbox
+	Rules  map[string]alert.Rule
+	fired  Firings
+
 	// RecordError, while set, is what recording the console's own acts fails with.
 	RecordError atomic.Pointer[error]
 	// Refuse, while set, answers every request with 503.
@@ -98,6 +104,7 @@ func New(t testing.TB, o Options) *Bench {
 	b.openViews()
 	b.book = casebook.NewBook()
 	b.Lifecycle = b.openLifecycle(o.Retention)
+	b.openAlerts()
 	b.openDesk(o.Cases)
 	b.openSignIns(o)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -122,7 +129,7 @@ func New(t testing.TB, o Options) *Bench {
 	})
 	cfg := console.Config{URL: b.Server.URL, Dir: b.Dir, Version: "test"}
 	deps := console.Deps{
-		SignIn: b.SignIns, Health: b.Health, Contents: b.Contents, Desk: b.Desk, Lifecycle: b.Lifecycle, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		SignIn: b.SignIns, Health: b.Health, Contents: b.Contents, Desk: b.Desk, Lifecycle: b.Lifecycle, Alerts: b.Alerts.Keeper, Now: b.now, Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Reader: b.reader,
 		Record: func(ctx context.Context, act intake.Act) error {
 			_, err := recorder{b}.Record(ctx, act, nil)

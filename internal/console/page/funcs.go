@@ -40,6 +40,7 @@ func funcs(assets *Assets) template.FuncMap {
 		"add":         func(a, b int) int { return a + b },
 		"int64":       func(n int) int64 { return int64(n) },
 
+		"alertURL":     AlertURL,
 		"caseURL":      CaseURL,
 		"grantURL":     GrantURL,
 		"kindWords":    KindWords,
