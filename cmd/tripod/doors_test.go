@@ -27,6 +27,8 @@ var given = map[string]string{
 	"keys rotate master": "", "keys rotate ledger": "", "keys rotate data": "--container none", "import": "FILE",
 	"reviews list": "", "reviews consultations": "--subject kofi@example.com", "reviews digest": "",
 	"access tokens list": "", "access tokens make": "a-name", "access tokens end": "no-token", "access sessions list": "", "access sessions end": "NOBODY",
+	"alert list": "", "alert show": "00000000000000000000000000000000", "alert ack": "00000000000000000000000000000000", "alert resolve": "00000000000000000000000000000000 --reason x",
+	"alert except": "00000000000000000000000000000000 --until 2026-12-01 --reason x", "alert exceptions": "", "alert end-exception": "X-1",
 	"console": "", "console --revoke": "", "forward redrive": "none --all", "forward backfill": "none --from 1", "forward probe": "none",
 }
 
