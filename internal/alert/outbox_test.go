@@ -194,7 +194,7 @@ func TestRights(t *testing.T) {
 // gets its message once it is back.
 func TestDeadChannel(t *testing.T) {
 	t.Parallel()
-	oncall, slack := &heardBy{fail: outOf}, &heardBy{}
+	oncall, slack := &heardBy{fail: errAway}, &heardBy{}
 	cfg := config("oncall", "slack")
 	cfg.Routes = []Route{{Severity: High, Channels: []string{"oncall"}}}
 	s := newSpine(t, cfg, map[string]Channel{"oncall": oncall, "slack": slack})
@@ -244,7 +244,7 @@ func TestRefusal(t *testing.T) {
 // TestRetryAfter holds that a receiver is left alone for as long as it asks.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
-	slack := &heardBy{fail: &forward.RetryAfter{After: 7 * time.Minute, Err: outOf}}
+	slack := &heardBy{fail: &forward.RetryAfter{After: 7 * time.Minute, Err: errAway}}
 	s := newSpine(t, config("slack"), map[string]Channel{"slack": slack})
 	s.fire(1, High, "dana", day)
 	m, ok, err := s.outbox.senders[0].next(context.Background())

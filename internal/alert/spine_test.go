@@ -21,10 +21,10 @@ import (
 )
 
 var (
-	ana   = &access.Person{Subject: "oidc:1@idp", Email: "ana@example.com", Roles: []access.Role{access.Analyst}}
-	adam  = &access.Person{Subject: "oidc:2@idp", Email: "adam@example.com", Roles: []access.Role{access.Administrator}}
-	day   = time.Now().UTC().Truncate(time.Millisecond).Add(-time.Hour)
-	outOf = errors.New("the receiver is away")
+	ana     = &access.Person{Subject: "oidc:1@idp", Email: "ana@example.com", Roles: []access.Role{access.Analyst}}
+	adam    = &access.Person{Subject: "oidc:2@idp", Email: "adam@example.com", Roles: []access.Role{access.Administrator}}
+	day     = time.Now().UTC().Truncate(time.Millisecond).Add(-time.Hour)
+	errAway = errors.New("the receiver is away")
 )
 
 // spine is an outbox over a real journal and real decisions, with firings and channels that the test makes.
