@@ -17,7 +17,7 @@ const (
 	conditionRestart = "config.restart" // parts of it need a restart
 )
 
-// Reload takes over policy with its rule files, the capture policy, bearer tokens, the content of certificate files and the log level from the
+// Reload takes over policy with its rule files, the rules of detections, the capture policy, bearer tokens, the content of certificate files and the log level from the
 // configuration that load reads; everything else needs a restart, which is said in log and health. A configuration that is refused changes nothing.
 // The record of a reload names the configuration in force after it.
 func (a *App) Reload(ctx context.Context, load func() (config.Config, error)) error {
@@ -70,6 +70,11 @@ func (a *App) reload(ctx context.Context, load func() (config.Config, error)) (r
 	if err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
 	}
+	found, err := detections(next.Detect, a.health, a.log)
+	if err != nil {
+		return nil, err
+	}
+	found.Limits = a.inForce.Load().Detect.Limits
 	callers, err := readTokens("gateway", next.Gateway.Tokens)
 	if err != nil {
 		return nil, err
@@ -94,6 +99,7 @@ func (a *App) reload(ctx context.Context, load func() (config.Config, error)) (r
 	}
 	commit()
 	commitCertificate()
+	a.useRules(found)
 	if err := a.signIn.Reload(ctx, next.Access); err != nil { // in force; what failed is the record of a sign-in that ended with it
 		a.log.WarnContext(ctx, "the end of a sign-in is not on record", "error", err)
 	}

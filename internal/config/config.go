@@ -286,6 +286,8 @@ func (c *Config) AfterReload(next Config) (effective Config, restart []string) {
 	effective = *c
 	effective.Access = next.Access
 	effective.Access.OIDC, effective.Access.Bootstrap = c.Access.OIDC, c.Access.Bootstrap
+	effective.Detect = next.Detect
+	effective.Detect.Limits = c.Detect.Limits
 	effective.Capture, effective.From = next.Capture, next.From
 	effective.OTLP.Tokens, effective.Gateway.Tokens, effective.Log.Level = next.OTLP.Tokens, next.Gateway.Tokens, next.Log.Level
 	for _, f := range []struct {

@@ -3,11 +3,20 @@ package detect
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/tripod-audit/tripod/internal/detect/sigma"
 )
 
 // Config is the part `detect` of the configuration.
 type Config struct {
+	// Rules is a directory of own rules in Sigma, beside those that come with Tripod.
+	Rules string `yaml:"rules"`
+	// Disabled are ids or names of rules that do not fire.
+	Disabled []string `yaml:"disabled"`
+	// Levels are other levels for rules, by id or name.
+	Levels map[string]sigma.Level `yaml:"levels"`
 	// Limits bound what correlations hold; reaching one is a matter of health.
 	Limits Limits `yaml:"limits"`
 }
@@ -51,6 +60,11 @@ func (c Config) Validate() error {
 	var errs []error
 	if l := c.Limits.Lateness; l < 0 || l > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("detect.limits.lateness is %s: it must be at most 24h", l))
+	}
+	for rule, level := range c.Levels {
+		if !slices.Contains(sigma.Levels(), level) {
+			errs = append(errs, fmt.Errorf("detect.levels: %s is %q: it must be one of %v", rule, level, sigma.Levels()))
+		}
 	}
 	for name, n := range map[string]int{"events": c.Limits.Events, "groups": c.Limits.Groups, "per_hour": c.Limits.PerHour} {
 		if n < 0 || n > 10_000_000 {
