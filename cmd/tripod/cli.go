@@ -57,6 +57,7 @@ type commands struct {
 	Reviews       reviewsCommand       `cmd:"" help:"Show who looked at what in Tripod, and what of it concerned one account."`
 	Case          caseCommand          `cmd:"" help:"Open cases, and content under them."`
 	Policy        policyCommand        `cmd:"" help:"Test, check and explain what policy says."`
+	Export        exportCommand        `cmd:"" help:"Write files that other systems need."`
 	Forward       forwardCommand       `cmd:"" help:"Send records elsewhere, and check what is sent."`
 	Verify        verifyCommand        `cmd:"" help:"Prove that nothing was removed or altered."`
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
