@@ -20,7 +20,7 @@ type searchCommand struct {
 	Query  []string `arg:"" optional:"" help:"Query; see docs/search.md. Quote it: 'user:dana@example.com activity:tool_call -outcome:success after:2026-11-01'."`
 	JSON   bool     `help:"Print one JSON object a line." xor:"form"`
 	CSV    bool     `help:"Print CSV, formulas defused." xor:"form"`
-	Format string   `help:"Print each record as an event a line: ${enum} (see docs/ocsf.md). Tombstones are no events." enum:",ocsf,ocsf-1.8.0,ecs" default:"" placeholder:"FORMAT"`
+	Format string   `help:"Print each record as an event a line: ocsf, ocsf-1.8.0 or ecs (see docs/ocsf.md). Tombstones are no events." xor:"form" placeholder:"FORMAT"`
 	Limit  *int     `help:"Print at most so many records; 0 for all (default 100, with --output all)." placeholder:"N"`
 	Oldest bool     `help:"Oldest first."`
 	Output string   `short:"o" help:"Write to a file, with FILE.meta.json beside it: query, time, ledger position, count and hash." placeholder:"FILE"`
@@ -38,11 +38,11 @@ func (c *searchCommand) Run(ctx context.Context, std streams) (err error) {
 	if c.Limit != nil {
 		limit = *c.Limit
 	}
-	if c.Format != "" && (c.JSON || c.CSV) {
-		return usage{errors.New("search: --format goes with neither --json nor --csv")}
-	}
 	if limit < 0 {
 		return usage{errors.New("search: --limit is 0 for all, or more")}
+	}
+	if c.Format != "" && formats()[c.Format] == nil {
+		return usage{fmt.Errorf("search: --format is ocsf, ocsf-1.8.0 or ecs, not %q", plain(c.Format))}
 	}
 	r, err := app.OpenReading(ctx, c.Data)
 	if err != nil {

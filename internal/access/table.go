@@ -178,6 +178,7 @@ var table = []Entry{
 
 	{Command: "demo", Right: Anybody, Does: "a simulated enterprise in a directory of its own"},
 	{Command: "keys identity", Right: Anybody, Does: "make a key that opens backups"},
+	{Command: "export siem", Right: Anybody, Does: "write the mappings a SIEM needs; no record is read"},
 	{Command: "policy test", Right: Anybody, Does: "run the cases of rule files"},
 	{Command: "forward validate", Right: Anybody, Does: "check events by the schema of OCSF"},
 	{Command: "policy check", Right: Anybody, Does: "what rules answer to a text that is given"},
