@@ -59,6 +59,7 @@ type commands struct {
 	Policy        policyCommand        `cmd:"" help:"Test, check and explain what policy says."`
 	Export        exportCommand        `cmd:"" help:"Write files that other systems need."`
 	Forward       forwardCommand       `cmd:"" help:"Send records elsewhere, and check what is sent."`
+	Rules         rulesCommand         `cmd:"" help:"List, show, test and replay detections."`
 	Verify        verifyCommand        `cmd:"" help:"Prove that nothing was removed or altered."`
 	Recover       recoverCommand       `cmd:"" help:"Mend a data directory whose ledger is longer than its journal."`
 	Rebuild       rebuildCommand       `cmd:"" help:"Throw a view away and compute it again from the journal."`

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/tripod-audit/tripod/internal/detect"
 	"github.com/tripod-audit/tripod/internal/detect/rules"
@@ -24,4 +27,14 @@ func (a *App) useRules(o detect.Options) {
 	if v, err := openedAs[*detectFile](a.view("detect")); err == nil {
 		v.Use(o.Rules)
 	}
+}
+
+// ReplayRules holds the journal of a data directory against rules and counts what would have fired, also while serve runs on it. Nothing is written.
+func ReplayRules(ctx context.Context, dir string, o detect.Options, from, to time.Time, progress func(done, last uint64)) ([]detect.Day, error) {
+	r, err := OpenReading(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	days, err := detect.Replay(ctx, r.journal, o, from, to, nil, progress)
+	return days, errors.Join(err, r.Close())
 }
