@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 
 	"github.com/tripod-audit/tripod/internal/access"
+	"github.com/tripod-audit/tripod/internal/alert"
 	"github.com/tripod-audit/tripod/internal/audit"
 	"github.com/tripod-audit/tripod/internal/console"
 	"github.com/tripod-audit/tripod/internal/console/consoletest"
@@ -27,7 +28,7 @@ var noPages = []string{"/static/", "/enter", "/activity/counts", "/activity/new"
 	"/health/now", "/reviews/export", "/reviews/consultations/export", "/signin/callback", "/signin"}
 
 // pages are what is opened of each route; a route that is not named here is opened as it is.
-func pages(f consoletest.Filed, sessions []string) map[string][]shown {
+func pages(f consoletest.Filed, sessions []string, alert string) map[string][]shown {
 	content := fmt.Sprintf("/record/%d/content?grant=%s", f.Seqs[1], f.Grant)
 	return map[string][]shown{
 		"/{$}":                   {{"overview", "/"}},
@@ -39,6 +40,7 @@ func pages(f consoletest.Filed, sessions []string) map[string][]shown {
 		"/organisation":          {{"organisation", "/organisation"}},
 		"/organisation/account":  {{"account", "/organisation/account?id=user%3Auser_kofi"}},
 		"/health":                {{"health", "/health"}},
+		"/alerts/{id}":           {{"alert", "/alerts/" + alert}},
 		"/cases":                 {{"cases", "/cases"}},
 		"/cases/{id}":            {{"case", "/cases/" + f.Open}, {"case-closed", "/cases/" + f.Closed}},
 		"/cases/new":             {{"case-new", "/cases/new"}},
@@ -58,6 +60,20 @@ func lastWeek() string {
 	return fmt.Sprintf("%d-W%02d", year, week)
 }
 
+// fire makes an alert and returns its id.
+func fire(t *testing.T, b *consoletest.Bench, f consoletest.Filed) string {
+	t.Helper()
+	at := time.Now().Add(-time.Hour)
+	b.Rules = map[string]alert.Rule{"sent-away": {ID: "sent-away", Title: "Much was sent away", Why: "It may be how data leaves.", Benign: []string{"A migration that was announced."}, Respond: []string{"Ask who owns the account."}}}
+	b.Fire(alert.Firing{ID: strings.Repeat("1f", 16), Seq: f.Seqs[1], Rule: "sent-away", Title: "Much was sent away", Version: "0123456789ab", Severity: alert.High, At: at, Recorded: at,
+		Seqs: f.Seqs[:2], Group: map[string]string{"account": "kofi@example.com"}, Count: 2, Threshold: "2 in 10 minutes", Sentence: "kofi@example.com's account sent much away"})
+	list, _, err := b.Alerts.List(t.Context(), consoletest.Ana(), alert.Filter{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d alerts, %v", len(list), err)
+	}
+	return list[0].ID
+}
+
 // TestEveryPage opens every page that the console has in every look, and walks it by keys: no trouble in the browser, nothing
 // wider than the window, nothing serious for axe, and every control reached in order with its focus to be seen.
 func TestEveryPage(t *testing.T) {
@@ -71,8 +87,9 @@ func TestEveryPage(t *testing.T) {
 	b.Organise(time.Now())
 	filed := b.File(time.Now().Add(-time.Hour))
 	matter := b.Hold()
+	fired := fire(t, b, filed)
 	br := open(t, b)
-	all := pages(filed, sessions)
+	all := pages(filed, sessions, fired)
 	var mine, anas []shown
 	for _, pattern := range b.Console.Routes() {
 		path, isPage := strings.CutPrefix(pattern, "GET ")
